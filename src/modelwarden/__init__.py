@@ -1,0 +1,33 @@
+"""Modelwarden: may this model go live, who agreed, what exactly is running, and how do we stop it now?
+
+The public surface, loaded when first used: importing the package pulls in nothing heavy.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from modelwarden.client.remote import connect as connect
+    from modelwarden.ledger.keys import SigningKey as SigningKey
+    from modelwarden.warden.warden import open_warden as open  # noqa: A004  # the name product.md fixes
+
+__version__ = "0.1.0"
+__all__ = ["SigningKey", "__version__", "connect", "errors", "open"]
+
+_WHERE: Final = {
+    "open": ("modelwarden.warden.warden", "open_warden"),
+    "connect": ("modelwarden.client.remote", "connect"),
+    "SigningKey": ("modelwarden.ledger.keys", "SigningKey"),
+    "errors": ("modelwarden.errors", None),
+}
+
+
+def __getattr__(name: str) -> object:
+    """Load a public name when it is first asked for (PEP 562)."""
+    if name not in _WHERE:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    module, attribute = _WHERE[name]
+    loaded = importlib.import_module(module)
+    return loaded if attribute is None else getattr(loaded, attribute)

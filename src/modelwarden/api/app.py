@@ -1,0 +1,78 @@
+"""The API as one ASGI app over one warden. It opens and closes nothing but its own threads."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Final
+
+from fastapi import FastAPI
+from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
+
+from modelwarden.api import (
+    approvals,
+    artifacts,
+    audit,
+    keys,
+    models,
+    operation,
+    policies,
+    releases,
+    roles,
+    tokens,
+    users,
+    versions,
+)
+from modelwarden.api.edge import Edge
+from modelwarden.api.host import Host, Serves
+from modelwarden.api.index import Index
+from modelwarden.api.problems import refused, refused_form, refused_route
+from modelwarden.api.reference import add_reference
+from modelwarden.errors import WardenError
+
+ROUTERS: Final = (
+    models.router,
+    versions.router,
+    artifacts.router,
+    releases.router,
+    approvals.router,
+    policies.router,
+    audit.router,
+    users.router,
+    roles.router,
+    tokens.router,
+    keys.router,
+    operation.router,
+    operation.root,
+)
+"""Asked in this order: what is called often comes first."""
+
+
+def create_app(warden: Serves, *, version: str = "0.1.0") -> FastAPI:
+    """Return the API over an open warden, which stays the caller's to close."""
+    host = Host(warden)
+
+    @asynccontextmanager
+    async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
+        yield
+        host.close()
+
+    app = FastAPI(
+        title="Modelwarden",
+        version=version,
+        openapi_url=None,
+        docs_url=None,
+        redoc_url=None,
+        redirect_slashes=False,
+        lifespan=lifespan,
+    )
+    app.state.host = host
+    index = Index(route for router in ROUTERS for route in router.routes)
+    app.router.routes.append(index)
+    add_reference(app, index)
+    app.add_exception_handler(WardenError, refused)
+    app.add_exception_handler(RequestValidationError, refused_form)
+    app.add_exception_handler(HTTPException, refused_route)
+    app.add_middleware(Edge, answers=host.answers)
+    return app

@@ -1,0 +1,206 @@
+"""Routes of the ledger: search, proofs, verification, export. Nothing here changes an entry."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from functools import partial
+from pathlib import Path
+from typing import Annotated, Any, Final
+
+from fastapi import APIRouter, Depends, Query
+from starlette.background import BackgroundTask
+from starlette.responses import FileResponse, Response
+
+from modelwarden.api.bodies import StrictRoute
+from modelwarden.api.caller import Caller, may
+from modelwarden.api.limits import Rate
+from modelwarden.api.replies import json_reply
+from modelwarden.api.shapes import answers, page, pages
+from modelwarden.audit import actions
+from modelwarden.errors import RequestInvalid
+from modelwarden.permissions import Permission
+from modelwarden.values.answers import (
+    CheckpointAnswer,
+    EntryAnswer,
+    ProofAnswer,
+    VerificationAnswer,
+)
+from modelwarden.values.pages import Page
+
+router = APIRouter(prefix="/api/governance", route_class=StrictRoute, tags=["audit log"])
+
+MOST_VERIFIED: Final = 5_000_000
+"""Entries that one call over HTTP may have verified (LG-31)."""
+LARGEST: Final = 2**53 - 1
+
+Seq = Annotated[int, Query(ge=0, le=LARGEST)]
+Reader = Annotated[Caller, may(Permission.AUDIT_READ)]
+
+
+@router.get("/audit-log", responses=pages(EntryAnswer))
+async def search(  # noqa: PLR0913, PLR0917  # the filters of LG-40
+    caller: Reader,
+    part: Annotated[Page, Depends(page)],
+    actor: str | None = None,
+    user_id: str | None = None,
+    subject: str | None = None,
+    type: str | None = None,  # noqa: A002  # the filter's name
+    family: str | None = None,
+    severity: str | None = None,
+    outcome: str | None = None,
+    tag: str | None = None,
+    since: str | None = None,
+    until: str | None = None,
+    first: str | None = None,
+    last: str | None = None,
+) -> Response:
+    """List entries, newest first; what is a list is separated by commas."""
+    if actor is not None and user_id is not None:
+        raise RequestInvalid((("query.user_id", "another name of actor; send one of them"),))
+    wanted = actions.as_filter(
+        {
+            "actor": actor or user_id,
+            "subject": subject,
+            "type": type,
+            "family": family,
+            "severity": severity,
+            "outcome": outcome,
+            "tag": tag,
+            "since": since,
+            "until": until,
+            "first": first,
+            "last": last,
+        }
+    )
+    return await _page(caller, lambda view: actions.search(view, wanted, page=part))
+
+
+@router.get("/audit-log/verify", responses=answers(VerificationAnswer))
+async def verify(
+    caller: Annotated[Caller, may(Permission.AUDIT_VERIFY, rate=Rate.EXPENSIVE)],
+    first: Seq = 0,
+    last: Seq | None = None,
+    *,
+    strict: bool = False,
+    state: bool = False,
+    checkpoint_keys: str | None = None,
+) -> Response:
+    """Verify a range, ends included; what is found is itself recorded."""
+    found = await caller.look(
+        partial(
+            actions.verify_database,
+            first=first,
+            last=last,
+            strict=strict,
+            state=state,
+            trusted=tuple(key for key in (checkpoint_keys or "").split(",") if key),
+            most=MOST_VERIFIED,
+        )
+    )
+    record = partial(actions.record_verification, answer=found)
+    return await caller.write(record, lambda _view, done: done)
+
+
+@router.get("/audit-log/checkpoint", responses=answers(CheckpointAnswer))
+async def checkpoint(caller: Reader) -> Response:
+    """Return a checkpoint over all that is committed, signed now."""
+    await caller.prepare(caller.host.warden.sign)
+    return await caller.read(actions.checkpoint, _same)
+
+
+@router.get("/audit-log/proof/{seq}", responses=answers(ProofAnswer))
+async def proof(seq: int, caller: Reader) -> Response:
+    """Return the proof that an entry is in the ledger, with the checkpoint that it leads to (LG-25)."""
+    await caller.prepare(caller.host.warden.sign)
+    return await caller.read(partial(actions.prove, seq=seq), _same)
+
+
+@router.get("/audit-log/consistency", responses=answers(bytes, kind="text/plain"))
+async def consistency(
+    caller: Reader,
+    old: Annotated[int, Query(alias="from", ge=0, le=LARGEST)],
+    new: Annotated[int | None, Query(alias="to", ge=0, le=LARGEST)] = None,
+) -> Response:
+    """Return the proof that the ledger of `from` entries is the beginning of that of `to` (C2SP tlog-witness)."""
+    text = await caller.look(partial(actions.consistency, old=old, new=new))
+    return Response(text, media_type="text/plain")
+
+
+@router.get("/audit-log/keys", responses=pages(str))
+async def keys(caller: Reader) -> Response:
+    """List the keys that sign checkpoints, as text to pin."""
+    found = await caller.look(actions.vkeys)
+    return json_reply({"items": found, "next_cursor": None})
+
+
+@router.get("/audit-log/export", responses=answers(bytes, kind="application/zip"))
+async def export(
+    caller: Annotated[Caller, may(Permission.AUDIT_EXPORT, rate=Rate.EXPENSIVE)],
+    first: Seq = 0,
+    last: Seq | None = None,
+) -> Response:
+    """Return a range as a zip that verifies with no server; that it left is recorded first."""
+    await caller.prepare(caller.host.warden.sign)
+    place = Path(tempfile.mkdtemp(prefix="modelwarden-export-"))
+    forget = partial(shutil.rmtree, place, ignore_errors=True)
+    try:
+        prepared = await caller.look(
+            partial(
+                actions.prepare_export,
+                output=place / "export.zip",
+                first=first,
+                last=last,
+                zipped=True,
+            )
+        )
+        record = partial(actions.record_export, prepared=prepared)
+        told = await caller.write(record, lambda _view, _done: None)
+        made = prepared.release()
+    except BaseException:
+        forget()
+        raise
+    headers = {"Governance-Entry": told.headers["Governance-Entry"]}
+    return FileResponse(
+        made.path,
+        media_type="application/zip",
+        filename="ledger-export.zip",
+        headers=headers,
+        background=BackgroundTask(forget),
+    )
+
+
+@router.get("/audit-log/{seq}", responses=answers(EntryAnswer))
+async def entry(seq: int, caller: Reader) -> Response:
+    """Show one entry with its hashes."""
+    return await caller.read(partial(actions.entry, seq=seq), _same)
+
+
+@router.get("/models/{model}/history", responses=pages(EntryAnswer))
+async def model_history(
+    model: str,
+    caller: Annotated[Caller, may(Permission.MODEL_READ)],
+    part: Annotated[Page, Depends(page)],
+) -> Response:
+    """List what happened to a model, newest first."""
+    return await _page(caller, partial(actions.history, model=model, page=part))
+
+
+@router.get("/models/{model}/versions/{version}/history", responses=pages(EntryAnswer))
+async def version_history(
+    model: str,
+    version: str,
+    caller: Annotated[Caller, may(Permission.MODEL_READ)],
+    part: Annotated[Page, Depends(page)],
+) -> Response:
+    """List what happened to a version, newest first."""
+    action = partial(actions.history, model=model, label=version, page=part)
+    return await _page(caller, action)
+
+
+async def _page(caller: Caller, action: Any) -> Response:  # noqa: ANN401  # a read of a page of entries
+    return await caller.page(action, _same, name="entries")
+
+
+def _same(_view: Any, answer: Any) -> Any:  # noqa: ANN401  # audit answers in the shapes that callers see
+    return answer

@@ -1,0 +1,130 @@
+"""What all calls of one app share: the warden, the threads that read for the event loop, the limits."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import Any, Final, Protocol, TypeVar, cast
+
+from starlette.requests import Request
+
+from modelwarden.api.limits import Limits
+from modelwarden.config import Settings
+from modelwarden.values.clock import Clock
+from modelwarden.values.health import FiguresAnswer, HealthAnswer, SettingAnswer
+from modelwarden.values.principal import Principal
+
+T = TypeVar("T")
+
+READERS: Final = 4
+STEPS: Final = 2
+"""Threads that hash and wait; apart from the readers, so that a large file holds up no list."""
+
+
+class Operates(Protocol):
+    """What the API asks about the process."""
+
+    def is_ready(self) -> bool:
+        """Tell whether writes would be taken."""
+        ...
+
+    def health(self) -> HealthAnswer:
+        """Return the state of each part."""
+        ...
+
+    def figures(self, view: Any) -> FiguresAnswer:  # noqa: ANN401  # a view
+        """Return the figures of this moment."""
+        ...
+
+    def settings(self, view: Any) -> tuple[SettingAnswer, ...]:  # noqa: ANN401  # a view
+        """Return the settings in force."""
+        ...
+
+
+class Serves(Protocol):
+    """What the API needs of the Warden."""
+
+    @property
+    def settings(self) -> Settings:
+        """Return what the process runs with."""
+        ...
+
+    @property
+    def clock(self) -> Clock:
+        """Return where "now" comes from."""
+        ...
+
+    @property
+    def operation(self) -> Operates:
+        """Return how the process is."""
+        ...
+
+    def known(self, secret: str, *, address: str | None = None) -> Principal | None:
+        """Return who a token stands for, if it was seen before."""
+        ...
+
+    def authenticate(self, secret: str, *, address: str | None = None) -> Principal:
+        """Return who a token stands for."""
+        ...
+
+    def submit(self, principal: Principal, action: Callable[[Any], Any]) -> Future[Any]:
+        """Queue a change."""
+        ...
+
+    def submit_once(
+        self,
+        principal: Principal,
+        action: Callable[[Any], tuple[str, T]],
+        *,
+        key: tuple[str, str],
+        again: Callable[[Any, str], T],
+    ) -> Future[Any]:
+        """Queue a change that may be sent again."""
+        ...
+
+    def view(self, principal: Principal, action: Callable[[Any], T]) -> T:
+        """Run a read."""
+        ...
+
+    def sign(self) -> None:
+        """Sign a checkpoint now."""
+        ...
+
+    def telemetry(self, principal: Principal, action: Callable[[Any], T]) -> T:
+        """Run writes that are no change."""
+        ...
+
+
+class Host:
+    """The shared part of one app. Close it when the app ends."""
+
+    def __init__(self, warden: Serves) -> None:
+        self.warden: Final = warden
+        self.limits: Final = Limits(warden.settings)
+        self.answers: Final[Counter[str]] = Counter()
+        self._readers = ThreadPoolExecutor(READERS, thread_name_prefix="modelwarden-reader")
+        self._steps = ThreadPoolExecutor(STEPS, thread_name_prefix="modelwarden-step")
+
+    async def look(self, principal: Principal, action: Callable[[Any], T]) -> T:
+        """Run a read of the database."""
+        return await self.read(lambda: self.warden.view(principal, action))
+
+    async def read(self, step: Callable[[], T]) -> T:
+        """Run something that reads the database."""
+        return await asyncio.get_running_loop().run_in_executor(self._readers, step)
+
+    async def prepare(self, step: Callable[[], T]) -> T:
+        """Run something slow."""
+        return await asyncio.get_running_loop().run_in_executor(self._steps, step)
+
+    def close(self) -> None:
+        """Let the threads end."""
+        self._readers.shutdown(wait=False)
+        self._steps.shutdown(wait=False)
+
+
+def host_of(request: Request) -> Host:
+    """Return the shared part of the app that answers this request."""
+    return cast("Host", request.app.state.host)

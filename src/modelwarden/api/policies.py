@@ -1,0 +1,106 @@
+"""Routes of policies. Names of built-in ones hold a slash, as in `builtin/moderate`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends
+from starlette.responses import Response
+
+from modelwarden.api.bodies import StrictRoute
+from modelwarden.api.caller import Caller, may
+from modelwarden.api.shapes import LongText, Shape, Word, answers, page, pages
+from modelwarden.permissions import Permission
+from modelwarden.policies import actions
+from modelwarden.policies.actions import Environment
+from modelwarden.policies.answers import (
+    assignment_answer,
+    lint_answer,
+    policy_answer,
+    retired_answer,
+)
+from modelwarden.values.answers import AssignmentAnswer, PolicyAnswer
+from modelwarden.values.pages import Page
+from modelwarden.values.words import maybe_named
+
+router = APIRouter(prefix="/api/governance/policies", route_class=StrictRoute, tags=["policies"])
+
+
+class Document(Shape):
+    """Body of POST policies/lint and policies/publish: YAML or JSON as text."""
+
+    document: LongText
+
+
+class Assignment(Shape):
+    """Body of POST policies/{policy}/assign."""
+
+    model: Word | None = None
+    environment: Word | None = None
+
+
+@router.get("", responses=pages(PolicyAnswer))
+async def policies(
+    caller: Annotated[Caller, may(Permission.POLICY_READ)],
+    part: Annotated[Page, Depends(page)],
+) -> Response:
+    """List policies, each at its newest version, built-in ones among them."""
+    return await caller.page(partial(actions.policies, page=part), policy_answer, name="policies")
+
+
+@router.post("/lint", responses=answers(PolicyAnswer))
+async def lint(body: Document, caller: Annotated[Caller, may(Permission.POLICY_DRAFT)]) -> Response:
+    """Show a document as it would be published, or every problem in it."""
+    return await caller.read(partial(actions.lint, text=body.document), lint_answer)
+
+
+@router.post("/publish", status_code=201, responses=answers(PolicyAnswer, status=201))
+async def publish(
+    body: Document, caller: Annotated[Caller, may(Permission.POLICY_PUBLISH)]
+) -> Response:
+    """Publish a document as the next version of its name."""
+    document = await caller.prepare(partial(actions.prepare_policy, body.document))
+    action = partial(actions.publish, document=document)
+    return await caller.write(action, policy_answer, again=_again(), status=201)
+
+
+@router.get("/{policy:path}/versions", responses=pages(PolicyAnswer))
+async def versions(
+    policy: str,
+    caller: Annotated[Caller, may(Permission.POLICY_READ)],
+    part: Annotated[Page, Depends(page)],
+) -> Response:
+    """List a policy's versions, newest first."""
+    action = partial(actions.policy_versions, name=policy, page=part)
+    return await caller.page(action, policy_answer, name="policy-versions")
+
+
+@router.post("/{policy:path}/assign", responses=answers(AssignmentAnswer))
+async def assign(
+    policy: str, body: Assignment, caller: Annotated[Caller, may(Permission.POLICY_ASSIGN)]
+) -> Response:
+    """Let a policy govern a model, an environment, both, or all; doing it again changes nothing."""
+    place = maybe_named(Environment, body.environment, field="environment")
+    action = partial(actions.assign, name=policy, model=body.model, environment=place)
+    return await caller.write(action, assignment_answer)
+
+
+@router.post("/{policy:path}/retire", responses=answers(PolicyAnswer))
+async def retire(
+    policy: str, caller: Annotated[Caller, may(Permission.POLICY_PUBLISH)]
+) -> Response:
+    """End a policy that governs nothing."""
+    action = partial(actions.retire_policy, name=policy)
+    return await caller.write(action, retired_answer, again=_again(policy))
+
+
+@router.get("/{policy:path}", responses=answers(PolicyAnswer))
+async def policy(policy: str, caller: Annotated[Caller, may(Permission.POLICY_READ)]) -> Response:
+    """Show a policy: `name` for its newest version, `name@2` for one."""
+    return await caller.read(partial(actions.policy, reference=policy), policy_answer)
+
+
+def _again(name: str | None = None) -> Callable[[Any, str], PolicyAnswer]:
+    return lambda view, ref: policy_answer(view, actions.policy(view, name or ref))

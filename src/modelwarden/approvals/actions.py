@@ -1,0 +1,27 @@
+"""What people do about approvals, and what they may read; doors import this file alone."""
+
+from __future__ import annotations
+
+from modelwarden.approvals.case import Dossier as Dossier
+from modelwarden.approvals.deciding import Ballot as Ballot
+from modelwarden.approvals.deciding import approve as approve
+from modelwarden.approvals.deciding import reject as reject
+from modelwarden.approvals.deciding import withdraw_decision as withdraw_decision
+from modelwarden.approvals.decision import Answer as Answer
+from modelwarden.approvals.reads import OpenSeat as OpenSeat
+from modelwarden.approvals.reads import approval as approval
+from modelwarden.approvals.reads import approvals as approvals
+from modelwarden.approvals.reads import eligible as eligible
+from modelwarden.approvals.reads import envelopes as envelopes
+from modelwarden.approvals.reads import find_open_request as find_open_request
+from modelwarden.approvals.reads import statement as statement
+from modelwarden.approvals.request import RequestState as RequestState
+from modelwarden.approvals.request import RequestType as RequestType
+from modelwarden.approvals.requesting import request as request
+from modelwarden.approvals.requesting import request_access as request_access
+from modelwarden.approvals.requesting import withdraw as withdraw
+from modelwarden.approvals.statement import PAYLOAD_TYPE as PAYLOAD_TYPE
+from modelwarden.approvals.voiding import expire_due as expire_due
+from modelwarden.approvals.voiding import has_due as has_due
+from modelwarden.approvals.voiding import void_changed as void_changed
+from modelwarden.approvals.voiding import void_key as void_key

@@ -1,0 +1,250 @@
+"""What a request rests on besides itself: who takes part in the case, and whose keys signed.
+
+Everything is read as it is now, in the deciding transaction: accounts may have been linked, owners
+changed and keys revoked since the request was opened (RL-22).
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Final, NamedTuple, TypeAlias
+
+from modelwarden.access import duties
+from modelwarden.access import queries as accounts
+from modelwarden.access.actor import KeyStatus
+from modelwarden.access.allowed import readable
+from modelwarden.access.authorize import ANYTHING, Resource
+from modelwarden.access.holding import granters
+from modelwarden.approvals import gate, queries
+from modelwarden.approvals import statement as statements
+from modelwarden.approvals.request import VoidCause
+from modelwarden.approvals.signatures import KnownKey
+from modelwarden.errors import GrantFromParticipant, NotFound, SamePerson, SelfApproval
+from modelwarden.permissions import Permission
+from modelwarden.policies.reads import requirements
+from modelwarden.registry.queries import find_model, find_version
+from modelwarden.registry.reads import resource_of
+from modelwarden.values.ids import ActorId, Digest, PersonId
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from modelwarden.approvals.decision import Decision
+    from modelwarden.approvals.request import ApprovalRequest, Json
+    from modelwarden.policies.governing import Requirements
+    from modelwarden.registry.model import Model
+    from modelwarden.registry.version import Version
+    from modelwarden.store.change import Change, View
+
+ALWAYS: Final = datetime(1970, 1, 1, tzinfo=UTC)
+
+ANOTHER_SEAT: Final = "the person in another seat"
+
+Barred: TypeAlias = dict[str, frozenset[PersonId]]
+"""Part in the case → the persons who take it."""
+
+
+class Sitting(NamedTuple):
+    """One who has answered, or is about to: the seat, the account, and the person behind it."""
+
+    seat: int
+    actor: ActorId
+    person: PersonId
+
+
+class Dossier(NamedTuple):
+    """A request with all the decisions on it, oldest first, those that were withdrawn too."""
+
+    request: ApprovalRequest
+    decisions: tuple[Decision, ...]
+
+
+class Locked(NamedTuple):
+    """A request that nobody else moves until the commit, with what it is about."""
+
+    request: ApprovalRequest
+    decisions: tuple[Decision, ...]
+    model: Model | None
+    version: Version | None
+
+
+def locked(change: Change, request_id: str) -> Locked:
+    """Return a request to act on, its row locked (AC-15). Raises NotFound, also where it can't be read.
+
+    The version's row is locked first, as everywhere, so that two changes never wait for each other.
+    """
+    found = queries.find_request(change, request_id)
+    version = None
+    if found is not None and found.version is not None:
+        version = find_version(change, found.version, lock=True)
+    found = queries.locked_request(change, request_id)
+    model = None if found is None or found.model is None else find_model(change, found.model)
+    if found is None or not may_read(change, found, model):
+        raise NotFound("approval", request_id)
+    return Locked(found, queries.decisions_of(change, found.id), model, version)
+
+
+def may_read(view: View, request: ApprovalRequest, model: Model | None) -> bool:
+    """Tell whether the caller may read a request."""
+    return readable(view, Permission.APPROVAL_READ, on=resource(request, model))
+
+
+def dossier(view: View, request: ApprovalRequest) -> Dossier:
+    """Return a request with its decisions."""
+    return Dossier(request, queries.decisions_of(view, request.id))
+
+
+def barred(
+    view: View, request: ApprovalRequest, *, model: Model | None, version: Version | None
+) -> Barred:
+    """Return who may fill no seat, by the part that each takes in the case."""
+    if model is None or version is None:
+        return access_parties(view, request)
+    return release_parties(view, request, model=model, version=version)
+
+
+def release_parties(
+    view: View, request: ApprovalRequest, *, model: Model, version: Version
+) -> Barred:
+    """Return who may fill no seat of a release, by the part that each takes in it (RL-23)."""
+    owners = model.owners_since(version.created_at)
+    people = queries.persons_of(view, {request.requester, version.registered_by, *owners})
+    registrant = people.get(version.registered_by, version.registered_person)
+    return {
+        "requester": frozenset({people.get(request.requester, request.requester_person)}),
+        "owner": frozenset(people[owner] for owner in people if owner in owners),
+        "registrant": accounts.current_persons(view, {registrant, version.registered_person}),
+        "trainer": accounts.current_persons(view, version.trainers),
+    }
+
+
+def access_parties(view: View, request: ApprovalRequest) -> Barred:
+    """Return who may fill no seat of an access request: who asked, and whom it would serve."""
+    receiver = str((request.payload or {}).get("user", ""))
+    people = queries.persons_of(view, {request.requester, receiver})
+    asked = people.pop(request.requester, request.requester_person)
+    return {"requester": frozenset({asked}), "receiver": frozenset(people.values())}
+
+
+def check_sitting(
+    view: View, request: ApprovalRequest, *, sitting: Sequence[Sitting], barred: Barred
+) -> None:
+    """Hold the duties against everyone who has answered, whoever stands behind them today (AC-17).
+
+    Raises:
+        SelfApproval, SamePerson, GrantFromParticipant.
+    """
+    for me in sitting:
+        others = frozenset(other.person for other in sitting if other != me)
+        check_part(request, person=me.person, others=others, barred=barred)
+        duties.check(
+            seat_granters(view, request, seat=me.seat, actor=me.actor),
+            barred={**barred, ANOTHER_SEAT: others},
+            rule=GrantFromParticipant,
+            about=request.about,
+        )
+
+
+def check_part(
+    request: ApprovalRequest, *, person: PersonId, others: frozenset[PersonId], barred: Barred
+) -> None:
+    """Raise SelfApproval or SamePerson if this person may fill no seat, or not another one."""
+    duties.check({person}, barred=barred, rule=SelfApproval, about=request.about)
+    duties.check({person}, barred={ANOTHER_SEAT: others}, rule=SamePerson, about=request.about)
+
+
+def sitting_of(view: View, given: Sequence[Decision]) -> tuple[Sitting, ...]:
+    """Return who has answered, each as the person behind the account today."""
+    people = queries.persons_of(view, {d.actor for d in given})
+    return tuple(Sitting(d.seat, d.actor, people.get(d.actor, d.person)) for d in given)
+
+
+def seat_granters(
+    view: View, request: ApprovalRequest, *, seat: int, actor: ActorId
+) -> frozenset[PersonId]:
+    """Return who granted the actor a role by which the seat is filled; nobody for a seat by name."""
+    roles = request.seat(seat).roles
+    return frozenset[PersonId]().union(*(granters(view, actor, role) for role in roles))
+
+
+def resource(request: ApprovalRequest, model: Model | None) -> Resource:
+    """Return what scopes select a request by; only global rights reach one about access."""
+    return ANYTHING if model is None else resource_of(model, request.environment)
+
+
+def current_basis(view: View, request: ApprovalRequest, version: Version | None) -> dict[str, Json]:
+    """Return what the statements would rest on if they were built now (RL-17, RL-25)."""
+    needs = requirements(view, request.model, request.environment)
+    moves = VoidCause.POLICY in request.void_on
+    pinned = pins(needs) if moves else request.policies
+    policy = statements.policy_member(pinned, request.seats)
+    now = (
+        statements.access_basis(
+            request.id, request.payload_digest or Digest(""), policy=policy, ledger=None
+        )
+        if version is None
+        else statements.release_basis(version, policy=policy, ledger=None)
+    )
+    return statements.repinned(now, request.basis)
+
+
+def pins(needs: Requirements) -> tuple[dict[str, str | int], ...]:
+    """Return the governing policies as a request pins them (RL-13)."""
+    return tuple({"name": p.name, "version": p.version, "hash": p.hash} for p in needs.policies)
+
+
+def known_keys(view: View, keyids: set[str]) -> dict[str, KnownKey]:
+    """Return the registered keys among these, the server's own too; pending ones are unknown."""
+    found: dict[str, KnownKey] = {}
+    server = view.keyring.server_key
+    for keyid in sorted(keyids):
+        if keyid == server.keyid:
+            found[keyid] = KnownKey(
+                keyid=keyid, pem=server.public_pem, person=None, valid_from=ALWAYS, valid_to=None
+            )
+        elif (key := _person_key(view, keyid)) is not None:
+            found[keyid] = key
+    return found
+
+
+def approval(
+    view: View,
+    request: ApprovalRequest,
+    *,
+    model: Model,
+    version: Version,
+    basis: Mapping[str, Json],
+) -> gate.Approval:
+    """Return a release's request with all that the gate weighs of it."""
+    given = tuple(d for d in queries.decisions_of(view, request.id) if d.stands)
+    return gate.Approval(
+        request=request,
+        decisions=given,
+        basis=basis,
+        keys=known_keys(view, {d.keyid for d in given}),
+        people=queries.persons_of(view, {d.actor for d in given}),
+        barred=release_parties(view, request, model=model, version=version),
+        granters=_granters(view, request, given),
+    )
+
+
+def _granters(
+    view: View, request: ApprovalRequest, given: Sequence[Decision]
+) -> dict[ActorId, frozenset[PersonId]]:
+    return {d.actor: seat_granters(view, request, seat=d.seat, actor=d.actor) for d in given}
+
+
+def _person_key(view: View, keyid: str) -> KnownKey | None:
+    key = accounts.person_key(view, keyid)
+    if key is None or key.status is KeyStatus.PENDING:
+        return None
+    holder = queries.persons_of(view, {key.actor})
+    return KnownKey(
+        keyid=key.id,
+        pem=key.pem,
+        person=holder.get(key.actor, key.person),
+        valid_from=key.valid_from,
+        valid_to=key.valid_to,
+        revoked_at=key.revoked_at,
+        revoked_as=key.revoked_as,
+    )

@@ -1,0 +1,60 @@
+"""One person's signed answer to a request. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from modelwarden.values.ids import ActorId, Commitment, DecisionId, Digest, PersonId, RequestId
+
+
+class Answer(StrEnum):
+    """What a person says."""
+
+    APPROVE = "approve"
+    REJECT = "reject"
+
+
+class Custody(StrEnum):
+    """Whose key made the signature (RL-31, AC-5)."""
+
+    PERSONAL = "personal"
+    """A key that the person alone holds."""
+    TOKEN = "token"  # noqa: S105  # a word, not a secret
+    """The server's key, for a decision that came with a personal token."""
+    PROCESS = "process"
+    """The server's key, for a decision that an embedding process vouched for."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Decision:
+    """One seat's answer, with the envelope that proves it: a DSSE line, LF left out (RL-26)."""
+
+    id: DecisionId
+    request: RequestId
+    seat: int
+    actor: ActorId
+    person: PersonId
+    verdict: Answer
+    comment: Commitment | None
+    keyid: str
+    custody: Custody
+    envelope: str
+    envelope_digest: Digest
+    issued_at: datetime
+    decided_at: datetime
+    withdrawn_at: datetime | None = None
+    revision: int = 0
+
+    @property
+    def stands(self) -> bool:
+        """Tell whether the answer was not taken back."""
+        return self.withdrawn_at is None
+
+    def withdraw(self, *, at: datetime) -> Decision:
+        """Return this decision, taken back."""
+        return replace(self, withdrawn_at=at)

@@ -1,0 +1,221 @@
+"""The authorised reads of approvals. What the caller may not read looks absent (AC-13)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from modelwarden.access import queries as accounts
+from modelwarden.access.authorize import matches
+from modelwarden.access.rights import permissions_of, roles_giving
+from modelwarden.approvals import case, queries
+from modelwarden.approvals import statement as statements
+from modelwarden.approvals.deciding import authorize_decision, may_fill, seat_for
+from modelwarden.approvals.statement import Approver
+from modelwarden.errors import NoOpenRequest, NotFound, NotPermitted
+from modelwarden.permissions import DECIDING, ROLE_PERMISSIONS
+from modelwarden.registry import reads as registry
+from modelwarden.registry.queries import find_model, find_version
+from modelwarden.values.pages import Listing, Page, cursor_for
+
+if TYPE_CHECKING:
+    from modelwarden.access.authorize import Resource
+    from modelwarden.approvals.case import Barred, Dossier
+    from modelwarden.approvals.decision import Answer
+    from modelwarden.approvals.request import (
+        ApprovalRequest,
+        Claimant,
+        RequestState,
+        RequestType,
+        Seat,
+    )
+    from modelwarden.registry.lifecycle import Environment
+    from modelwarden.registry.model import Model
+    from modelwarden.store.change import View
+    from modelwarden.values.ids import Commitment, PersonId
+
+MOST_BATCHES: Final = 20
+"""How often a list reads on to fill a page; then it answers with what it found, and a cursor."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OpenSeat:
+    """A seat without an answer, and how many people could give it (AC-18).
+
+    `grant` names the roles of which one more holder would help; it is empty while somebody is there.
+    """
+
+    seat: int
+    claimants: tuple[Claimant, ...]
+    eligible: int
+    grant: tuple[str, ...]
+
+
+def approval(view: View, request_id: str) -> Dossier:
+    """Return a request with its decisions. Raises NotFound."""
+    return case.dossier(view, _readable(view, request_id))
+
+
+def find_open_request(
+    view: View, model: str, version: str, *, environment: Environment | None = None
+) -> ApprovalRequest:
+    """Return the open request about a version; without an environment, production's first.
+
+    Raises ModelNotFound, VersionNotFound, NoOpenRequest.
+    """
+    asked = registry.version(view, model, version)
+    found = queries.open_request(view, asked.name, environment)
+    if found is None or not case.may_read(view, found, find_model(view, asked.model)):
+        raise NoOpenRequest(f"nothing is being asked about {asked.name}; request an approval")
+    return found
+
+
+def approvals(
+    view: View,
+    page: Page,
+    *,
+    waiting_for_me: bool = False,
+    state: RequestState | None = None,
+    kind: RequestType | None = None,
+) -> Listing[ApprovalRequest]:
+    """Return a page of requests, newest first; `waiting_for_me` keeps those that the caller can answer now.
+
+    A short page with a cursor is possible where little of a long list is readable.
+    """
+    found: list[ApprovalRequest] = []
+    rest = page
+    for _ in range(MOST_BATCHES):
+        batch = (
+            queries.unanswered_page(view, rest, person=view.person, kind=kind)
+            if waiting_for_me
+            else queries.requests_page(view, rest, state=state, kind=kind)
+        )
+        for one in batch.items:
+            if _is_wanted(view, one, waiting_for_me=waiting_for_me):
+                found.append(one)
+            if len(found) == page.limit:
+                return Listing(tuple(found), cursor_for(one.id))
+        if batch.next_cursor is None:
+            return Listing(tuple(found))
+        rest = Page(limit=page.limit, cursor=batch.next_cursor)
+    return Listing(tuple(found), rest.cursor)
+
+
+def statement(
+    view: View,
+    request_id: str,
+    *,
+    answer: Answer,
+    seat: int | None = None,
+    comment_digest: Commitment | None = None,
+) -> bytes:
+    """Return the caller's own bytes to sign, issued now (RL-25).
+
+    Raises:
+        NotFound, RequestClosed, NotPermitted, SeatFilled, SeatUnknown.
+    """
+    request = _readable(view, request_id)
+    model = None if request.model is None else find_model(view, request.model)
+    on = case.resource(request, model)
+    authorize_decision(view, request, on=on)
+    request.require_open(at=view.now)
+    given = tuple(d for d in queries.decisions_of(view, request.id) if d.stands)
+    place = seat_for(view, request, given=given, wanted=seat, on=on)
+    approver = Approver(
+        person=view.person, seat=place.index, decision=answer, comment=comment_digest
+    )
+    return statements.statement(request, request.basis, approver=approver, issued_at=view.now)
+
+
+def envelopes(view: View, request_id: str) -> bytes:
+    """Return the envelopes of the standing decisions, one a line, as `release.intoto.jsonl` holds them."""
+    given = queries.decisions_of(view, _readable(view, request_id).id)
+    return "".join(f"{d.envelope}\n" for d in given if d.stands).encode()
+
+
+def eligible(view: View, request_id: str) -> tuple[OpenSeat, ...]:
+    """Return each open seat with the number of people who could fill it, and what to grant if nobody can."""
+    request = _readable(view, request_id)
+    model = None if request.model is None else find_model(view, request.model)
+    version = None if request.version is None else find_version(view, request.version)
+    given = tuple(d for d in queries.decisions_of(view, request.id) if d.stands)
+    barred = case.barred(view, request, model=model, version=version)
+    busy = frozenset(one.person for one in case.sitting_of(view, given))
+    parties = frozenset[str]().union(*barred.values()) | busy
+    deciders = _deciders(view, on=case.resource(request, model))
+    return tuple(
+        _hope(view, seat, deciders=deciders, parties=parties, on=case.resource(request, model))
+        for seat in request.open_seats(given)
+    )
+
+
+def _hope(
+    view: View,
+    seat: Seat,
+    *,
+    deciders: frozenset[PersonId],
+    parties: frozenset[str],
+    on: Resource,
+) -> OpenSeat:
+    defined = accounts.custom_roles(view)
+    roles = tuple(sorted({r for role in seat.roles for r in roles_giving(role, defined)}))
+    holders = {
+        person
+        for binding, person in accounts.holders(view, roles)
+        if matches(binding.scope, on) and binding.granted_person not in parties
+    }
+    able = ((holders | seat.persons) & deciders) - parties
+    return OpenSeat(
+        seat=seat.index,
+        claimants=seat.claimants,
+        eligible=len(able),
+        grant=() if able else seat.roles,
+    )
+
+
+def _deciders(view: View, *, on: Resource) -> frozenset[PersonId]:
+    """Return the people who hold a permission to decide here, by whatever role."""
+    defined = accounts.custom_roles(view)
+    names = (*(role.value for role in ROLE_PERMISSIONS), *defined)
+    deciding = tuple(name for name in names if permissions_of(name, defined) & DECIDING)
+    found = accounts.holders(view, deciding)
+    return frozenset(person for binding, person in found if matches(binding.scope, on))
+
+
+def _is_wanted(view: View, request: ApprovalRequest, *, waiting_for_me: bool) -> bool:
+    model = None if request.model is None else find_model(view, request.model)
+    if not case.may_read(view, request, model):
+        return False
+    return not waiting_for_me or _can_answer(view, request, model)
+
+
+def _can_answer(view: View, request: ApprovalRequest, model: Model | None) -> bool:
+    """Tell whether the caller may fill an open seat: permission, seat and duties."""
+    on = case.resource(request, model)
+    try:
+        authorize_decision(view, request, on=on)
+    except NotPermitted:
+        return False
+    version = None if request.version is None else find_version(view, request.version)
+    barred = case.barred(view, request, model=model, version=version)
+    if any(view.person in persons for persons in barred.values()):
+        return False
+    open_seats = request.open_seats(queries.decisions_of(view, request.id))
+    return any(_is_mine(view, request, seat, barred=barred, on=on) for seat in open_seats)
+
+
+def _is_mine(
+    view: View, request: ApprovalRequest, seat: Seat, *, barred: Barred, on: Resource
+) -> bool:
+    if not may_fill(view, seat, on=on):
+        return False
+    granters = case.seat_granters(view, request, seat=seat.index, actor=view.actor)
+    return not granters & frozenset[str]().union(*barred.values())
+
+
+def _readable(view: View, request_id: str) -> ApprovalRequest:
+    found = queries.find_request(view, request_id)
+    model = None if found is None or found.model is None else find_model(view, found.model)
+    if found is None or not case.may_read(view, found, model):
+        raise NotFound("approval", request_id)
+    return found

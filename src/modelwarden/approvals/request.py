@@ -1,0 +1,211 @@
+"""An approval request: the question, the seats that answer it, its states (RL-14 to RL-17). Pure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from enum import StrEnum
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Final, TypeAlias
+
+from modelwarden.approvals.decision import Answer
+from modelwarden.errors import IllegalMove, RequestClosed, SeatUnknown
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+    from datetime import datetime
+
+    from modelwarden.approvals.decision import Decision
+    from modelwarden.registry.lifecycle import Environment
+    from modelwarden.values.ids import (
+        ActorId,
+        Commitment,
+        Digest,
+        Label,
+        ModelName,
+        PersonId,
+        RequestId,
+        VersionName,
+    )
+
+Json: TypeAlias = "bool | int | str | Sequence[Json] | Mapping[str, Json] | None"
+Claimant: TypeAlias = str
+"""Who may fill a seat: `role:approver` or `person:per_…`."""
+
+
+class RequestType(StrEnum):
+    """What is asked for (RL-14); the other types arrive with their rooms."""
+
+    RELEASE = "release"
+    ACCESS = "access"
+
+
+class RequestState(StrEnum):
+    """`open → approved | rejected | withdrawn | expired | void`; `approved → void`."""
+
+    OPEN = "open"
+    APPROVED = "approved"
+    REJECTED = "rejected"
+    WITHDRAWN = "withdrawn"
+    EXPIRED = "expired"
+    VOID = "void"
+
+
+class Signing(StrEnum):
+    """Whose key a decision takes (RL-31)."""
+
+    PERSONAL = "personal"
+    ANY = "any"
+
+
+class Rejection(StrEnum):
+    """When a request is rejected: at the first no, or once every seat has been heard."""
+
+    ANY = "any"
+    ALL_SEATS = "all_seats"
+
+
+class VoidCause(StrEnum):
+    """Why an approval no longer holds (RL-17)."""
+
+    ARTIFACT = "artifact"
+    DATASETS = "datasets"
+    METRICS = "metrics"
+    CARD = "card"
+    POLICY = "policy"
+    KEY_COMPROMISED = "key_compromised"
+    EXPIRED = "expired"
+    SUPERSEDED = "superseded"
+
+
+_S = RequestState
+MOVES: Final[Mapping[RequestState, frozenset[RequestState]]] = MappingProxyType(
+    {
+        _S.OPEN: frozenset({_S.APPROVED, _S.REJECTED, _S.WITHDRAWN, _S.EXPIRED, _S.VOID}),
+        _S.APPROVED: frozenset({_S.VOID}),
+    }
+)
+"""A state that is no key is final: after it comes a new request."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Seat:
+    """One place at the table: any of the claimants may fill it."""
+
+    index: int
+    claimants: tuple[Claimant, ...]
+
+    @property
+    def roles(self) -> tuple[str, ...]:
+        """Return the roles that may fill the seat."""
+        return tuple(c.removeprefix("role:") for c in self.claimants if c.startswith("role:"))
+
+    @property
+    def persons(self) -> frozenset[str]:
+        """Return the persons who may fill the seat by name."""
+        return frozenset(
+            c.removeprefix("person:") for c in self.claimants if c.startswith("person:")
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ApprovalRequest:
+    """The question put to people about a version in an environment, or about a sensitive action.
+
+    Attributes:
+        seats: who may fill each seat; a seat's number is its place here.
+        humans: how many different people have to agree.
+        policies: the governing policies as pinned: name, version, hash (RL-13).
+        basis: the members of the statement that depend on neither approver nor time (RL-24).
+        payload: of an access request, the exact arguments of the action asked for (AC-41).
+        expires_at: when the question, and the approval that may follow, loses its force.
+        closed_at: when the request left `open`; `cause` says why an approval became void.
+    """
+
+    id: RequestId
+    type: RequestType
+    environment: Environment
+    requester: ActorId
+    requester_person: PersonId
+    justification: Commitment
+    seats: tuple[tuple[Claimant, ...], ...]
+    humans: int
+    signature: Signing
+    rejection: Rejection
+    separate_deployer: bool
+    void_on: tuple[str, ...]
+    policies: tuple[Mapping[str, str | int], ...]
+    basis: Mapping[str, Json]
+    opened_at: datetime
+    expires_at: datetime
+    state: RequestState = RequestState.OPEN
+    model: ModelName | None = None
+    label: Label | None = None
+    version: VersionName | None = None
+    strategy: str | None = None
+    action: str | None = None
+    payload: Mapping[str, Json] | None = None
+    payload_digest: Digest | None = None
+    closed_at: datetime | None = None
+    cause: VoidCause | None = None
+    revision: int = 0
+
+    @property
+    def places(self) -> tuple[Seat, ...]:
+        """Return the seats in order."""
+        return tuple(Seat(index=n, claimants=c) for n, c in enumerate(self.seats))
+
+    @property
+    def about(self) -> tuple[tuple[str, str], ...]:
+        """Return the subjects that a refusal concerns."""
+        named = (("approval", self.id), ("model", self.model), ("version", self.version))
+        return tuple((kind, name) for kind, name in named if name is not None)
+
+    def is_open(self, *, at: datetime) -> bool:
+        """Tell whether answers are taken: open, and its time not run out."""
+        return self.state is RequestState.OPEN and at < self.expires_at
+
+    def require_open(self, *, at: datetime) -> None:
+        """Raise RequestClosed unless answers are taken."""
+        if not self.is_open(at=at):
+            expired = self.state is RequestState.OPEN
+            raise RequestClosed(self.id, RequestState.EXPIRED if expired else self.state)
+
+    def seat(self, index: int) -> Seat:
+        """Return a seat by its number. Raises SeatUnknown."""
+        if not 0 <= index < len(self.seats):
+            raise SeatUnknown(f"{self.id} has seats 0 to {len(self.seats) - 1}")
+        return self.places[index]
+
+    def open_seats(self, decisions: Iterable[Decision]) -> tuple[Seat, ...]:
+        """Return the seats that nobody has answered for."""
+        answered = {d.seat for d in decisions if d.stands}
+        return tuple(seat for seat in self.places if seat.index not in answered)
+
+    def settle(self, decisions: Iterable[Decision], *, at: datetime) -> ApprovalRequest:
+        """Return the request after these answers: closed by them, or as it was (RL-16)."""
+        standing = [d for d in decisions if d.stands]
+        everyone = not self.open_seats(standing)
+        if any(d.verdict is Answer.REJECT for d in standing):
+            heard = everyone or self.rejection is Rejection.ANY
+            return self._moved(RequestState.REJECTED, at=at) if heard else self
+        agreed = everyone and len({d.person for d in standing}) >= self.humans
+        return self._moved(RequestState.APPROVED, at=at) if agreed else self
+
+    def withdraw(self, *, at: datetime) -> ApprovalRequest:
+        """Return the request, taken back. Raises IllegalMove."""
+        return self._moved(RequestState.WITHDRAWN, at=at)
+
+    def expire(self, *, at: datetime) -> ApprovalRequest:
+        """Return what time made of it: a question expires, an approval is void. Raises IllegalMove."""
+        if self.state is RequestState.APPROVED:
+            return self.void(VoidCause.EXPIRED, at=at)
+        return self._moved(RequestState.EXPIRED, at=at)
+
+    def void(self, cause: VoidCause, *, at: datetime) -> ApprovalRequest:
+        """Return the request, void: what was signed no longer holds. Raises IllegalMove."""
+        return replace(self._moved(RequestState.VOID, at=at), cause=cause)
+
+    def _moved(self, to: RequestState, *, at: datetime) -> ApprovalRequest:
+        if to not in MOVES.get(self.state, frozenset()):
+            raise IllegalMove("request", self.state, to)
+        return replace(self, state=to, closed_at=at)

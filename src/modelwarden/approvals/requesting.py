@@ -1,0 +1,249 @@
+"""Asking, and taking the question back: a release, or leave for one sensitive action (RL-15, AC-41)."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Final
+
+from modelwarden.access.allowed import authorize, require_person
+from modelwarden.access.queries import find_actor
+from modelwarden.approvals import case, queries
+from modelwarden.approvals import statement as statements
+from modelwarden.approvals.request import (
+    ApprovalRequest,
+    Rejection,
+    RequestState,
+    RequestType,
+    Signing,
+    VoidCause,
+)
+from modelwarden.approvals.voiding import expired, kept, voided
+from modelwarden.errors import (
+    ApprovalNotNeeded,
+    JustificationMissing,
+    NotPermitted,
+    RequestExists,
+    StrategyUnknown,
+    ValueInvalid,
+)
+from modelwarden.facts.approvals import ApprovalRequested, ApprovalWithdrawn
+from modelwarden.facts.kinds import Code
+from modelwarden.permissions import Permission
+from modelwarden.policies.reads import requirements
+from modelwarden.registry import reads as registry
+from modelwarden.registry.actions import confirmed_for_request
+from modelwarden.registry.lifecycle import ROLLED_BACK, ApprovalState, Environment
+from modelwarden.values.canonical import digest
+from modelwarden.values.ids import Digest, PolicyName, RequestId
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from modelwarden.approvals.request import Json
+    from modelwarden.policies.governing import Requirements
+    from modelwarden.registry.version import Version
+    from modelwarden.store.change import Change
+    from modelwarden.values.ids import Commitment
+
+SHORTEST: Final = 20
+LONGEST: Final = 4_000
+
+ACTIONS: Final[Mapping[str, Permission]] = MappingProxyType(
+    {
+        "role.grant": Permission.ROLE_ASSIGN,
+        "role.define": Permission.ROLE_MANAGE,
+        "policy.publish": Permission.POLICY_PUBLISH,
+        "policy.assign": Permission.POLICY_ASSIGN,
+    }
+)
+"""What can be asked for by type `access`, and the permission that asking takes (AC-6, AC-40)."""
+
+
+def request(  # the fields of a question
+    change: Change,
+    model: str,
+    version: str,
+    *,
+    justification: str,
+    environment: Environment = Environment.PRODUCTION,
+    strategy: str | None = None,
+) -> ApprovalRequest:
+    """Ask for the release of a version to an environment; the strategy is the policy's.
+
+    Raises:
+        OwnerMissing, PurposeMissing, JustificationMissing, ModelIsRetired, VersionIsRetired.
+        StrategyUnknown: another strategy than the policy's.
+        RequestExists: it is being asked already, or an approval still holds.
+        ApprovalNotNeeded: the policy asks no human there.
+    """
+    asked = registry.version(change, model, version, lock=True)
+    found = registry.model(change, model)
+    authorize(change, Permission.MODEL_SUBMIT, on=registry.resource_of(found, environment))
+    asked.require_usable()
+    found = confirmed_for_request(change, found.name)
+    needs = requirements(change, found.name, environment)
+    if needs.humans == 0:
+        raise ApprovalNotNeeded(f"the policy asks no human for {environment}: deploy it")
+    if strategy not in {None, needs.strategy}:
+        raise StrategyUnknown(f"the policy releases by {needs.strategy}, not by {strategy}")
+    asked = _cleared(change, asked, environment)
+    question = _question(change, needs, kind=RequestType.RELEASE, justification=justification)
+    basis = statements.release_basis(asked, policy=_policy(question), ledger=_ledger(change))
+    change.save(asked.moved(environment, ApprovalState.PENDING))
+    return _opened(
+        change,
+        replace(
+            question,
+            model=found.name,
+            label=asked.label,
+            version=asked.name,
+            strategy=needs.strategy,
+            basis=basis,
+        ),
+    )
+
+
+def request_access(
+    change: Change, action: str, *, payload: Mapping[str, Json], justification: str
+) -> ApprovalRequest:
+    """Ask for leave to do one sensitive action, once, with exactly these arguments (AC-40, AC-41).
+
+    Whom a `user` in the payload names is kept by id. Raises ValueInvalid, JustificationMissing.
+    """
+    if action not in ACTIONS:
+        raise ValueInvalid("action", f"one of {', '.join(sorted(ACTIONS))}")
+    authorize(change, ACTIONS[action])
+    require_person(change)
+    exact = _exact(change, payload)
+    needs = requirements(change, None, Environment.PRODUCTION)
+    question = _question(change, needs, kind=RequestType.ACCESS, justification=justification)
+    payload_digest = Digest(digest(exact))
+    basis = statements.access_basis(
+        question.id, payload_digest, policy=_policy(question), ledger=_ledger(change)
+    )
+    return _opened(
+        change,
+        replace(question, action=action, payload=exact, payload_digest=payload_digest, basis=basis),
+    )
+
+
+def withdraw(change: Change, request_id: str) -> ApprovalRequest:
+    """Take a question back, as whoever asked it. Raises RequestClosed, NotPermitted."""
+    found = case.locked(change, request_id).request
+    people = queries.persons_of(change, {found.requester})
+    if people.get(found.requester, found.requester_person) != change.person:
+        raise NotPermitted("only whoever asked can take it back", about=found.about)
+    found.require_open(at=change.now)
+    ended = kept(change, found.withdraw(at=change.now))
+    change.record(
+        ApprovalWithdrawn(
+            request=found.id,
+            model=found.model,
+            version=found.version,
+            environment=Code(found.environment),
+        )
+    )
+    return ended
+
+
+def _question(
+    change: Change, needs: Requirements, *, kind: RequestType, justification: str
+) -> ApprovalRequest:
+    """Return the part of a request that does not depend on what is asked for."""
+    return ApprovalRequest(
+        id=RequestId(change.new_id("req")),
+        type=kind,
+        environment=needs.environment,
+        requester=change.actor,
+        requester_person=change.person,
+        justification=_justified(change, justification),
+        seats=needs.places,
+        humans=needs.humans,
+        signature=Signing(needs.signature),
+        rejection=Rejection.ANY,
+        separate_deployer=needs.separate_deployer,
+        void_on=tuple(sorted(needs.void_on)),
+        policies=case.pins(needs),
+        basis={},
+        opened_at=change.now,
+        expires_at=change.now + needs.expires_after,
+    )
+
+
+def _opened(change: Change, question: ApprovalRequest) -> ApprovalRequest:
+    opened = change.save(question)
+    change.record(
+        ApprovalRequested(
+            request=opened.id,
+            kind=Code(opened.type),
+            model=opened.model,
+            version=opened.version,
+            environment=Code(opened.environment),
+            strategy=None if opened.strategy is None else Code(opened.strategy),
+            action=None if opened.action is None else Code(opened.action),
+            payload=opened.payload_digest,
+            requester=opened.requester_person,
+            justification=opened.justification,
+            seats=len(opened.seats),
+            humans=opened.humans,
+            policies=tuple(PolicyName(str(policy["name"])) for policy in opened.policies),
+            basis=statements.basis_digest(opened.basis),
+            expires_at=opened.expires_at,
+        )
+    )
+    return opened
+
+
+def _cleared(change: Change, version: Version, environment: Environment) -> Version:
+    """Return the version with nothing in the way of a new question; end what no longer holds."""
+    state = version.approval(environment)
+    if state not in {ApprovalState.PENDING, ApprovalState.APPROVED}:
+        return version
+    before = queries.standing_request(change, version.name, environment)
+    if before is None:
+        raise RequestExists(f"{version.name} is {state} for {environment}")
+    if before.expires_at <= change.now:
+        expired(change, before)
+    else:
+        causes = statements.changes(
+            before.basis, case.current_basis(change, before, version)
+        ) or _superseded(before, version)
+        if not causes:
+            raise RequestExists(
+                f"{before.id} about {version.name} is {before.state} for {environment}"
+            )
+        voided(change, before, causes)
+    return registry.version(change, version.model, version.label)
+
+
+def _superseded(before: ApprovalRequest, version: Version) -> tuple[VoidCause, ...]:
+    """Return the cause that lets an approval be asked for anew: its version was rolled back."""
+    spent = before.state is RequestState.APPROVED and version.last_ended == ROLLED_BACK
+    return (VoidCause.SUPERSEDED,) if spent else ()
+
+
+def _exact(change: Change, payload: Mapping[str, Json]) -> dict[str, Json]:
+    """Return the payload with a person named by id: handles are personal (LG-60)."""
+    exact = dict(payload)
+    if "user" in exact:
+        named = find_actor(change, str(exact["user"]))
+        if named is None:
+            raise ValueInvalid("payload.user", "an actor by handle or id")
+        exact["user"] = named.id
+    return exact
+
+
+def _justified(change: Change, words: str) -> Commitment:
+    if not SHORTEST <= len(words.strip()) <= LONGEST:
+        raise JustificationMissing(f"say why in {SHORTEST} to {LONGEST:,} characters")
+    return change.text(words.strip())
+
+
+def _policy(question: ApprovalRequest) -> dict[str, Json]:
+    return statements.policy_member(question.policies, question.seats)
+
+
+def _ledger(change: Change) -> dict[str, Json]:
+    size, root = change.head()
+    return {"size": size, "root": root.hex()}

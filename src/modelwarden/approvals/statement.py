@@ -1,0 +1,235 @@
+"""What an approver signs: an in-toto Statement v1 over all that must not change (RL-24). Pure.
+
+The *basis* is what a statement says beside who answers and when: it is pinned when the request
+opens, and built again at each decision and at the gate. What it then takes from the pinned one is
+`PINNED` (RL-25).
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final, cast
+
+from modelwarden.approvals.request import RequestType, VoidCause
+from modelwarden.errors import EnvelopeMalformed, NotCanonical
+from modelwarden.values.canonical import encode_any, parse
+from modelwarden.values.clock import moment, timestamp
+from modelwarden.values.ids import Digest
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from datetime import datetime
+
+    from modelwarden.approvals.decision import Answer, Decision
+    from modelwarden.approvals.request import ApprovalRequest, Claimant, Json
+    from modelwarden.registry.version import Version
+    from modelwarden.values.ids import Commitment, PersonId
+
+STATEMENT_TYPE: Final = "https://in-toto.io/Statement/v1"
+RELEASE_APPROVAL: Final = "urn:modelwarden:release-approval:v1"
+ACCESS_APPROVAL: Final = "urn:modelwarden:access-approval:v1"
+PAYLOAD_TYPE: Final = "application/vnd.in-toto+json"
+
+PINNED: Final = ("external", "ledger")
+"""Members that a statement built later takes from the request (RL-25)."""
+
+CAUSES: Final = (
+    ("subject", VoidCause.ARTIFACT),
+    ("artifact", VoidCause.ARTIFACT),
+    ("datasets", VoidCause.DATASETS),
+    ("evaluation", VoidCause.METRICS),
+    ("documents", VoidCause.CARD),
+    ("policy", VoidCause.POLICY),
+)
+"""Which change voids an approval for which cause (RL-17)."""
+
+_ISSUED_AT: Final = "predicate.time.issued_at"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Approver:
+    """Who answers, for which seat, and how; the comment by its commitment."""
+
+    person: PersonId
+    seat: int
+    decision: Answer
+    comment: Commitment | None = None
+
+    @classmethod
+    def of(cls, decision: Decision) -> Approver:
+        """Return who gave this decision, and what they said."""
+        return cls(
+            person=decision.person,
+            seat=decision.seat,
+            decision=decision.verdict,
+            comment=decision.comment,
+        )
+
+
+def release_basis(
+    version: Version,
+    *,
+    policy: Json,
+    ledger: Json,
+) -> dict[str, Json]:
+    """Return what approvers sign about a version as it is now, and under which policies."""
+    # Without bytes that anybody read, the record is what is agreed to; the gate then refuses it.
+    subject = version.subject_sha256 or version.content_digest
+    evaluation: dict[str, Json] = {}
+    if version.evaluation_digest:
+        evaluation["metrics"] = version.evaluation_digest
+    if version.parameters_digest:
+        evaluation["parameters"] = version.parameters_digest
+    return {
+        "subject": [{"name": version.name, "digest": {"sha256": subject}}],
+        "artifact": {"fingerprints": list(version.fingerprints)},
+        "datasets": cast("Json", version.datasets),
+        "evaluation": evaluation,
+        "documents": {},
+        "policy": policy,
+        "external": [],
+        "ledger": ledger,
+    }
+
+
+def access_basis(
+    request_id: str, payload_digest: Digest, *, policy: Json, ledger: Json
+) -> dict[str, Json]:
+    """Return what approvers of a sensitive action sign: its exact payload, and the policies."""
+    return {
+        "subject": [{"name": request_id, "digest": {"sha256": payload_digest}}],
+        "policy": policy,
+        "ledger": ledger,
+    }
+
+
+def policy_member(
+    policies: Sequence[Mapping[str, str | int]], seats: Sequence[Sequence[Claimant]]
+) -> dict[str, Json]:
+    """Return the member `policy`: governing policies by name, version and hash, and the seats."""
+    return {
+        "governing": [dict(policy) for policy in policies],
+        "seats": [{"seat": number, "of": list(of)} for number, of in enumerate(seats)],
+    }
+
+
+def repinned(now: Mapping[str, Json], pinned: Mapping[str, Json]) -> dict[str, Json]:
+    """Return a basis built now, with the members that stay as the request pinned them."""
+    return {**now, **{name: pinned[name] for name in PINNED if name in pinned}}
+
+
+def basis_digest(basis: Mapping[str, Json]) -> Digest:
+    """Return the SHA-256 of a basis's canonical bytes."""
+    return Digest(hashlib.sha256(encode_any(_thawed(basis))).hexdigest())
+
+
+def changes(pinned: Mapping[str, Json], now: Mapping[str, Json]) -> tuple[VoidCause, ...]:
+    """Return why an approval over the pinned basis no longer holds; nothing when it does."""
+    found = [cause for name, cause in CAUSES if _thawed(pinned.get(name)) != _thawed(now.get(name))]
+    return tuple(dict.fromkeys(found))
+
+
+def statement(
+    request: ApprovalRequest,
+    basis: Mapping[str, Json],
+    *,
+    approver: Approver,
+    issued_at: datetime,
+) -> bytes:
+    """Return the bytes that this approver signs: RFC 8785 of the whole statement."""
+    members = {name: value for name, value in basis.items() if name != "subject"}
+    release = request.type is RequestType.RELEASE
+    predicate: dict[str, Json] = {
+        **members,
+        "request": _request_member(request),
+        "approver": {
+            "person": approver.person,
+            "identities": [],
+            "seat": approver.seat,
+            "decision": approver.decision.value,
+            **({} if approver.comment is None else {"comment": approver.comment}),
+        },
+        "time": {
+            "issued_at": timestamp(issued_at),
+            "expires_at": timestamp(request.expires_at),
+        },
+    }
+    whole = {
+        "_type": STATEMENT_TYPE,
+        "subject": basis["subject"],
+        "predicateType": RELEASE_APPROVAL if release else ACCESS_APPROVAL,
+        "predicate": predicate,
+    }
+    return encode_any(_thawed(whole))
+
+
+def repeated(request: ApprovalRequest, decision: Decision) -> bytes:
+    """Return the statement that this decision has to be over, as the request pinned it."""
+    return statement(
+        request, request.basis, approver=Approver.of(decision), issued_at=decision.issued_at
+    )
+
+
+def issued_at(payload: bytes) -> datetime:
+    """Return when a statement says that it was issued. Raises EnvelopeMalformed."""
+    try:
+        match parse(payload):
+            case {"predicate": {"time": {"issued_at": str(text)}}}:
+                return moment(text)
+            case _:
+                pass
+    except (NotCanonical, ValueError):
+        pass
+    raise EnvelopeMalformed("the payload is no statement with predicate.time.issued_at")
+
+
+def difference(signed: bytes, expected: bytes) -> tuple[str, ...]:
+    """Name the fields in which two statements differ, apart from when they were issued.
+
+    Equal content in other bytes differs in `encoding`: only canonical bytes are signed.
+    """
+    try:
+        a, b = parse(signed), parse(expected)
+    except NotCanonical:
+        return ("encoding",)
+    fields = tuple(name for name in _differing(a, b, "") if name != _ISSUED_AT)
+    if not fields and encode_any(a) != signed:
+        return ("encoding",)
+    return fields
+
+
+def _request_member(request: ApprovalRequest) -> dict[str, Json]:
+    members: dict[str, Json] = {
+        "id": request.id,
+        "type": request.type.value,
+        "model": request.model,
+        "version": request.label,
+        "environment": request.environment.value,
+        "strategy": request.strategy,
+        "action": request.action,
+        "justification": request.justification,
+    }
+    return {name: value for name, value in members.items() if value is not None}
+
+
+def _differing(a: object, b: object, path: str) -> Iterator[str]:
+    if isinstance(a, Mapping) and isinstance(b, Mapping):
+        for name in sorted({*a, *b}):
+            here = f"{path}.{name}" if path else str(name)
+            if name not in a or name not in b:
+                yield here
+            else:
+                yield from _differing(a[name], b[name], here)
+    elif a != b or type(a) is not type(b):
+        yield path or "statement"
+
+
+def _thawed(value: Json) -> Json:
+    """Return plain lists and dicts, whatever kind of mapping or sequence the parts are."""
+    if isinstance(value, Mapping):
+        return {name: _thawed(item) for name, item in value.items()}
+    if isinstance(value, tuple | list):
+        return [_thawed(item) for item in value]
+    return value

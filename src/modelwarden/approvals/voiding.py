@@ -1,0 +1,141 @@
+"""How requests end without an answer: what was signed changed, a key was compromised, time ran out.
+
+`expired` and `voided` serve the other actions. The rest are the program's own acts, called by followers and
+by housekeeping as a system actor; anybody else is refused.
+"""
+
+from __future__ import annotations
+
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Final
+
+from modelwarden.approvals import case, queries
+from modelwarden.approvals import statement as statements
+from modelwarden.approvals.request import RequestState, RequestType, VoidCause
+from modelwarden.errors import NotPermitted
+from modelwarden.facts.approvals import ApprovalExpired, ApprovalVoided
+from modelwarden.facts.kinds import Code
+from modelwarden.registry.lifecycle import ApprovalState
+from modelwarden.registry.queries import find_version
+from modelwarden.values.principal import ActorKind
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from datetime import datetime
+
+    from modelwarden.approvals.request import ApprovalRequest
+    from modelwarden.registry.version import Version
+    from modelwarden.store.change import Change, View
+    from modelwarden.values.ids import ModelName
+
+AFTER: Final[Mapping[RequestState, ApprovalState]] = MappingProxyType(
+    {
+        RequestState.APPROVED: ApprovalState.APPROVED,
+        RequestState.REJECTED: ApprovalState.REJECTED,
+        RequestState.WITHDRAWN: ApprovalState.DRAFT,
+        RequestState.EXPIRED: ApprovalState.DRAFT,
+        RequestState.VOID: ApprovalState.VOID,
+    }
+)
+"""Where a version stands once its request has become this (product.md, "Lifecycles")."""
+
+
+def kept(change: Change, request: ApprovalRequest) -> ApprovalRequest:
+    """Save a request that has moved, and the version's approval with it."""
+    version = None if request.version is None else find_version(change, request.version, lock=True)
+    if version is not None:
+        change.save(version.moved(request.environment, AFTER[request.state]))
+    return change.save(request)
+
+
+def expired(change: Change, request: ApprovalRequest) -> ApprovalRequest:
+    """Let a request whose time has run out expire: an open question, or an approval."""
+    ended = kept(change, request.expire(at=change.now))
+    change.record(
+        ApprovalExpired(
+            request=request.id,
+            model=request.model,
+            version=request.version,
+            environment=Code(request.environment),
+            was=Code(request.state),
+            live=_is_live(change, request),
+        )
+    )
+    return ended
+
+
+def voided(
+    change: Change, request: ApprovalRequest, causes: tuple[VoidCause, ...]
+) -> ApprovalRequest:
+    """Make a request void, for the first of these causes; the fact names them all."""
+    ended = kept(change, request.void(causes[0], at=change.now))
+    change.record(
+        ApprovalVoided(
+            request=request.id,
+            model=request.model,
+            version=request.version,
+            environment=Code(request.environment),
+            cause=Code(causes[0]),
+            fields=tuple(Code(cause) for cause in causes),
+            was=Code(request.state),
+            live=_is_live(change, request),
+        )
+    )
+    return ended
+
+
+def void_changed(
+    change: Change, model: ModelName, *, label: str | None = None
+) -> tuple[ApprovalRequest, ...]:
+    """Void what people were asked or agreed to about a model, where that has changed since (RL-13, RL-17)."""
+    _require_system(change)
+    ended = []
+    for request in queries.requests_in_force(change, model):
+        causes = _changes(change, request) if label in {None, request.label} else ()
+        if causes:
+            ended.append(voided(change, request, causes))
+    if not ended:
+        change.unchanged("model", model)
+    return tuple(ended)
+
+
+def void_key(change: Change, keyid: str, *, since: datetime) -> tuple[ApprovalRequest, ...]:
+    """Void what a compromised key has decided since then (RL-30)."""
+    _require_system(change)
+    found = queries.requests_signed_by(change, keyid, since=since)
+    ended = [voided(change, request, (VoidCause.KEY_COMPROMISED,)) for request in found]
+    if not ended:
+        change.unchanged("key", keyid)
+    return tuple(ended)
+
+
+def has_due(view: View) -> bool:
+    """Tell whether the time of any open or approved request has run out."""
+    return queries.is_any_due(view)
+
+
+def expire_due(change: Change) -> tuple[ApprovalRequest, ...]:
+    """Let everything expire whose time has run out, at most 1,000 at once. Call it when `has_due` says so."""
+    _require_system(change)
+    return tuple(expired(change, request) for request in queries.requests_due(change))
+
+
+def _changes(change: Change, request: ApprovalRequest) -> tuple[VoidCause, ...]:
+    version = _version(change, request)
+    if request.type is RequestType.RELEASE and version is None:
+        return (VoidCause.ARTIFACT,)
+    return statements.changes(request.basis, case.current_basis(change, request, version))
+
+
+def _is_live(view: View, request: ApprovalRequest) -> bool:
+    version = _version(view, request)
+    return version is not None and request.environment.value in version.live_in
+
+
+def _version(view: View, request: ApprovalRequest) -> Version | None:
+    return None if request.version is None else find_version(view, request.version)
+
+
+def _require_system(change: Change) -> None:
+    if change.principal.kind is not ActorKind.SYSTEM:
+        raise NotPermitted("the program does this by itself", reasons=("not_the_system",))

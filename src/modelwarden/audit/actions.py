@@ -1,0 +1,22 @@
+"""What an actor can do with the ledger, and read of it; doors import this file alone."""
+
+from __future__ import annotations
+
+from modelwarden.audit.backups import PreparedBackup as PreparedBackup
+from modelwarden.audit.backups import prepare_backup as prepare_backup
+from modelwarden.audit.backups import record_backup as record_backup
+from modelwarden.audit.export import PreparedExport as PreparedExport
+from modelwarden.audit.export import prepare_export as prepare_export
+from modelwarden.audit.export import record_export as record_export
+from modelwarden.audit.offline import verify_export as verify_export
+from modelwarden.audit.proofs import checkpoint as checkpoint
+from modelwarden.audit.proofs import consistency as consistency
+from modelwarden.audit.proofs import prove as prove
+from modelwarden.audit.proofs import vkeys as vkeys
+from modelwarden.audit.reads import entry as entry
+from modelwarden.audit.reads import history as history
+from modelwarden.audit.reads import search as search
+from modelwarden.audit.search import EntryFilter as EntryFilter
+from modelwarden.audit.search import as_filter as as_filter
+from modelwarden.audit.verifying import record_verification as record_verification
+from modelwarden.audit.verifying import verify_database as verify_database

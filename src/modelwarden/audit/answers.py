@@ -1,0 +1,36 @@
+"""What a verification found, as callers see it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from modelwarden.values.answers import ProblemAnswer, VerificationAnswer
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from modelwarden.ledger.result import Problem, Result
+
+
+def verification_answer(result: Result) -> VerificationAnswer:
+    """Return a result in plain values."""
+    return VerificationAnswer(
+        ok=result.ok,
+        first=result.first,
+        last=result.last,
+        size=result.size,
+        root="" if result.root is None else result.root.hex(),
+        signer=result.signer,
+        problems=_plain(result.problems),
+        warnings=_plain(result.warnings),
+        not_checked=result.not_checked,
+        uncovered=result.uncovered,
+        seconds=result.seconds,
+    )
+
+
+def _plain(problems: Sequence[Problem]) -> tuple[ProblemAnswer, ...]:
+    return tuple(
+        ProblemAnswer(code=code, seq=seq if seq >= 0 else None, detail=detail)
+        for code, seq, detail in problems
+    )

@@ -1,0 +1,73 @@
+"""Rows that facts hold a digest of, recomputed (step 12 of section 6): observed figures, and links of persons.
+
+They are `attached` tables: no row of theirs has a revision, so the fact that told of them is what they have to fit.
+Memory grows with the figures of one version, and with the links.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from typing import TYPE_CHECKING, Any
+
+from modelwarden.audit import queries
+from modelwarden.errors import NotCanonical
+from modelwarden.ledger.result import Findings
+from modelwarden.values.canonical import digest
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from modelwarden.audit.queries import Told
+    from modelwarden.store.change import View
+
+
+def check_evidence(view: View) -> tuple[Findings, list[str]]:
+    """Return what does not fit (`evidence_mismatch`), and what could not be told apart."""
+    findings, unclear = Findings(), 0
+    for version in queries.versions_with_figures(view):
+        unclear += _check_figures(view, version, findings)
+    _check_links(view, findings)
+    note = f"figures recorded of one version at one moment: {unclear} times, by count alone"
+    return findings, [note] if unclear else []
+
+
+def _check_figures(view: View, version: str, findings: Findings) -> int:
+    """Compare a version's observed figures with the facts; return how many moments had several facts."""
+    rows: defaultdict[str, list[Any]] = defaultdict(list)
+    for row in queries.figures_of(view, version):
+        rows[row.recorded_at].append([row.id, row.name, row.value, row.at])
+    told: defaultdict[str, list[Told]] = defaultdict(list)
+    for entry in queries.told_of(view, "version", version, "metrics.recorded"):
+        if entry.fact.get("kind") == "observed":
+            told[entry.at].append(entry)
+    for at in sorted({*rows, *told}):
+        if not _fits(rows[at], told[at]):
+            seq = told[at][0].seq if told[at] else -1
+            detail = f"the figures of {version} recorded at {at} are not those that were recorded"
+            findings.add("evidence_mismatch", seq, detail)
+    return sum(len(entries) > 1 for entries in told.values())
+
+
+def _fits(rows: list[list[str]], told: Sequence[Told]) -> bool:
+    if len(rows) != sum(entry.fact.get("count", 0) for entry in told):
+        return False
+    if len(told) != 1:  # rows do not say which of several facts told of them
+        return True
+    try:
+        return digest(sorted(rows, key=lambda row: row[1])) == told[0].fact.get("rows")
+    except NotCanonical:
+        return False
+
+
+def _check_links(view: View, findings: Findings) -> None:
+    """Compare who turned out to be whom with the facts."""
+    stored = queries.links(view)
+    told = {
+        str(entry.fact.get("previous")): (entry.fact.get("person"), entry.seq)
+        for entry in queries.told_by(view, "persons.linked")
+    }
+    for previous in sorted({*stored, *told}):
+        person, seq = told.get(previous, (None, -1))
+        if stored.get(previous) != person:
+            detail = f"the link of person {previous} is not the one that was recorded"
+            findings.add("evidence_mismatch", seq, detail)

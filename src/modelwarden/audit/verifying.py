@@ -1,0 +1,186 @@
+"""Verification of the database, for people (LG-30): who may, steps 1 and 10, and what the ledger says of it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from modelwarden.access.allowed import authorize
+from modelwarden.audit import queries
+from modelwarden.audit.answers import verification_answer
+from modelwarden.audit.evidence import check_evidence
+from modelwarden.errors import (
+    FilterInvalid,
+    NoteInvalid,
+    ProofInvalid,
+    RangeTooLarge,
+    RollbackSuspected,
+)
+from modelwarden.facts.kinds import Code, Outcome
+from modelwarden.facts.ledger import LedgerVerificationFailed, LedgerVerified
+from modelwarden.ledger.checkpoint import open_note, unverified_checkpoint
+from modelwarden.ledger.keys import parse_vkey
+from modelwarden.ledger.merkle import range_root
+from modelwarden.ledger.result import Findings
+from modelwarden.permissions import Permission
+from modelwarden.store import entries, guard_file
+from modelwarden.store.state import check_state
+from modelwarden.store.tiles import StoredNodes
+from modelwarden.store.verification import verify_ledger
+from modelwarden.values.ids import Digest
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from modelwarden.ledger.keys import VerifierKey
+    from modelwarden.ledger.result import Result
+    from modelwarden.store.change import Change, View
+    from modelwarden.store.guard_file import Signed
+    from modelwarden.values.answers import VerificationAnswer
+
+MOST_CODES: Final = 16
+
+
+def verify_database(  # noqa: PLR0913  # what is asked for, how deep, and what is trusted
+    view: View,
+    *,
+    first: int = 0,
+    last: int | None = None,
+    strict: bool = False,
+    state: bool = False,
+    trusted: Sequence[str] = (),
+    remembered: Sequence[str] = (),
+    most: int | None = None,
+) -> VerificationAnswer:
+    """Verify entries `first` to `last`, ends included, with all that hangs on them.
+
+    The server's own log key is trusted, and the verifier keys in `trusted`. Call it before anything else is read in
+    this view: what was signed later than the view's state would look like a rollback.
+
+    `strict` reads each body too: form, types, revisions, order of time (step 11); `state` compares governed rows and
+    texts with their newest entries (step 12); both compare the search index. `remembered` are notes of checkpoints kept
+    elsewhere, which the ledger has to extend (step 10). `most` limits how many entries may be asked for (LG-31).
+
+    Raises:
+        NotPermitted.
+        FilterInvalid, RangeTooLarge: of the range.
+        KeyInvalid: of a key in `trusted`.
+    """
+    signed = _signed(view)  # first of all: see above
+    authorize(view, Permission.AUDIT_VERIFY)
+    keys = [view.keyring.log_key.verifier, *(parse_vkey(text) for text in trusted)]
+    _check_range(view, first, last, most)
+    result = verify_ledger(
+        view.connection,
+        origin=view.keyring.origin,
+        keys=keys,
+        first=first,
+        last=last,
+        strict=strict,
+        index=state,
+    )
+    result = _with_older(view, result, signed)
+    result = _with_remembered(view, result, remembered, keys)
+    return verification_answer(_with_state(view, result) if state else result)
+
+
+def record_verification(change: Change, answer: VerificationAnswer) -> VerificationAnswer:
+    """Record what a verification found. Raises NotPermitted."""
+    authorize(change, Permission.AUDIT_VERIFY)
+    if answer.ok:
+        change.record(
+            LedgerVerified(first=answer.first, last=answer.last, root=Digest(answer.root))
+        )
+        return answer
+    codes = dict.fromkeys(Code(problem.code) for problem in answer.problems)
+    change.record(
+        LedgerVerificationFailed(
+            first=answer.first,
+            last=answer.last,
+            problems=len(answer.problems),
+            codes=tuple(codes)[:MOST_CODES],
+        ),
+        outcome=Outcome.FAILED,
+    )
+    return answer
+
+
+def _check_range(view: View, first: int, last: int | None, most: int | None) -> None:
+    if first < 0 or (last is not None and last < first):
+        raise FilterInvalid("first and last", "sequence numbers in order, from 0")
+    size = queries.last_entry(view) + 1
+    if first > max(0, size - 1):
+        raise FilterInvalid("first", "the number of an entry that is there")
+    if most is None:
+        return
+    count = (size if last is None else min(last + 1, size)) - first
+    if count > most:
+        raise RangeTooLarge(
+            f"these are {count:,} entries; up to {most:,} can be asked for here, or use the command line"
+        )
+
+
+def _signed(view: View) -> Signed | str | None:
+    """Return what the guard file says, or why it can't be read."""
+    path = view.settings.ledger_guard_file
+    try:
+        return None if path is None else guard_file.read(path)
+    except RollbackSuspected as error:
+        return str(error)
+
+
+def _with_older(view: View, result: Result, signed: Signed | str | None) -> Result:
+    """Return the result with the guard file held against the ledger (step 10)."""
+    if signed is None:
+        return result.adding(not_checked=("guard file: there is none",))
+    findings = Findings()
+    if isinstance(signed, str):
+        findings.add("rolled_back", -1, signed)
+    elif signed.origin != view.keyring.origin:
+        findings.add("rolled_back", -1, f"the guard file is of another ledger, {signed.origin}")
+    else:
+        _hold_against(view, (signed.size, bytes.fromhex(signed.root)), "the guard file", findings)
+    return result.adding(findings.problems)
+
+
+def _with_remembered(
+    view: View, result: Result, notes: Sequence[str], keys: Sequence[VerifierKey]
+) -> Result:
+    """Return the result with checkpoints from elsewhere held against the ledger (step 10)."""
+    findings = Findings()
+    for text in notes:
+        try:
+            known = open_note(text.encode(), keys)
+        except NoteInvalid as error:
+            findings.add("checkpoint_invalid", -1, f"the remembered checkpoint: {error}")
+            continue
+        _hold_against(view, (known.size, known.root), "the remembered checkpoint", findings)
+    return result.adding(findings.problems)
+
+
+def _with_state(view: View, result: Result) -> Result:
+    """Return the result with rows and texts held against their newest entries (step 12)."""
+    found, unread = check_state(view.connection, view.keyring)
+    evidence, unclear = check_evidence(view)
+    result = result.adding(found.problems, count=found.count, not_checked=unread)
+    return result.adding(evidence.problems, count=evidence.count, not_checked=unclear)
+
+
+def _hold_against(view: View, known: tuple[int, bytes], holder: str, findings: Findings) -> None:
+    size, root = known
+    if size and entries.entry(view.connection, size - 1) is None:
+        detail = f"{holder} knows {size} entries, which are no longer all there"
+        findings.add("rolled_back", size - 1, detail)
+    elif _root_of(view, size) != root:
+        detail = f"the first {size} entries are not those that {holder} knows"
+        findings.add("rolled_back", size - 1, detail)
+
+
+def _root_of(view: View, size: int) -> bytes:
+    """Return the root that the ledger had at a size, by checkpoint or tiles; both were verified before."""
+    note = entries.checkpoint_at(view.connection, size)
+    try:
+        if note is not None:
+            return unverified_checkpoint(note).root
+        return range_root(size, StoredNodes(view.connection))
+    except (NoteInvalid, ProofInvalid, ValueError, IndexError):  # damaged: steps 2 and 8 name it
+        return b""

@@ -1,0 +1,127 @@
+"""`modelwarden doctor`: the settings in force, each part looked at for real, and what is wrong with it."""
+
+from __future__ import annotations
+
+import stat
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+from urllib.parse import urlsplit, urlunsplit
+
+import typer
+
+from modelwarden.cli.refusal import REFUSED
+from modelwarden.cli.run import Run
+from modelwarden.errors import WardenError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from modelwarden.config import Settings
+
+OK: Final = "ok"
+WRONG: Final = "wrong"
+ADVICE: Final = "advice"
+OTHERS: Final = 0o027
+"""Nobody but the owner writes a key; at most the group reads it (AC-80)."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finding:
+    """One thing that was looked at."""
+
+    part: str
+    status: str
+    detail: str
+
+
+def doctor(run: Run) -> None:
+    """Show the settings in force and look at each part; exit code 1 if something is wrong."""
+    if run.is_remote:
+        found = tuple(_server(run))
+        shown: dict[str, object] = {"url": run.url or ""}
+    else:
+        shown = dict(_shown(run.settings.located()))
+        found = (*_database(run), *_files(run.settings), *_advice(run.settings))
+    run.screen.show_fields({"settings": shown, "findings": found})
+    if any(one.status == WRONG for one in found):
+        raise typer.Exit(REFUSED)
+
+
+def masked(url: str) -> str:
+    """Return a URL without its password."""
+    parts = urlsplit(url)
+    if parts.password is None:
+        return url
+    place = parts.netloc.rpartition("@")[2]
+    return urlunsplit(parts._replace(netloc=f"{parts.username}:***@{place}"))
+
+
+def _server(run: Run) -> Iterator[Finding]:
+    from modelwarden.client.health import health  # noqa: PLC0415  # not needed embedded
+
+    answer = health(run.url or "")
+    yield Finding(part="server", status=_word(answer.status), detail=answer.status)
+    for part in answer.components:
+        yield Finding(part=part.name, status=_word(part.status), detail=part.detail)
+
+
+def _database(run: Run) -> Iterator[Finding]:
+    try:
+        warden = run.warden
+        newest = warden.audit.checkpoint()
+    except WardenError as error:
+        yield Finding(part="database", status=WRONG, detail=f"{error}  [{error.code}]")
+        return
+    for part in warden.operation.health().components:
+        yield Finding(part=part.name, status=_word(part.status), detail=part.detail)
+    detail = f"{newest.size} entries of {newest.origin}, root {newest.root[:16]}…"
+    yield Finding(part="checkpoint", status=OK, detail=detail)
+
+
+def _files(settings: Settings) -> Iterator[Finding]:
+    folder = settings.located().keys_folder
+    for path in sorted(folder.glob("[!.]*")) if folder is not None else ():
+        mode = stat.S_IMODE(path.stat().st_mode)
+        wrong = path.is_file() and mode & OTHERS
+        detail = f"mode {mode:04o}" + ("; run chmod 600 on it" if wrong else "")
+        yield Finding(part=f"key {path.name}", status=WRONG if wrong else OK, detail=detail)
+
+
+def _advice(settings: Settings) -> Iterator[Finding]:
+    placed = settings.located()
+    guard, database = placed.ledger_guard_file, placed.sqlite_path
+    if guard is not None and database is not None and _device(guard) == _device(database):
+        yield Finding(
+            part="ledger.guard_file",
+            status=ADVICE,
+            detail="it lies on the database's volume: whoever restores an older snapshot restores it too",
+        )
+    if settings.url.startswith("postgresql") and "sslmode=verify-full" not in settings.url:
+        yield Finding(
+            part="url",
+            status=ADVICE,
+            detail="unsafe: add sslmode=verify-full, so that the server is known",
+        )
+    if not settings.artifact_roots:
+        yield Finding(
+            part="artifact_roots",
+            status=ADVICE,
+            detail="none: a server reads uploaded artifacts alone",
+        )
+
+
+def _shown(settings: Settings) -> Iterator[tuple[str, str]]:
+    for field in fields(settings):
+        value = getattr(settings, field.name)
+        text = ", ".join(map(str, value)) if isinstance(value, tuple) else str(value)
+        yield field.name, masked(text) if "://" in text else text
+
+
+def _device(path: Path) -> int | None:
+    place = path if path.exists() else path.parent
+    return place.stat().st_dev if place.exists() else None
+
+
+def _word(status: str) -> str:
+    return {"ok": OK, "degraded": ADVICE}.get(status, WRONG)

@@ -1,0 +1,126 @@
+"""What the host of a database runs: init, serve, migrate, backup, restore. Against a server they make no sense."""
+
+from __future__ import annotations
+
+import signal
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, NoReturn
+
+import typer
+
+from modelwarden.cli.doctor import masked
+from modelwarden.cli.refusal import UNREACHABLE
+from modelwarden.cli.run import URL, Run
+
+if TYPE_CHECKING:
+    from modelwarden.config import Settings
+
+
+def init(run: Run) -> None:
+    """Begin a database: tables, keys, ledger. Doing it again shows what is there."""
+    warden = run.warden
+    newest = warden.audit.checkpoint()
+    run.screen.show_fields(
+        {
+            "url": masked(warden.settings.url),
+            "origin": newest.origin,
+            "entries": newest.size,
+            "log_keys": warden.audit.keys(),
+            "keys_folder": str(warden.settings.keys_folder),
+            "guard_file": str(warden.settings.ledger_guard_file),
+        }
+    )
+    run.screen.say(
+        "keep a copy of the keys folder apart from the backups: neither opens without the other"
+    )
+
+
+def serve(  # noqa: PLR0913  # how to listen
+    run: Run,
+    *,
+    host: Annotated[str | None, typer.Option("--host", help="Loopback, if not named.")] = None,
+    port: Annotated[int | None, typer.Option("--port", help="8321, if not named.")] = None,
+    workers: Annotated[int, typer.Option("--workers", help="More than one need PostgreSQL.")] = 1,
+    tls_cert: Annotated[Path | None, typer.Option("--tls-cert", exists=True)] = None,
+    tls_key: Annotated[Path | None, typer.Option("--tls-key", exists=True)] = None,
+    behind_proxy: Annotated[
+        list[str] | None,
+        typer.Option("--behind-proxy", metavar="CIDR", help="Whose forwarded headers count."),
+    ] = None,
+) -> None:
+    """Serve API and console until stopped. The first start prints a one-time link."""
+    settings = _settings(run)
+    chosen = {"host": host, "port": port, "behind_proxy": tuple(behind_proxy or ()) or None}
+    given = {name: value for name, value in chosen.items() if value is not None}
+    settings = replace(settings, **given)  # type: ignore[arg-type]  # each has its field's type
+    from modelwarden import server  # noqa: PLC0415  # slow to import
+
+    listening = server.Listening(tls_cert=tls_cert, tls_key=tls_key, workers=workers)
+    signal.signal(signal.SIGTERM, _stop)  # uvicorn hands signals on once it has finished
+    signal.signal(signal.SIGINT, _stop)
+    try:
+        server.serve(settings, listening=listening, tell=_tell)
+    except (
+        SystemExit
+    ) as error:  # uvicorn's, which has a code of its own for an address that is taken
+        raise typer.Exit(UNREACHABLE if error.code else 0) from error
+
+
+def migrate(run: Run) -> None:
+    """Bring the database to this release's schema."""
+    from modelwarden.warden import upkeep  # noqa: PLC0415  # slow to import
+
+    run.screen.show_fields({"schema": upkeep.migrate(_settings(run))})
+
+
+def backup(
+    run: Run,
+    output: Annotated[Path, typer.Argument(metavar="FILE", help="Where nothing is yet.")],
+) -> None:
+    """Write a sealed copy of the database. It holds no key: keep those apart."""
+    from modelwarden.warden import upkeep  # noqa: PLC0415
+
+    made = upkeep.backup(run.warden, output)
+    run.screen.show_fields(
+        {"path": str(made.path), "size": made.size, "root": made.root, "sha256": made.sha256}
+    )
+
+
+def restore(
+    run: Run,
+    backup_file: Annotated[Path, typer.Argument(metavar="FILE", exists=True, dir_okay=False)],
+    *,
+    checkpoint: Annotated[
+        Path | None,
+        typer.Option("--checkpoint", exists=True, help="A newer one that you kept elsewhere."),
+    ] = None,
+) -> None:
+    """Verify a backup and put it in place; never one that is behind what was signed. Stop the server first."""
+    from modelwarden.warden import upkeep  # noqa: PLC0415
+
+    note = None if checkpoint is None else checkpoint.read_text("utf-8")
+    done = upkeep.restore(backup_file, _settings(run), checkpoint=note)
+    run.screen.show_fields(
+        {
+            "size": done.size,
+            "root": done.root,
+            "kept": None if done.kept is None else str(done.kept),
+        }
+    )
+
+
+def _settings(run: Run) -> Settings:
+    if run.is_remote:
+        raise typer.BadParameter(
+            f"this works on the database itself; set {URL} to a database URL, not to a server"
+        )
+    return run.settings
+
+
+def _tell(words: str) -> None:
+    print(words, flush=True)
+
+
+def _stop(_number: int, _frame: object) -> NoReturn:
+    raise typer.Exit

@@ -1,0 +1,155 @@
+"""`modelwarden keys`: your own signing key. Its private half stays in a file of yours."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Mapping
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Final
+
+import typer
+
+from modelwarden.cli.options import CursorOption, LimitOption, moment_option
+from modelwarden.cli.run import Run
+from modelwarden.cli.verb import noun, verb
+from modelwarden.errors import KeyInvalid, KeyUnusable
+from modelwarden.ledger.keys import SigningKey
+
+if TYPE_CHECKING:
+    from modelwarden.values.answers import KeyAnswer
+
+keys: Final = noun("keys", "Keys with which people sign their answers.")
+
+PASSPHRASE: Final = "MODELWARDEN_KEY_PASSPHRASE"  # noqa: S105  # the name of a variable
+COLUMNS: Final = ("id", "user", "status", "valid_to", "confirmed_by", "revoked_as")
+
+KeyFile = Annotated[Path, typer.Argument(metavar="FILE", dir_okay=False)]
+KeyName = Annotated[str, typer.Argument(metavar="KEY", help="Its id, 64 hex digits.")]
+
+
+@verb(keys)
+def generate(
+    run: Run,
+    file: KeyFile,
+    *,
+    passphrase: Annotated[
+        bool,
+        typer.Option(
+            "--passphrase/--no-passphrase", help="Encrypt the file; asked for on the terminal."
+        ),
+    ] = True,
+) -> None:
+    """Make a key here, in a file that only you can read. Enrol it next."""
+    key = SigningKey.generate()
+    words = _new_passphrase(run.environment) if passphrase else None
+    _write_new(file, key.to_pem(words))
+    run.screen.show_fields({"file": str(file), "id": key.keyid, "pem": key.public_pem})
+
+
+@verb(keys)
+def enrol(
+    run: Run,
+    file: KeyFile,
+    *,
+    days: Annotated[int, typer.Option("--days", help="How long it is valid.")] = 365,
+) -> None:
+    """Enrol your key; someone else then confirms it."""
+    key = signing_key(file, run.environment)
+    run.screen.show(run.rooms.keys.enrol(key, days=days))
+
+
+@verb(keys)
+def confirm(run: Run, key: KeyName) -> None:
+    """Vouch for another person's key, after asking them for its id."""
+    run.screen.show(run.rooms.keys.confirm(key))
+
+
+@verb(keys)
+def revoke(
+    run: Run,
+    key: KeyName,
+    *,
+    cause: Annotated[str, typer.Option("--cause", help="superseded, lost or compromised.")],
+    since: Annotated[
+        datetime | None,
+        typer.Option("--since", parser=moment_option, metavar="TIME", help="If compromised."),
+    ] = None,
+) -> None:
+    """End a key."""
+    run.screen.show(run.rooms.keys.revoke(key, cause=cause, since=since))
+
+
+@verb(keys)
+def list_(
+    run: Run,
+    *,
+    trust: Annotated[
+        bool, typer.Option("--trust", help="Print the keys.json of `approvals verify` (RL-28).")
+    ] = False,
+    limit: LimitOption = 50,
+    cursor: CursorOption = None,
+) -> None:
+    """List enrolled keys."""
+    found = run.rooms.keys.list(limit=limit, cursor=cursor)
+    if trust:
+        run.screen.print_json(
+            [_trusted(run, key) for key in found.items if key.status != "pending"]
+        )
+    else:
+        run.screen.list(found, COLUMNS)
+
+
+def signing_key(file: Path, environment: Mapping[str, str]) -> SigningKey:
+    """Return the private key in a file; an encrypted one wants its passphrase. Raises KeyInvalid, KeyUnusable."""
+    try:
+        data = file.read_bytes()
+    except OSError as error:
+        raise KeyUnusable(f"{str(file)!r} can't be read: {error.strerror}") from error
+    if b"ENCRYPTED" not in data:
+        return SigningKey.from_pem(data, None)
+    return SigningKey.from_pem(data, _passphrase(environment))
+
+
+def _trusted(run: Run, key: KeyAnswer) -> dict[str, object]:
+    """Return a key as `keys.json` has it; the person is the id that statements name."""
+    ended = {"at": key.revoked_at, "as": key.revoked_as}
+    return {
+        "keyid": key.id,
+        "pem": key.pem,
+        "person": run.rooms.users.show(key.user).person,
+        "valid_from": key.valid_from,
+        "valid_to": key.valid_to,
+        "revoked": None if key.revoked_at is None else ended,
+    }
+
+
+def _passphrase(environment: Mapping[str, str]) -> bytes:
+    given = environment.get(PASSPHRASE)
+    if given is None and sys.stdin.isatty():
+        given = typer.prompt("passphrase", hide_input=True, err=True)
+    if not given:
+        raise KeyInvalid(f"the key is encrypted: set {PASSPHRASE}, or run this on a terminal")
+    return str(given).encode()
+
+
+def _new_passphrase(environment: Mapping[str, str]) -> bytes:
+    given = environment.get(PASSPHRASE)
+    if given is None and sys.stdin.isatty():
+        given = typer.prompt("passphrase", hide_input=True, confirmation_prompt=True, err=True)
+    if not given:
+        raise KeyInvalid(f"set {PASSPHRASE}, or run this on a terminal, or say --no-passphrase")
+    return str(given).encode()
+
+
+def _write_new(file: Path, data: bytes) -> None:
+    """Write a file that nobody else can read; one that is there stays as it is."""
+    try:
+        number = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    except OSError as error:
+        raise KeyUnusable(f"{str(file)!r} can't be made: {error.strerror}") from error
+    with os.fdopen(number, "wb") as out:
+        out.write(data)
+        out.flush()
+        os.fsync(out.fileno())

@@ -1,0 +1,80 @@
+"""The command line: nouns and their verbs, and what an unforeseen error ends in."""
+
+from __future__ import annotations
+
+import sys
+from typing import Annotated, Final
+
+import typer
+
+from modelwarden.cli import host
+from modelwarden.cli.approvals import approvals
+from modelwarden.cli.audit import audit
+from modelwarden.cli.deploy import deploy
+from modelwarden.cli.doctor import doctor
+from modelwarden.cli.fingerprint import fingerprint
+from modelwarden.cli.keys import keys
+from modelwarden.cli.models import models
+from modelwarden.cli.policy import policy
+from modelwarden.cli.refusal import UNREACHABLE
+from modelwarden.cli.roles import roles
+from modelwarden.cli.service_accounts import service_accounts
+from modelwarden.cli.tokens import tokens
+from modelwarden.cli.tour import demo, tour
+from modelwarden.cli.users import users
+from modelwarden.cli.verb import ActingAs, AsJson, Before, verb
+from modelwarden.cli.versions import versions
+
+app: Final = typer.Typer(
+    name="modelwarden",
+    help="May this model go live, who agreed, what exactly is running?",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    epilog="Exit codes: 0 done, 1 refused or failed check, 2 usage, 3 unknown or stale only, 4 waiting for approval,"
+    " 5 unreachable or internal.",
+)
+
+NOUNS: Final = (
+    models, versions, approvals, deploy, policy, audit, users, roles, service_accounts, tokens, keys
+)  # fmt: skip
+
+for each in NOUNS:
+    app.add_typer(each)
+for alone in (
+    fingerprint, doctor, host.init, host.serve, host.migrate, host.backup, host.restore
+):  # fmt: skip
+    verb(app)(alone)
+app.command()(tour)
+app.command()(demo)
+
+
+def _show_version(*, wanted: bool) -> None:
+    if wanted:
+        from importlib.metadata import version  # noqa: PLC0415  # slow to import
+
+        print(f"modelwarden {version('modelwarden')}")
+        raise typer.Exit
+
+
+@app.callback()
+def _root(
+    context: typer.Context,
+    *,
+    acting_as: ActingAs = None,
+    as_json: AsJson = False,
+    _version: Annotated[
+        bool,
+        typer.Option("--version", callback=_show_version, is_eager=True, help="Print the version."),
+    ] = False,
+) -> None:
+    """Keep what stands before a noun for the verb."""
+    context.obj = Before(acting_as, as_json)
+
+
+def main() -> None:
+    """Run the command line and exit with its code."""
+    try:
+        app(prog_name="modelwarden")
+    except Exception as error:  # noqa: BLE001  # the edge: whatever it is ends in a line and a code
+        print(f"internal error: {type(error).__name__}: {error}", file=sys.stderr)
+        sys.exit(UNREACHABLE)

@@ -1,0 +1,1 @@
+"""The remote SDK: the embedded surface over HTTP."""

@@ -1,0 +1,124 @@
+"""The remote SDK's room of the ledger: search, verify, prove, export."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from modelwarden.client.export import save_export
+from modelwarden.client.transport import path
+from modelwarden.values.answers import (
+    CheckpointAnswer,
+    EntryAnswer,
+    ExportAnswer,
+    ProofAnswer,
+    VerificationAnswer,
+)
+from modelwarden.values.pages import Listing, Page
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from datetime import datetime
+    from os import PathLike
+
+    from modelwarden.client.calls import Calls
+
+
+class Audit:
+    """The ledger: what happened, and the proof of it."""
+
+    def __init__(self, calls: Calls) -> None:
+        self._calls = calls
+
+    def search(  # noqa: PLR0913  # the filters of LG-40
+        self,
+        *,
+        actor: str | None = None,
+        subject: str | None = None,
+        type: str | None = None,  # noqa: A002  # the field's name
+        severity: str | None = None,
+        outcome: str | None = None,
+        tag: str | None = None,
+        since: datetime | str | None = None,
+        until: datetime | str | None = None,
+        first: int | None = None,
+        last: int | None = None,
+        limit: int = 50,
+        cursor: str | None = None,
+    ) -> Listing[EntryAnswer]:
+        """Return a page of entries, newest first. Raises FilterInvalid, NotPermitted."""
+        wanted = {
+            "actor": actor,
+            "subject": subject,
+            "type": type,
+            "severity": severity,
+            "outcome": outcome,
+            "tag": tag,
+            "since": since,
+            "until": until,
+            "first": first,
+            "last": last,
+        }
+        page = Page(limit=limit, cursor=cursor)
+        return self._calls.page(EntryAnswer, path("audit-log"), page, wanted)
+
+    def show(self, seq: int) -> EntryAnswer:
+        """Return one entry with its hashes. Raises NotFound."""
+        return self._calls.read(EntryAnswer, path("audit-log", str(seq)))
+
+    def history(
+        self, model: str, version: str | None = None, *, limit: int = 50, cursor: str | None = None
+    ) -> Listing[EntryAnswer]:
+        """Return what happened to a model or version, newest first; reading the model is enough for it."""
+        of_version = () if version is None else ("versions", version)
+        where = path("models", model, *of_version, "history")
+        return self._calls.page(EntryAnswer, where, Page(limit=limit, cursor=cursor))
+
+    def verify(
+        self,
+        first: int = 0,
+        last: int | None = None,
+        *,
+        strict: bool = False,
+        state: bool = False,
+        checkpoint_keys: Sequence[str] = (),
+    ) -> VerificationAnswer:
+        """Verify a range, ends included; the result is itself recorded. Its truth value is `ok`."""
+        query = {
+            "first": first,
+            "last": last,
+            "strict": strict or None,
+            "state": state or None,
+            "checkpoint_keys": ",".join(checkpoint_keys) or None,
+        }
+        return self._calls.read(VerificationAnswer, path("audit-log", "verify"), query)
+
+    def checkpoint(self) -> CheckpointAnswer:
+        """Return a checkpoint over all that is committed, signed now. Raises NotPermitted."""
+        return self._calls.read(CheckpointAnswer, path("audit-log", "checkpoint"))
+
+    def prove(self, seq: int) -> ProofAnswer:
+        """Return the proof that an entry is in the ledger, to be mailed to an auditor."""
+        return self._calls.read(ProofAnswer, path("audit-log", "proof", str(seq)))
+
+    def consistency(self, old: int, new: int | None = None) -> str:
+        """Return the proof that the ledger of size `old` is the beginning of a later one. Raises SizeUnknown."""
+        query = {"from": old, "to": new}
+        return self._calls.fetch(path("audit-log", "consistency"), query).content.decode()
+
+    def keys(self) -> tuple[str, ...]:
+        """Return the keys that sign checkpoints, as text to pin."""
+        return self._calls.read_all(str, path("audit-log", "keys"))
+
+    def export(
+        self,
+        output: str | PathLike[str],
+        *,
+        first: int = 0,
+        last: int | None = None,
+        zipped: bool = False,
+        progress: Callable[[int], None] | None = None,
+    ) -> ExportAnswer:
+        """Write a range to a folder or zip that verifies with no server; that it left is recorded."""
+        return save_export(
+            self._calls, output, first=first, last=last, zipped=zipped, progress=progress
+        )

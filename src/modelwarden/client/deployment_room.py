@@ -1,0 +1,112 @@
+"""The remote SDK's room of deployments. The server hashes the artifact, since it is the one to vouch for it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from modelwarden.client.transport import path
+from modelwarden.values.answers import DeploymentAnswer, GateAnswer, LiveAnswer
+from modelwarden.values.pages import Listing, Page
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from modelwarden.client.calls import Calls
+
+
+class Deployments:
+    """Versions going live, and coming back."""
+
+    def __init__(self, calls: Calls) -> None:
+        self._calls = calls
+
+    def start(  # the fields of a deployment
+        self,
+        model: str,
+        version: str,
+        *,
+        environment: str = "production",
+        strategy: str | None = None,
+        notes: str | None = None,
+        reference: str | None = None,
+    ) -> DeploymentAnswer:
+        """Take a version live, if the gate allows: the artifact is hashed now, everything else is weighed inside.
+
+        Raises:
+            GateRefused: `reasons` holds the code of every condition that does not hold.
+            NotPermitted, VersionNotFound, StrategyUnknown, DeploymentInProgress, ReferenceExists.
+        """
+        body = {
+            "environment": environment,
+            "strategy": strategy,
+            "notes": notes,
+            "reference": reference,
+        }
+        where = path("models", model, "versions", version, "deploy")
+        return self._calls.write(DeploymentAnswer, where, body)
+
+    def rollback(
+        self, model: str, *, reason: str, environment: str = "production", to: str | None = None
+    ) -> DeploymentAnswer:
+        """Make the version that was live before live again. Raises NothingToRollBackTo, ArtifactMismatch."""
+        body = {"reason": reason, "environment": environment, "to": to}
+        return self._calls.write(DeploymentAnswer, path("models", model, "rollback"), body)
+
+    def record(  # the fields of a deployment
+        self,
+        model: str,
+        version: str,
+        *,
+        environment: str = "production",
+        at: datetime | None = None,
+        notes: str | None = None,
+        reference: str | None = None,
+    ) -> DeploymentAnswer:
+        """Note a deployment made elsewhere; without a valid approval it is recorded as a bypass (RL-36a)."""
+        body = {
+            "model": model,
+            "version": version,
+            "environment": environment,
+            "at": at,
+            "notes": notes,
+            "reference": reference,
+        }
+        return self._calls.write(DeploymentAnswer, path("deployments", "record"), body)
+
+    def show(self, deployment: str) -> DeploymentAnswer:
+        """Return a deployment. Raises NotFound."""
+        return self._calls.read(DeploymentAnswer, path("deployments", deployment))
+
+    def list(
+        self,
+        *,
+        model: str | None = None,
+        environment: str | None = None,
+        state: str | None = None,
+        limit: int = 50,
+        cursor: str | None = None,
+    ) -> Listing[DeploymentAnswer]:
+        """Return a page of deployments, newest first."""
+        filters = {
+            "model": model,
+            "environment": environment,
+            "state": state,
+        }
+        page = Page(limit=limit, cursor=cursor)
+        return self._calls.page(DeploymentAnswer, path("deployments"), page, filters)
+
+    def gate(self, model: str, version: str, *, environment: str = "production") -> GateAnswer:
+        """Return what the gate would say now, hashing the artifact for it. Raises VersionNotFound."""
+        where = path("models", model, "versions", version, "gate")
+        return self._calls.read(GateAnswer, where, {"environment": environment})
+
+    def live(
+        self, model: str, *, environment: str = "production", as_of: datetime | None = None
+    ) -> LiveAnswer:
+        """Return what is live, or was at a moment, and the artifact that has to be running. Raises ModelNotFound."""
+        query = {"environment": environment, "as_of": as_of}
+        return self._calls.read(LiveAnswer, path("models", model, "live"), query)
+
+    def release_file(self, request: str) -> bytes:
+        """Return `release.intoto.jsonl`: the people's envelopes, then the gate's own word (RL-27)."""
+        return self._calls.fetch(path("approvals", request, "release")).content

@@ -1,0 +1,87 @@
+"""An export fetched from a server: streamed to a file, unpacked unless a zip is wanted, in place only when whole."""
+
+from __future__ import annotations
+
+import tempfile
+import zipfile
+from hashlib import sha256
+from pathlib import Path, PurePosixPath
+from typing import TYPE_CHECKING, Final
+
+from modelwarden.client.transport import Call, path, query_of
+from modelwarden.errors import AnswerMalformed, ValueInvalid
+from modelwarden.ledger.dsse import parse_envelope
+from modelwarden.values.answers import ExportAnswer
+from modelwarden.values.canonical import parse
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from os import PathLike
+
+    from modelwarden.client.calls import Calls
+
+MANIFEST: Final = "manifest.dsse.json"
+
+
+def save_export(
+    calls: Calls,
+    output: str | PathLike[str],
+    *,
+    first: int,
+    last: int | None,
+    zipped: bool,
+    progress: Callable[[int], None] | None,
+) -> ExportAnswer:
+    """Fetch entries `first` to `last` with all that proves them. `progress` is told the bytes received.
+
+    Raises:
+        ValueInvalid: something stands at `output` already.
+        NotPermitted, SizeUnknown, RangeTooLarge.
+    """
+    target = Path(output).absolute()
+    if target.exists():
+        raise ValueInvalid("output", f"a place where nothing is yet, not {target}")
+    target.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix=f".{target.name}.", dir=target.parent) as place:
+        packed = Path(place, "export.zip")
+        query = query_of({"first": first, "last": last})
+        call = Call(method="GET", path=path("audit-log", "export"), query=query)
+        calls.transport.save(call, packed, progress=progress)
+        folder = Path(place, "folder")
+        folder.mkdir(mode=0o755)
+        names = _unpack(packed, folder)
+        manifest = (folder / MANIFEST).read_bytes()
+        (packed if zipped else folder).replace(target)
+    return _answer(target, manifest, files=len(names))
+
+
+def _unpack(packed: Path, folder: Path) -> list[str]:
+    """Unpack plain files that stay below the folder. Raises AnswerMalformed."""
+    try:
+        with zipfile.ZipFile(packed) as archive:
+            names = [member.filename for member in archive.infolist()]
+            if MANIFEST not in names or not all(map(_is_plain, names)):
+                raise AnswerMalformed("the server's export holds names that no export has")
+            archive.extractall(folder)
+    except zipfile.BadZipFile as error:
+        raise AnswerMalformed("the server's export is no zip, or was cut off") from error
+    return names
+
+
+def _is_plain(name: str) -> bool:
+    place = PurePosixPath(name)
+    return not place.is_absolute() and ".." not in place.parts and "\\" not in name
+
+
+def _answer(target: Path, manifest: bytes, *, files: int) -> ExportAnswer:
+    match parse(parse_envelope(manifest).payload):
+        case {"first": int(first), "last": int(last)}:
+            return ExportAnswer(
+                path=str(target),
+                first=first,
+                last=last,
+                files=files,
+                manifest_sha256=sha256(manifest).hexdigest(),
+            )
+        case _:
+            raise AnswerMalformed("the manifest of the server's export says no range")

@@ -1,0 +1,214 @@
+"""The remote SDK's rooms of a release: policies and approvals. Statements are signed here (RL-25)."""
+
+from __future__ import annotations
+
+import base64
+from typing import TYPE_CHECKING, Any
+
+from modelwarden.client.signing import ballot
+from modelwarden.client.transport import path
+from modelwarden.errors import ValueInvalid
+from modelwarden.values.answers import (
+    AssignmentAnswer,
+    PolicyAnswer,
+    RequestAnswer,
+)
+from modelwarden.values.pages import Listing, Page
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from modelwarden.client.calls import Calls
+    from modelwarden.ledger.keys import SigningKey
+
+
+class Policies:
+    """Versioned, content-hashed documents: which seats, which signatures, which rollout."""
+
+    def __init__(self, calls: Calls) -> None:
+        self._calls = calls
+
+    def list(self, *, limit: int = 50, cursor: str | None = None) -> Listing[PolicyAnswer]:
+        """Return a page of policies, each at its newest version, built-in ones among them."""
+        return self._calls.page(PolicyAnswer, path("policies"), Page(limit=limit, cursor=cursor))
+
+    def show(self, policy: str) -> PolicyAnswer:
+        """Return a policy: `name` for the newest version, `name@2` for one. Raises PolicyNotFound."""
+        return self._calls.read(PolicyAnswer, path("policies", policy))
+
+    def versions(
+        self, policy: str, *, limit: int = 50, cursor: str | None = None
+    ) -> Listing[PolicyAnswer]:
+        """Return a page of a policy's versions, newest first. Raises PolicyNotFound."""
+        page = Page(limit=limit, cursor=cursor)
+        return self._calls.page(PolicyAnswer, path("policies", policy, "versions"), page)
+
+    def lint(self, document: str) -> PolicyAnswer:
+        """Return the document as it would be published. Raises PolicyInvalid, which lists every problem."""
+        return self._calls.write(PolicyAnswer, path("policies", "lint"), {"document": document})
+
+    def publish(self, document: str) -> PolicyAnswer:
+        """Publish YAML or JSON text as the next version of its name. Raises PolicyInvalid, PermitNeeded."""
+        return self._calls.write(PolicyAnswer, path("policies", "publish"), {"document": document})
+
+    def assign(
+        self, policy: str, *, model: str | None = None, environment: str | None = None
+    ) -> AssignmentAnswer:
+        """Let a policy govern a model, an environment, both, or all. Raises PolicyNotFound, PermitNeeded."""
+        body = {"model": model, "environment": environment}
+        return self._calls.write(AssignmentAnswer, path("policies", policy, "assign"), body)
+
+    def retire(self, policy: str) -> PolicyAnswer:
+        """End a policy that governs nothing. Raises PolicyNotFound, PolicyAssigned."""
+        return self._calls.write(PolicyAnswer, path("policies", policy, "retire"))
+
+
+class Approvals:
+    """The question put to people, and their signed answers."""
+
+    def __init__(self, calls: Calls) -> None:
+        self._calls = calls
+
+    def request(
+        self,
+        model: str,
+        version: str,
+        *,
+        justification: str,
+        environment: str = "production",
+        strategy: str | None = None,
+    ) -> RequestAnswer:
+        """Ask whether a version may go to an environment. Raises OwnerMissing, PurposeMissing, RequestExists, …."""
+        body = {
+            "type": "release",
+            "model": model,
+            "version": version,
+            "justification": justification,
+            "environment": environment,
+            "strategy": strategy,
+        }
+        return self._calls.write(RequestAnswer, path("approvals"), body)
+
+    def request_access(
+        self, action: str, *, payload: Mapping[str, Any], justification: str
+    ) -> RequestAnswer:
+        """Ask for leave to do one exact sensitive thing once (AC-40). Raises NotPermitted, ValueInvalid."""
+        body = {
+            "type": "access",
+            "action": action,
+            "payload": payload,
+            "justification": justification,
+        }
+        return self._calls.write(RequestAnswer, path("approvals"), body)
+
+    def show(self, request: str) -> RequestAnswer:
+        """Return a request with its seats, decisions, and how many people could fill each seat."""
+        return self._calls.read(RequestAnswer, path("approvals", request))
+
+    def list(
+        self,
+        *,
+        waiting_for: str | None = None,
+        state: str | None = None,
+        type: str | None = None,  # noqa: A002  # the field's name
+        limit: int = 50,
+        cursor: str | None = None,
+    ) -> Listing[RequestAnswer]:
+        """Return a page of requests, newest first; `waiting_for="me"` keeps those that the actor can answer."""
+        filters = {
+            "waiting_for": waiting_for,
+            "state": state,
+            "type": type,
+        }
+        page = Page(limit=limit, cursor=cursor)
+        return self._calls.page(RequestAnswer, path("approvals"), page, filters)
+
+    def statement(
+        self,
+        request: str,
+        *,
+        decision: str = "approve",
+        seat: int | None = None,
+        comment_digest: str | None = None,
+    ) -> bytes:
+        """Return the actor's own bytes to sign, issued now. Raises RequestClosed, NotPermitted, SeatFilled."""
+        query = {"decision": decision, "seat": seat, "comment_digest": comment_digest}
+        return self._calls.fetch(path("approvals", request, "statement"), query).content
+
+    def approve(
+        self,
+        request: str,
+        *,
+        comment: str | None = None,
+        key: SigningKey | None = None,
+        seat: int | None = None,
+    ) -> RequestAnswer:
+        """Agree, signing with one's own key here in this process; without a key, where the policy lets a token do.
+
+        Raises:
+            SelfApproval, SamePerson, NotPermitted, SignatureNeeded, SignatureInvalid, StatementChanged, …
+        """
+        return self._answered(request, "approve", comment=comment, key=key, seat=seat)
+
+    def reject(
+        self, request: str, *, comment: str, key: SigningKey | None = None, seat: int | None = None
+    ) -> RequestAnswer:
+        """Disagree, and say why; signed likewise."""
+        return self._answered(request, "reject", comment=comment, key=key, seat=seat)
+
+    def decide(  # what a signed answer consists of
+        self,
+        request: str,
+        decision: str,
+        *,
+        comment: str | None = None,
+        comment_salt: bytes | None = None,
+        envelope: bytes | None = None,
+        seat: int | None = None,
+    ) -> RequestAnswer:
+        """Hand in an answer that was signed elsewhere: the envelope, and the comment with its salt (RL-25)."""
+        if decision not in {"approve", "reject"}:
+            raise ValueInvalid("decision", "approve or reject")
+        body = {
+            "comment": comment,
+            "comment_salt": comment_salt and base64.b64encode(comment_salt).decode("ascii"),
+            "envelope": envelope and envelope.decode(),
+            "seat": seat,
+        }
+        return self._calls.write(RequestAnswer, path("approvals", request, decision), body)
+
+    def withdraw(self, request: str) -> RequestAnswer:
+        """Take back one's own question. Raises NotPermitted, RequestClosed."""
+        return self._calls.write(RequestAnswer, path("approvals", request, "withdraw"))
+
+    def withdraw_decision(self, request: str) -> RequestAnswer:
+        """Take back one's own answer while the request is open."""
+        return self._calls.write(RequestAnswer, path("approvals", request, "withdraw-decision"))
+
+    def envelopes(self, request: str) -> bytes:
+        """Return the signed envelopes, one a line, as `release.intoto.jsonl` holds them."""
+        return self._calls.fetch(path("approvals", request, "envelopes")).content
+
+    def _answered(
+        self,
+        request: str,
+        decision: str,
+        *,
+        comment: str | None,
+        key: SigningKey | None,
+        seat: int | None,
+    ) -> RequestAnswer:
+        if key is None:
+            return self.decide(request, decision, comment=comment, seat=seat)
+        drawn = ballot(request, decision, comment=comment)
+        statement = self.statement(
+            request, decision=decision, seat=seat, comment_digest=drawn.comment_digest
+        )
+        return self.decide(
+            request,
+            decision,
+            comment=comment,
+            comment_salt=drawn.comment_salt,
+            envelope=drawn.signed(statement, key),
+            seat=seat,
+        )

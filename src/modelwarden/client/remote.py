@@ -1,0 +1,61 @@
+"""The remote SDK: the rooms of the embedded one, over HTTP. Who acts is whom the token stands for."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Self
+
+from modelwarden.client.access_rooms import Keys, Roles, ServiceAccounts, Tokens, Users
+from modelwarden.client.audit_room import Audit
+from modelwarden.client.calls import Calls
+from modelwarden.client.deployment_room import Deployments
+from modelwarden.client.registry_rooms import Models, Versions
+from modelwarden.client.release_rooms import Approvals, Policies
+from modelwarden.client.transport import TIMEOUT_S, Transport
+
+if TYPE_CHECKING:
+    from modelwarden.client.upload import Progress
+
+
+class Remote:
+    """What one actor can do, room by room. Close it, or use it in a `with`."""
+
+    def __init__(self, transport: Transport, *, progress: Progress | None = None) -> None:
+        calls = Calls(transport)
+        self._transport = transport
+        self.models = Models(calls)
+        self.versions = Versions(calls, progress=progress)
+        self.policies = Policies(calls)
+        self.approvals = Approvals(calls)
+        self.deployments = Deployments(calls)
+        self.users = Users(calls)
+        self.service_accounts = ServiceAccounts(calls)
+        self.roles = Roles(calls)
+        self.tokens = Tokens(calls)
+        self.keys = Keys(calls)
+        self.audit = Audit(calls)
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._transport.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+
+def connect(
+    url: str, *, token: str, timeout_s: float = TIMEOUT_S, progress: Progress | None = None
+) -> Remote:
+    """Return the rooms of a server, acting as whom the token stands for. Nothing is sent before the first call.
+
+    Args:
+        url: the server's address, such as `https://modelwarden.example.org`.
+        token: `mwp_…` or `mws_…`; it is sent in a header and kept nowhere.
+        timeout_s: how long one try of a call may take.
+        progress: called while a local artifact is hashed and uploaded: the step, bytes done, bytes in all.
+
+    Raises ValueInvalid for an address of another form.
+    """
+    return Remote(Transport(url, token, timeout_s=timeout_s), progress=progress)

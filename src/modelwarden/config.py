@@ -1,0 +1,153 @@
+"""Settings: every default with its unit. A file, then the environment; unknown keys are errors.
+
+`modelwarden.yaml` holds nested keys (`ledger: {guard_file: …}`); the environment names them flat and in capitals
+(`MODELWARDEN_LEDGER_GUARD_FILE`). Secrets are never literals here: keys live in files under `keys.folder`.
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass, fields, replace
+from pathlib import Path
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, Final
+
+from modelwarden.errors import SettingInvalid
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+PREFIX: Final = "MODELWARDEN_"
+FIVE_GIB: Final = 5 * 1024**3
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """What one process runs with.
+
+    Attributes:
+        url: database URL: `sqlite:///warden.db`, `postgresql://…`, or `sqlite://` for a temporary file.
+        keys_folder: where the server's own keys lie; beside a SQLite file by default, required for PostgreSQL.
+        artifact_roots: folders below which a server may read artifacts (RL-4); a process reads what its user may.
+        artifact_store: folder of uploaded artifacts, named by digest; beside a SQLite file by default.
+        artifact_limit_bytes: largest upload.
+        default_policy: what governs a model to which no policy is assigned (POL-6).
+        ledger_guard_file: what was signed last, outside the database (LG-24); better on another volume.
+        ledger_origin: name of a new ledger; random by default.
+        embedded: the process vouches for actors and may read any file its user may.
+        host, port: where `serve` listens.
+        read_rate, write_rate: requests a second for one actor (AC-70); 0 sets the limit aside.
+        behind_proxy: networks whose forwarded headers are believed (AC-74).
+    """
+
+    url: str = "sqlite:///warden.db"
+    keys_folder: Path | None = None
+    artifact_roots: tuple[Path, ...] = ()
+    artifact_store: Path | None = None
+    artifact_limit_bytes: int = FIVE_GIB
+    default_policy: str = "builtin/moderate"
+    ledger_guard_file: Path | None = None
+    ledger_origin: str | None = None
+    embedded: bool = True
+    host: str = "127.0.0.1"
+    port: int = 8321
+    read_rate: int = 50
+    write_rate: int = 10
+    behind_proxy: tuple[str, ...] = ()
+
+    @property
+    def sqlite_path(self) -> Path | None:
+        """Return the SQLite file, or None on another database."""
+        scheme, _, rest = self.url.partition(":///")
+        return Path(rest) if scheme == "sqlite" and rest else None
+
+    def located(self) -> Settings:
+        """Return these settings with every place filled in. Raises SettingInvalid where there is no default."""
+        path = self.sqlite_path
+        if path is None and self.keys_folder is None:
+            raise SettingInvalid(
+                "keys.folder has no default on this database: name a folder for the server's keys"
+            )
+        stem = path.with_suffix("") if path is not None else self.keys_folder or Path()
+        return replace(
+            self,
+            keys_folder=self.keys_folder or Path(f"{stem}.keys"),
+            artifact_store=self.artifact_store or Path(f"{stem}.artifacts"),
+            ledger_guard_file=self.ledger_guard_file or Path(f"{stem}.guard"),
+        )
+
+
+_KINDS: Final[Mapping[str, str]] = MappingProxyType({f.name: str(f.type) for f in fields(Settings)})
+
+
+def load(
+    chosen: Mapping[str, object] | None = None,
+    *,
+    file: Path | None = None,
+    environment: Mapping[str, str] | None = None,
+) -> Settings:
+    """Return the settings in force: defaults, then the file, then the environment, then what was chosen in code.
+
+    Raises:
+        SettingInvalid: a key is unknown or a value does not have its form.
+    """
+    found: dict[str, object] = {}
+    path = file or Path("modelwarden.yaml")
+    if file is not None or path.exists():
+        found |= _from_file(path)
+    for name, text in (os.environ if environment is None else environment).items():
+        key = name.removeprefix(PREFIX).lower()
+        if name.startswith(PREFIX) and key not in _NOT_SETTINGS:
+            found[key] = text
+    found |= {key: value for key, value in (chosen or {}).items() if value is not None}
+    unknown = sorted(set(found) - set(_KINDS))
+    if unknown:
+        raise SettingInvalid(
+            f"no such setting: {', '.join(unknown)}; known are {', '.join(sorted(_KINDS))}"
+        )
+    return Settings(**{key: _shaped(key, value) for key, value in found.items()})
+
+
+_NOT_SETTINGS: Final = frozenset({"token", "as", "config", "key_passphrase"})
+"""Who acts, where the file is, what opens a person's key: for the command line, not for the program."""
+
+
+def _from_file(path: Path) -> dict[str, object]:
+    import yaml  # noqa: PLC0415  # only where there is a file
+
+    try:
+        document = yaml.safe_load(path.read_text("utf-8")) or {}
+    except (OSError, yaml.YAMLError) as error:
+        raise SettingInvalid(f"{path} can't be read as YAML: {error}") from error
+    if not isinstance(document, dict):
+        raise SettingInvalid(f"{path} has to hold keys and values")
+    flat: dict[str, object] = {}
+    for key, value in document.items():
+        if isinstance(value, dict):
+            flat |= {f"{key}_{inner}": item for inner, item in value.items()}
+        else:
+            flat[str(key)] = value
+    return flat
+
+
+def _shaped(key: str, value: object) -> Any:  # noqa: ANN401  # each setting has its own type
+    kind = _KINDS[key]
+    try:
+        if kind == "bool":
+            return value if isinstance(value, bool) else _truth(str(value))
+        if kind == "int":
+            return int(str(value))
+        if kind.startswith("tuple"):
+            items = value.split(os.pathsep) if isinstance(value, str) else value
+            convert = Path if "Path" in kind else str
+            return tuple(convert(item) for item in items if item)  # type: ignore[attr-defined]
+        return Path(str(value)) if "Path" in kind else str(value)
+    except (ValueError, TypeError) as error:
+        raise SettingInvalid(f"{key}: {value!r} is not of the form {kind}") from error
+
+
+def _truth(text: str) -> bool:
+    words = {"true": True, "1": True, "false": False, "0": False}
+    if text.lower() not in words:
+        raise ValueError(text)
+    return words[text.lower()]

@@ -1,0 +1,110 @@
+"""The pages and their routes. A page asks the same actions as the API, and decides nothing."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Any, Final
+from urllib.parse import parse_qs
+
+from fastapi import FastAPI
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from starlette.requests import Request
+from starlette.responses import Response
+
+from modelwarden.access import actions
+from modelwarden.access.answers import new_token_answer
+from modelwarden.api.caller import settled
+from modelwarden.api.host import Host
+from modelwarden.api.limits import Rate
+from modelwarden.api.origin import address_of
+from modelwarden.errors import FormInvalid, WardenError
+from modelwarden.values.answers import TokenAnswer
+from modelwarden.values.system import system
+
+FORM: Final = "application/x-www-form-urlencoded"
+FORM_BYTES: Final = 4_096
+LONGEST_SECRET: Final = 128
+STYLE: Final = "/static/console.css"
+
+
+def add_console(app: FastAPI, host: Host) -> None:
+    """Add the pages to the app of the API."""
+    pages = Pages(host)
+    app.add_route("/", pages.welcome, methods=["GET"])
+    app.add_route("/set-up", pages.set_up_form, methods=["GET"])
+    app.add_route("/set-up", pages.set_up, methods=["POST"])
+    app.add_route(STYLE, pages.style, methods=["GET"])
+
+
+class Pages:
+    """The pages of one app."""
+
+    def __init__(self, host: Host) -> None:
+        self._host = host
+        self._templates = Environment(
+            loader=PackageLoader("modelwarden.console"), autoescape=True, undefined=StrictUndefined
+        )
+
+    async def welcome(self, request: Request) -> Response:
+        """Show how the program is, and how to come in."""
+        self._limit(request, Rate.READ)
+        warden = self._host.warden
+        health = await self._host.read(warden.operation.health)
+        is_new = await self._host.look(system("console"), actions.needs_set_up)
+        address = f"{request.url.scheme}://{request.url.netloc}"
+        return self._page("welcome.html", health=health, is_new=is_new, address=address)
+
+    async def set_up_form(self, request: Request) -> Response:
+        """Ask for the first administrator's handle."""
+        self._limit(request, Rate.READ)
+        secret = request.query_params.get("secret", "")[:LONGEST_SECRET]
+        return self._page("set_up.html", secret=secret, handle="", problem=None)
+
+    async def set_up(self, request: Request) -> Response:
+        """Make the first administrator, and show the token this once."""
+        self._limit(request, Rate.SIGN_IN)
+        fields = await _form(request)
+        secret, handle = fields.get("secret", ""), fields.get("handle", "")
+        try:
+            token = await self._first_token(secret, handle)
+        except WardenError as error:
+            page = partial(self._page, "set_up.html", status=error.status)
+            return page(secret=secret[:LONGEST_SECRET], handle=handle, problem=str(error))
+        address = f"{request.url.scheme}://{request.url.netloc}"
+        return self._page("token.html", token=token, address=address, status=201)
+
+    async def style(self, _request: Request) -> Response:
+        """Return the style sheet."""
+        text = self._templates.get_template("console.css").render()
+        headers = {"Cache-Control": "public, max-age=3600"}
+        return Response(text, media_type="text/css", headers=headers)
+
+    async def _first_token(self, secret: str, handle: str) -> TokenAnswer:
+        act = partial(actions.set_up, secret=secret, handle=handle)
+
+        def change(change: Any) -> TokenAnswer:  # noqa: ANN401  # a change
+            return new_token_answer(change, act(change))
+
+        done = await settled(self._host.warden.submit(system("set_up"), change))
+        found: TokenAnswer = done.value
+        return found
+
+    def _limit(self, request: Request, rate: Rate) -> None:
+        proxies = self._host.warden.settings.behind_proxy
+        self._host.limits.take(rate, address_of(request, proxies))
+
+    def _page(self, template: str, *, status: int = 200, **words: Any) -> Response:  # noqa: ANN401  # for the template
+        text = self._templates.get_template(template).render(**words)
+        return Response(text, status, media_type="text/html")
+
+
+async def _form(request: Request) -> dict[str, str]:
+    if request.headers.get("content-type", "").partition(";")[0].strip() != FORM:
+        raise FormInvalid("send the form of the page")
+    data = b""
+    async for part in request.stream():
+        data += part
+        if len(data) > FORM_BYTES:
+            raise FormInvalid("the form is too large")
+    fields = parse_qs(data.decode("utf-8", "replace"), keep_blank_values=True, max_num_fields=8)
+    return {name: values[-1].strip() for name, values in fields.items()}

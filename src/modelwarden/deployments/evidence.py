@@ -1,0 +1,169 @@
+"""What the gate weighs: the artifact hashed anew before the change, all else loaded inside it (RL-33, RL-34).
+
+Hashing takes long and happens outside the writer: first `candidate` or `candidate_before` reads where the
+bytes are, then `hashed` reads them with no transaction open. Inside the change only files' times and the age
+of the result are looked at.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import TYPE_CHECKING, Final
+
+from modelwarden.approvals import case, gate
+from modelwarden.approvals import queries as requests
+from modelwarden.deployments import queries
+from modelwarden.deployments.rollout import DeploymentState
+from modelwarden.errors import NothingToRollBackTo, WardenError
+from modelwarden.fingerprints.artifact import unchanged
+from modelwarden.policies.reads import requirements
+from modelwarden.registry import reads as registry
+from modelwarden.registry.artifacts import PreparedArtifact, prepare_artifact
+from modelwarden.registry.lifecycle import Environment
+from modelwarden.registry.queries import find_version
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from datetime import datetime
+
+    from modelwarden.config import Settings
+    from modelwarden.deployments.rollout import Deployment
+    from modelwarden.registry.model import Model
+    from modelwarden.registry.version import Version
+    from modelwarden.store.change import View
+    from modelwarden.values.ids import ModelName, VersionName
+
+FRESH: Final = timedelta(minutes=15)
+"""How old the hash of an artifact may be at the gate (RL-34)."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Candidate:
+    """A version that is to go live, and where its artifact is; None where the words were erased."""
+
+    version: VersionName
+    artifact: str | None
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Prepared:
+    """An artifact as it was read just now: nothing of it when it can't be read."""
+
+    version: VersionName
+    found: PreparedArtifact | None
+    at: datetime
+
+
+def candidate(view: View, model: str, version: str) -> Candidate:
+    """Return a version to deploy. Raises ModelNotFound, VersionNotFound."""
+    return _candidate(view, registry.version(view, model, version))
+
+
+def candidate_before(
+    view: View, model: str, *, environment: Environment, to: str | None = None
+) -> Candidate:
+    """Return the version to roll back to: the one before, or an older one by its label (RL-38).
+
+    Raises ModelNotFound, NothingToRollBackTo.
+    """
+    found = registry.model(view, model)
+    older = versions_before(view, found.name, environment)
+    wanted = next((one for one in older if to in {None, one.label}), None)
+    if wanted is None:
+        raise NothingToRollBackTo(
+            f"no earlier version of {model} was live in {environment}; stop it with a switch"
+        )
+    return _candidate(view, wanted)
+
+
+def hashed(chosen: Candidate, settings: Settings) -> Prepared:
+    """Read the artifact, its cache off. Slow: runs outside the writer, with no transaction open."""
+    found = None
+    if chosen.artifact is not None:
+        try:
+            found = prepare_artifact(chosen.artifact, settings=settings)
+        except WardenError:  # whatever it is that can't be read denies (RL-33)
+            found = None
+    return Prepared(version=chosen.version, found=found, at=chosen.at)
+
+
+def artifact_now(prepared: Prepared, version: Version, *, now: datetime) -> gate.ArtifactNow:
+    """Return what the hash says inside the change: nothing when it is old, or the files moved since."""
+    found = prepared.found
+    if prepared.version != version.name or found is None or found.seen is None:
+        return gate.ArtifactNow(unreadable="the artifact can't be read here")
+    if now - prepared.at > FRESH:
+        return gate.ArtifactNow(unreadable="it was hashed more than 15 minutes ago; try again")
+    if not unchanged(found.seen):
+        return gate.ArtifactNow(unreadable="it changed after it was hashed; try again")
+    return gate.ArtifactNow(sha256=found.subject_sha256, fingerprints=found.fingerprints)
+
+
+def artifact_registered(version: Version) -> gate.ArtifactNow:
+    """Return what the registry knows of the bytes, for answers that do not hash them again."""
+    if version.subject_sha256 is None:
+        return gate.ArtifactNow(unreadable="nobody has read the artifact")
+    return gate.ArtifactNow(sha256=version.subject_sha256, fingerprints=version.fingerprints)
+
+
+def gate_case(
+    view: View,
+    version: Version,
+    *,
+    model: Model,
+    environment: Environment,
+    artifact: gate.ArtifactNow,
+    permitted: bool,
+) -> gate.Case:
+    """Load everything else that the gate weighs, as it is now."""
+    needs = requirements(view, model.name, environment)
+    found = requests.covering_request(view, version.name, environment) if needs.humans else None
+    approval = None
+    if found is not None:
+        basis = case.current_basis(view, found, version)
+        approval = case.approval(view, found, model=model, version=version, basis=basis)
+    was_live = queries.of_version(view, version.name, environment)
+    return gate.Case(
+        at=view.now,
+        version=version,
+        model_retired=model.retired_at is not None,
+        humans=needs.humans,
+        separate_deployer=needs.separate_deployer
+        or (found is not None and found.separate_deployer),
+        artifact=artifact,
+        deployer=gate.Deployer(person=view.person, permitted=permitted),
+        approval=approval,
+        rolled_back_at=_last_rollback(was_live),
+        staged=needs.needs_staging is None or _was_staged(view, version, needs.needs_staging),
+    )
+
+
+def versions_before(view: View, model: ModelName, environment: Environment) -> list[Version]:
+    """Return what a rollback can make live again, the last to be live first."""
+    now_live = queries.live(view, model, environment)
+    if now_live is None:
+        return []
+    names = dict.fromkeys(d.version for d in queries.earlier(view, model, environment))
+    found = (find_version(view, name) for name in names if name != now_live.version)
+    return [version for version in found if version is not None and version.retired_at is None]
+
+
+def _candidate(view: View, version: Version) -> Candidate:
+    return Candidate(version=version.name, artifact=view.words(version.artifact), at=view.now)
+
+
+def _last_rollback(was_live: Sequence[Deployment]) -> datetime | None:
+    ends = (d.ended_at for d in was_live if d.state is DeploymentState.ROLLED_BACK)
+    return max((end for end in ends if end is not None), default=None)
+
+
+def _was_staged(view: View, version: Version, needed: timedelta) -> bool:
+    """Tell whether the version was live in staging for long enough without a break."""
+    stays = queries.of_version(view, version.name, Environment.STAGING)
+    return any(
+        (stay.ended_at or view.now) - stay.live_at >= needed
+        for stay in stays
+        if stay.live_at is not None
+    )

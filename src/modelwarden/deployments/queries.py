@@ -1,0 +1,196 @@
+"""The SQL of the deployments room."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+from sqlalchemy import bindparam, select
+
+from modelwarden.deployments.plan import Strategy
+from modelwarden.deployments.rollout import (
+    Deployment,
+    DeploymentKind,
+    DeploymentState,
+    Origin,
+)
+from modelwarden.registry.lifecycle import Environment
+from modelwarden.store.schema.deployments import deployments
+from modelwarden.values.clock import moment, timestamp
+from modelwarden.values.pages import Listing, Page, listing
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from sqlalchemy import Row
+
+    from modelwarden.store.change import Change, View
+    from modelwarden.values.ids import ModelName, RequestId, VersionName
+
+NEWEST: Final = "~"
+"""Stands after every id, so that a list that runs backwards begins at its end."""
+
+MOST_EARLIER: Final = 100
+"""How far back a rollback looks."""
+
+_HERE: Final = select(deployments).where(
+    deployments.c.model == bindparam("model"),
+    deployments.c.environment == bindparam("environment"),
+)
+_ONE: Final = select(deployments).where(deployments.c.id == bindparam("id"))
+_UNFINISHED: Final = _HERE.where(deployments.c.state == "in_progress")
+_LIVE: Final = _HERE.where(deployments.c.state == "live")
+_LOCKED_LIVE: Final = _LIVE.with_for_update()
+_LIVE_AT: Final = (
+    _HERE.where(deployments.c.live_at <= bindparam("at"))
+    .order_by(deployments.c.live_at.desc(), deployments.c.id.desc())
+    .limit(1)
+)
+_EARLIER: Final = (
+    _HERE.where(deployments.c.state == "superseded")
+    .order_by(deployments.c.live_at.desc(), deployments.c.id.desc())
+    .limit(MOST_EARLIER)
+)
+_OF_VERSION: Final = (
+    select(deployments)
+    .where(
+        deployments.c.version == bindparam("version"),
+        deployments.c.environment == bindparam("environment"),
+        deployments.c.live_at.is_not(None),
+    )
+    .order_by(deployments.c.live_at.desc(), deployments.c.id.desc())
+    .limit(MOST_EARLIER)
+)
+_REFERENCED: Final = select(deployments.c.id).where(
+    deployments.c.model == bindparam("model"), deployments.c.reference == bindparam("reference")
+)
+_ON_REQUEST: Final = (
+    select(deployments)
+    .where(deployments.c.request == bindparam("request"), deployments.c.verdict.is_not(None))
+    .order_by(deployments.c.id.desc())
+    .limit(1)
+)
+_ALL: Final = (
+    select(deployments)
+    .where(
+        deployments.c.environment.in_(bindparam("environments", expanding=True)),
+        deployments.c.state.in_(bindparam("states", expanding=True)),
+        deployments.c.id < bindparam("before"),
+    )
+    .order_by(deployments.c.id.desc())
+    .limit(bindparam("limit"))
+)
+_ALL_OF_MODEL: Final = _ALL.where(deployments.c.model == bindparam("model"))
+
+
+def as_deployment(row: Row[Any]) -> Deployment:
+    """Return the deployment that a row holds."""
+    return Deployment(
+        id=row.id,
+        model=row.model,
+        label=row.label,
+        version=row.version,
+        environment=Environment(row.environment),
+        strategy=Strategy(row.strategy),
+        kind=DeploymentKind(row.kind),
+        state=DeploymentState(row.state),
+        origin=Origin(row.origin),
+        request=row.request,
+        artifact_sha256=row.artifact_sha256,
+        started_by=row.started_by,
+        started_person=row.started_person,
+        started_at=moment(row.started_at),
+        live_at=_when(row.live_at),
+        ended_at=_when(row.ended_at),
+        replaces=row.replaces,
+        notes=row.notes,
+        reference=row.reference,
+        verdict=row.verdict,
+        revision=row.revision,
+    )
+
+
+def find_deployment(view: View, deployment_id: str) -> Deployment | None:
+    """Return a deployment, or None."""
+    return _first(view.row(_ONE, {"id": deployment_id}))
+
+
+def unfinished(view: View, model: ModelName, environment: Environment) -> Deployment | None:
+    """Return the deployment that is in progress there, or None."""
+    return _first(view.row(_UNFINISHED, _where(model, environment)))
+
+
+def live(view: View, model: ModelName, environment: Environment) -> Deployment | None:
+    """Return what is live there, or None."""
+    return _first(view.row(_LIVE, _where(model, environment)))
+
+
+def locked_live(change: Change, model: ModelName, environment: Environment) -> Deployment | None:
+    """Return what is live there, its row locked until the commit, or None."""
+    return _first(change.row(_LOCKED_LIVE, _where(model, environment)))
+
+
+def live_at(
+    view: View, model: ModelName, environment: Environment, *, at: datetime
+) -> Deployment | None:
+    """Return what was live there at a moment, or None."""
+    params = {**_where(model, environment), "at": timestamp(at)}
+    found = _first(view.row(_LIVE_AT, params))
+    ended = found is not None and found.ended_at is not None and found.ended_at <= at
+    return None if ended else found
+
+
+def earlier(view: View, model: ModelName, environment: Environment) -> list[Deployment]:
+    """Return what was live there and was superseded, the last to be live first."""
+    return [as_deployment(row) for row in view.rows(_EARLIER, _where(model, environment))]
+
+
+def of_version(view: View, version: VersionName, environment: Environment) -> list[Deployment]:
+    """Return the deployments by which a version was or is live there, newest first."""
+    params = {"version": version, "environment": environment.value}
+    return [as_deployment(row) for row in view.rows(_OF_VERSION, params)]
+
+
+def is_referenced(view: View, model: ModelName, reference: str) -> bool:
+    """Tell whether the model has a deployment with this reference."""
+    return view.row(_REFERENCED, {"model": model, "reference": reference}) is not None
+
+
+def newest_on(view: View, request: RequestId) -> Deployment | None:
+    """Return the newest deployment that the gate let pass on this request, or None."""
+    return _first(view.row(_ON_REQUEST, {"request": request}))
+
+
+def page_of(
+    view: View,
+    page: Page,
+    *,
+    model: ModelName | None,
+    environment: Environment | None,
+    state: DeploymentState | None,
+) -> Listing[Deployment]:
+    """Return a page of deployments, newest first."""
+    params: dict[str, object] = {
+        "environments": [e.value for e in Environment if environment in {None, e}],
+        "states": [s.value for s in DeploymentState if state in {None, s}],
+        "before": page.after or NEWEST,
+        "limit": page.limit,
+    }
+    rows = (
+        view.rows(_ALL, params)
+        if model is None
+        else view.rows(_ALL_OF_MODEL, {**params, "model": model})
+    )
+    found = [as_deployment(row) for row in rows]
+    return listing(found, page, key=found[-1].id if found else None)
+
+
+def _where(model: ModelName, environment: Environment) -> dict[str, object]:
+    return {"model": model, "environment": environment.value}
+
+
+def _first(row: Row[Any] | None) -> Deployment | None:
+    return None if row is None else as_deployment(row)
+
+
+def _when(text: str | None) -> datetime | None:
+    return None if text is None else moment(text)

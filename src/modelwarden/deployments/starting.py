@@ -1,0 +1,231 @@
+"""Starting a deployment: the gate, then all traffic at once (RL-33 to RL-36)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Final
+
+from modelwarden.access.allowed import authorize
+from modelwarden.approvals import gate
+from modelwarden.deployments import evidence, queries
+from modelwarden.deployments.plan import Strategy, strategy_named
+from modelwarden.deployments.rollout import (
+    Deployment,
+    DeploymentKind,
+    DeploymentState,
+    Origin,
+)
+from modelwarden.deployments.verdict import allowed
+from modelwarden.errors import DeploymentInProgress, GateRefused, ReferenceExists, ValueInvalid
+from modelwarden.facts.deployments import DeploymentLive, DeploymentStarted, GateEvaluated
+from modelwarden.facts.kinds import Code
+from modelwarden.permissions import Permission
+from modelwarden.policies.reads import requirements
+from modelwarden.registry import reads as registry
+from modelwarden.registry.lifecycle import Environment
+from modelwarden.registry.queries import find_version
+from modelwarden.values.ids import DeploymentId, Digest
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from modelwarden.deployments.evidence import Prepared
+    from modelwarden.ledger.dsse import Envelope
+    from modelwarden.registry.model import Model
+    from modelwarden.registry.version import Version
+    from modelwarden.store.change import Change
+    from modelwarden.values.ids import Commitment
+
+LONGEST_WORDS: Final = 4_000
+
+DEPLOY: Final[Mapping[Environment, Permission]] = MappingProxyType(
+    {
+        Environment.STAGING: Permission.DEPLOY_STAGING,
+        Environment.PRODUCTION: Permission.DEPLOY_PRODUCTION,
+    }
+)
+"""What deploying to an environment takes."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Launch:
+    """How a version is to go live. The strategy is the policy's unless named."""
+
+    environment: Environment = Environment.PRODUCTION
+    strategy: str | None = None
+    notes: str | None = None
+    reference: str | None = None
+
+
+def start(
+    change: Change, model: str, version: str, *, prepared: Prepared, launch: Launch | None = None
+) -> Deployment:
+    """Let a version go live, if the gate allows it now. `prepared` is its artifact, just hashed.
+
+    A version that is live there already stays: nothing is written.
+
+    Raises:
+        ModelNotFound, VersionNotFound, NotPermitted, StrategyUnknown, ReferenceExists.
+        DeploymentInProgress: another one is under way there.
+        GateRefused: `reasons` holds the code of every condition that does not hold (RL-33).
+    """
+    launch = launch or Launch()
+    environment = launch.environment
+    going = registry.version(change, model, version, lock=True)
+    owner = registry.model(change, model, lock=True)
+    authorize(change, DEPLOY[environment], on=registry.resource_of(owner, environment))
+    needs = requirements(change, owner.name, environment)
+    strategy = strategy_named(launch.strategy or needs.strategy)
+    check_free(change, owner, environment, reference=launch.reference)
+    before = queries.locked_live(change, owner.name, environment)
+    if before is not None and before.version == going.name:
+        change.unchanged("deployment", before.id)
+        return before
+    case = evidence.gate_case(
+        change,
+        going,
+        model=owner,
+        environment=environment,
+        artifact=evidence.artifact_now(prepared, going, now=change.now),
+        permitted=True,
+    )
+    passed = _passed(change, case, environment)
+    planned = replace(
+        drafted(change, going, environment),
+        strategy=strategy,
+        request=None if case.approval is None else case.approval.request.id,
+        replaces=None if before is None else before.id,
+        notes=words(change, launch.notes),
+        reference=launch.reference,
+        verdict=passed.to_line().decode().removesuffix("\n"),
+    )
+    return _gone_live(change, _started(change, planned, passed), going, before)
+
+
+def drafted(change: Change, going: Version, environment: Environment) -> Deployment:
+    """Return a deployment of a version as the caller's, without what sets its kinds apart."""
+    return Deployment(
+        id=DeploymentId(change.new_id("dep")),
+        model=going.model,
+        label=going.label,
+        version=going.name,
+        environment=environment,
+        strategy=Strategy.DIRECT,
+        kind=DeploymentKind.RELEASE,
+        origin=Origin.WARDEN,
+        artifact_sha256=going.subject_sha256,
+        started_by=change.actor,
+        started_person=change.person,
+        started_at=change.now,
+    )
+
+
+def check_free(
+    change: Change, model: Model, environment: Environment, *, reference: str | None = None
+) -> None:
+    """Raise DeploymentInProgress or ReferenceExists if nothing can begin there, or not so called."""
+    busy = queries.unfinished(change, model.name, environment)
+    if busy is not None:
+        raise DeploymentInProgress(f"{busy.id} of {busy.version} is under way in {environment}")
+    if reference is not None and queries.is_referenced(change, model.name, reference):
+        raise ReferenceExists(f"{model.name} has a deployment {reference!r} already")
+
+
+def move_versions(
+    change: Change,
+    before: Deployment | None,
+    going: Version,
+    *,
+    to: Environment,
+    back: bool = False,
+) -> None:
+    """Say of both versions where they are live now; `back` when the one before was rolled back."""
+    if before is not None and before.version != going.name:
+        gone = find_version(change, before.version, lock=True)
+        if gone is not None:
+            change.save(gone.ended(to, rolled_back=back))
+    if to not in going.live_in:
+        change.save(going.went_live(to))
+
+
+def words(change: Change, text: str | None) -> Commitment | None:
+    """Keep erasable words, if any. Raises ValueInvalid."""
+    if text is None or not text.strip():
+        return None
+    if len(text) > LONGEST_WORDS:
+        raise ValueInvalid("notes", f"at most {LONGEST_WORDS:,} characters")
+    return change.text(text.strip())
+
+
+def _passed(change: Change, case: gate.Case, environment: Environment) -> Envelope:
+    """Return the gate's signed word that it allows. Raises GateRefused with all reasons."""
+    verdict = gate.weigh(case)
+    version, approval = case.version, case.approval
+    about = [("model", version.model), ("version", version.name)]
+    if approval is not None:
+        about.append(("approval", approval.request.id))
+    if not verdict.allow or case.artifact.sha256 is None:
+        raise GateRefused(
+            "; ".join(f"{reason.code}: {reason.detail}" for reason in verdict.reasons),
+            about=tuple(about),
+            reasons=verdict.codes,
+        )
+    request = None if approval is None else approval.request.id
+    change.record(
+        GateEvaluated(
+            model=version.model,
+            version=version.name,
+            environment=Code(environment),
+            request=request,
+            artifact=case.artifact.sha256,
+            decisions=0 if approval is None else len(approval.decisions),
+        )
+    )
+    return allowed(
+        version.name,
+        sha256=case.artifact.sha256,
+        environment=environment,
+        request=request,
+        at=change.now,
+        key=change.keyring.server_key,
+    )
+
+
+def _started(change: Change, planned: Deployment, passed: Envelope) -> Deployment:
+    kept = change.save(planned)
+    change.record(
+        DeploymentStarted(
+            deployment=kept.id,
+            model=kept.model,
+            version=kept.version,
+            environment=Code(kept.environment),
+            strategy=Code(kept.strategy),
+            request=kept.request,
+            artifact=kept.artifact_sha256,
+            notes=kept.notes,
+        ),
+        sigs=(Digest(passed.digest),),
+    )
+    return kept
+
+
+def _gone_live(
+    change: Change, started: Deployment, going: Version, before: Deployment | None
+) -> Deployment:
+    """Put all traffic on the version: `direct` has one step, in the same change."""
+    if before is not None:
+        change.save(before.end(DeploymentState.SUPERSEDED, at=change.now))
+    move_versions(change, before, going, to=started.environment)
+    live = change.save(started.go_live(at=change.now))
+    change.record(
+        DeploymentLive(
+            deployment=live.id,
+            model=live.model,
+            version=live.version,
+            environment=Code(live.environment),
+            replaces=live.replaces,
+            replaced=None if before is None else before.version,
+        )
+    )
+    return live

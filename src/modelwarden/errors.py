@@ -1,0 +1,877 @@
+"""Everything that can go wrong: a stable code, an HTTP status, what to do next.
+
+Families say who can act: the caller (4xx), the operator (5xx), or whoever holds evidence that does not verify.
+A message never holds a secret or personal data. Codes are part of the API and are never renamed.
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+
+class WardenError(Exception):
+    """Anything that Modelwarden refuses or cannot do."""
+
+    code: ClassVar[str] = "internal"
+    status: ClassVar[int] = 500
+
+
+class CallerError(WardenError):
+    """The caller can mend it: the request as it stands is not acceptable."""
+
+    code, status = "bad_request", 400
+
+
+class OperatorError(WardenError):
+    """Whoever runs the server can mend it; trying again later may work."""
+
+    code, status = "unavailable", 503
+
+
+class EvidenceError(WardenError):
+    """Something that was handed in as proof does not prove it."""
+
+    code, status = "evidence_invalid", 422
+
+
+# --- values and the ledger -------------------------------------------------------------------------
+
+
+class NotCanonical(CallerError):
+    """A value has no canonical form (LG-3): a float, a large integer, a bad key, too deep."""
+
+    code, status = "value_not_canonical", 422
+
+
+class NoteInvalid(EvidenceError):
+    """A checkpoint or signed note does not parse, or its signature does not hold (LG-23)."""
+
+    code, status = "checkpoint_invalid", 422
+
+
+class LineInvalid(EvidenceError):
+    """A line of an export does not have the form of one (LG-43)."""
+
+    code, status = "line_invalid", 422
+
+
+class ProofInvalid(EvidenceError):
+    """An inclusion or consistency proof does not lead to the root (RFC 9162 §2.1)."""
+
+    code, status = "proof_invalid", 422
+
+
+class EnvelopeMalformed(EvidenceError):
+    """An envelope is not one canonical DSSE object with exactly one signature (RL-26)."""
+
+    code, status = "envelope_malformed", 422
+
+
+class SignatureInvalid(EvidenceError):
+    """A signature does not verify under the key it names."""
+
+    code, status = "signature_invalid", 422
+
+
+class KeyInvalid(EvidenceError):
+    """A key does not parse, is not of a supported kind, or its password is wrong (RL-26, LG-63)."""
+
+    code, status = "key_invalid", 422
+
+
+# --- lists and bodies ------------------------------------------------------------------------------
+
+
+class FilterInvalid(CallerError):
+    """A filter or limit is not of the form it needs."""
+
+    code, status = "filter_invalid", 422
+
+    def __init__(self, name: str, expected: str) -> None:
+        super().__init__(f"{name} has to be {expected}")
+        self.name = name
+
+
+class CursorInvalid(CallerError):
+    """A cursor was not given out by this list."""
+
+    code, status = "cursor_invalid", 422
+
+    def __init__(self) -> None:
+        super().__init__("this cursor is not of this list; begin again without one")
+
+
+class ValueInvalid(CallerError):
+    """A field does not have the form that its meaning asks for."""
+
+    code, status = "value_invalid", 422
+
+    def __init__(self, field: str, expected: str) -> None:
+        super().__init__(f"{field}: expected {expected}")
+        self.field = field
+
+
+class NotFound(CallerError):
+    """It does not exist, or the caller may not know that it does: the two look alike (AC-13)."""
+
+    code, status = "not_found", 404
+
+    def __init__(self, kind: str, name: str) -> None:
+        super().__init__(f"no {kind} {name!r}, or none that you may read")
+        self.kind, self.name = kind, name
+
+
+class Conflict(CallerError):
+    """Someone else changed the row in between; read it again."""
+
+    code, status = "conflict", 409
+
+    def __init__(self, kind: str, name: str) -> None:
+        super().__init__(f"{kind} {name} has changed since it was read; read it again and repeat")
+
+
+class RevisionConflict(CallerError):
+    """`If-Match` names a revision that is no longer the newest (AC-73)."""
+
+    code, status = "revision_conflict", 412
+
+    def __init__(self, kind: str, name: str, *, expected: int, found: int) -> None:
+        super().__init__(f"{kind} {name} is at revision {found}, not {expected}; read it again")
+
+
+# --- the store -------------------------------------------------------------------------------------
+
+
+class NothingRecorded(OperatorError):
+    """An action ended without recording a fact: a defect, rolled back (LG-8)."""
+
+    code, status = "nothing_recorded", 500
+
+
+class UnrecordedChange(OperatorError):
+    """Governed rows moved without a fact that says so: a defect, rolled back (LG-7)."""
+
+    code, status = "unrecorded_change", 500
+
+
+class EntryTooLarge(CallerError):
+    """What would be recorded is over 32 KiB (LG-3)."""
+
+    code, status = "entry_too_large", 413
+
+    def __init__(self, size: int) -> None:
+        super().__init__(
+            f"the entry would be {size} bytes; at most 32,768 are kept; send less in one call"
+        )
+
+
+class LedgerUnavailable(OperatorError):
+    """The ledger can't take entries now (disk full, connection lost), so nothing was changed. Retry later."""
+
+    code, status = "ledger_unavailable", 503
+
+
+class RollbackSuspected(OperatorError):
+    """The database is behind what is known to have been signed: writes stop, reads go on (LG-26)."""
+
+    code, status = "rollback_suspected", 503
+
+
+class ReadOnly(OperatorError):
+    """The warden was opened for reading, or a key that writing needs is missing."""
+
+    code, status = "read_only", 503
+
+
+class SchemaTooNew(OperatorError):
+    """The database was written by a newer release; this one will not touch it."""
+
+    code, status = "schema_too_new", 503
+
+
+class SchemaTooOld(OperatorError):
+    """The database needs `modelwarden migrate` first."""
+
+    code, status = "schema_too_old", 503
+
+
+class KeyUnusable(OperatorError):
+    """A key file is missing, unreadable by us, or readable by others."""
+
+    code, status = "key_unusable", 503
+
+
+class SettingInvalid(OperatorError):
+    """A setting is unknown, or its value is not of the form it needs."""
+
+    code, status = "setting_invalid", 500
+
+
+class RestoreRefused(OperatorError):
+    """A backup does not verify, or is behind what is known to have been signed (LG-46)."""
+
+    code, status = "restore_refused", 409
+
+
+class BackupInvalid(EvidenceError):
+    """A backup does not open: it is damaged, cut off, or sealed under another encryption key (AC-87)."""
+
+    code, status = "backup_invalid", 422
+
+
+class ManifestInvalid(EvidenceError):
+    """An export's manifest does not parse, or does not fit its files (LG-44)."""
+
+    code, status = "manifest_invalid", 422
+
+
+class SizeUnknown(CallerError):
+    """A proof was asked for a size or entry that the ledger has not reached."""
+
+    code, status = "size_unknown", 404
+
+
+class RangeTooLarge(CallerError):
+    """More entries than one answer may cover over HTTP; use the command line (LG-31)."""
+
+    code, status = "range_too_large", 422
+
+
+# --- refusals: recorded in the ledger although the action rolls back (AC-61) -----------------------
+
+
+class Refusal(CallerError):
+    """A rule said no. The writer records it as `access.denied` with the subjects in `about`.
+
+    Attributes:
+        about: (kind, id) pairs that the refusal concerns.
+        reasons: codes, where several conditions failed at once.
+        permission: the permission that was missing, if that was the reason.
+        entry: sequence number of the entry that records the refusal, once it is committed.
+    """
+
+    code, status = "refused", 403
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        about: tuple[tuple[str, str], ...] = (),
+        reasons: tuple[str, ...] = (),
+        permission: str = "",
+    ) -> None:
+        super().__init__(message)
+        self.about, self.reasons, self.permission = about, reasons, permission
+        self.entry: int | None = None
+
+
+class NotPermitted(Refusal):
+    """No binding of the actor gives this permission here and now, or the credential was cut down."""
+
+    code, status = "not_permitted", 403
+
+
+class DutyRefusal(Refusal):
+    """Separation of duties: the person takes part in the case in a way that bars the act (AC-17)."""
+
+    code, status = "duties", 403
+
+
+class SelfApproval(DutyRefusal):
+    """A participant in the release tried to approve it."""
+
+    code, status = "self_approval", 403
+
+
+class SamePerson(DutyRefusal):
+    """One person tried to fill two seats."""
+
+    code, status = "same_person", 403
+
+
+class SelfGrant(DutyRefusal):
+    """A person tried to grant a role to themselves, or to an account behind which they stand."""
+
+    code, status = "self_grant", 403
+
+
+class GrantFromParticipant(DutyRefusal):
+    """The deciding role was granted by someone who takes part in the case."""
+
+    code, status = "grant_from_participant", 403
+
+
+class RoleConflict(DutyRefusal):
+    """One person would hold two roles that must not meet (AC-16)."""
+
+    code, status = "role_conflict", 403
+
+
+class LastAdmin(Refusal):
+    """The last active administrator stays (AC-10)."""
+
+    code, status = "last_admin", 409
+
+
+class ActorMismatch(Refusal):
+    """A body names an actor other than the credential's (AC-5)."""
+
+    code, status = "actor_mismatch", 403
+
+
+class PermitNeeded(Refusal):
+    """A sensitive action needs an approved request first (AC-40)."""
+
+    code, status = "permit_needed", 403
+
+
+class PermitSpent(Refusal):
+    """The approved request was used already (AC-41)."""
+
+    code, status = "approval_spent", 409
+
+
+class PermitExpired(Refusal):
+    """The approved request is older than 24 hours (AC-41)."""
+
+    code, status = "approval_expired", 409
+
+
+class PayloadChanged(Refusal):
+    """What is asked for is not what was approved (AC-41)."""
+
+    code, status = "payload_changed", 409
+
+
+# --- credentials -----------------------------------------------------------------------------------
+
+
+class Unauthenticated(CallerError):
+    """No credential, or one that is not valid. Deliberately says no more."""
+
+    code, status = "unauthenticated", 401
+
+    def __init__(self, message: str = "send a valid token: Authorization: Bearer mwp_…") -> None:
+        super().__init__(message)
+
+
+class TwoCredentials(CallerError):
+    """Both a cookie and a token came along (AC-76)."""
+
+    code, status = "two_credentials", 400
+
+
+class SetUpRefused(CallerError):
+    """The one-time link was used, is over its 30 minutes, or the warden is set up already."""
+
+    code, status = "set_up_refused", 403
+
+
+class HandleTaken(CallerError):
+    """Another actor has this handle."""
+
+    code, status = "handle_taken", 409
+
+
+class ActorNotFound(NotFound):
+    """No such actor, or none that the caller may read."""
+
+    code, status = "actor_not_found", 404
+
+
+class RoleUnknown(CallerError):
+    """No built-in or defined role has this name."""
+
+    code, status = "role_unknown", 422
+
+
+class RoleFixed(CallerError):
+    """A built-in role can't be changed (AC-7)."""
+
+    code, status = "role_fixed", 409
+
+
+class RoleCycle(CallerError):
+    """A role would include itself (AC-7)."""
+
+    code, status = "role_cycle", 422
+
+
+class RoleCeiling(Refusal):
+    """No role lifts this ceiling (AC-8)."""
+
+    code, status = "role_ceiling", 403
+
+
+class ExpiryNeeded(CallerError):
+    """This binding or token needs an end, and not too far off (AC-9, AC-51)."""
+
+    code, status = "expiry_needed", 422
+
+
+class ChallengeInvalid(CallerError):
+    """The challenge was not given out to this actor, was used, or is older than ten minutes."""
+
+    code, status = "challenge_invalid", 422
+
+
+class KeyKnown(CallerError):
+    """This key is enrolled already."""
+
+    code, status = "key_known", 409
+
+
+class IllegalMove(CallerError):
+    """The state machine has no such move."""
+
+    code, status = "illegal_move", 409
+
+    def __init__(self, kind: str, state: str, wanted: str) -> None:
+        super().__init__(f"a {kind} that is {state} can't become {wanted}")
+
+
+# --- fingerprints ---------------------------------------------------------------------------------
+
+
+class FingerprintInvalid(CallerError):
+    """A fingerprint is not `<algorithm id>:<64 hex>` (LN-1), or its algorithm is not for this."""
+
+    code, status = "fingerprint_invalid", 422
+
+
+class Unreadable(CallerError):
+    """A path is missing, can't be read, or lies outside the folders that may be read (RL-4)."""
+
+    code, status = "unreadable", 422
+
+
+class ChangedWhileHashing(CallerError):
+    """What was read is not what is there now, so nothing is stored (LN-6)."""
+
+    code, status = "changed_while_hashing", 409
+
+    def __init__(self, path: str) -> None:
+        super().__init__(f"{path!r} changed while it was read; try again when nobody writes to it")
+
+
+class PathNotPortable(CallerError):
+    """A name in a folder is not UTF-8 in normal form C (LN-11)."""
+
+    code, status = "path_not_portable", 422
+
+
+class SpecialFile(CallerError):
+    """A folder holds a device, socket, pipe, or a symlink that was not asked for (LN-11)."""
+
+    code, status = "special_file", 422
+
+
+class SymlinkEscapes(CallerError):
+    """A symlink is absolute or leads out of its folder, as written or as resolved (LN-11)."""
+
+    code, status = "symlink_escapes", 422
+
+
+# --- approvals and deployments ---------------------------------------------------------------------
+
+
+class RequestExists(CallerError):
+    """A request for this version and environment is open already (RL-15)."""
+
+    code, status = "request_exists", 409
+
+
+class ApprovalNotNeeded(CallerError):
+    """The governing policy asks no human here; the gate alone decides (RL-15)."""
+
+    code, status = "approval_not_needed", 409
+
+
+class JustificationMissing(CallerError):
+    """A request needs 20 to 4,000 characters that say why (RL-15)."""
+
+    code, status = "justification_missing", 422
+
+
+class CommentMissing(CallerError):
+    """A rejection needs a comment (RL-16)."""
+
+    code, status = "comment_missing", 422
+
+
+class SeatUnknown(CallerError):
+    """The request has no such seat, or the policy names someone whom nobody knows."""
+
+    code, status = "seat_unknown", 422
+
+
+class NoOpenRequest(CallerError):
+    """Nothing is being asked about this version here; request an approval first."""
+
+    code, status = "no_open_request", 409
+
+
+class SeatFilled(CallerError):
+    """Somebody else has answered for this seat, or no seat is left for this person."""
+
+    code, status = "seat_filled", 409
+
+
+class AlreadyDecided(CallerError):
+    """One person, one decision (RL-16); withdraw the first while the request is open."""
+
+    code, status = "already_decided", 409
+
+
+class RequestClosed(CallerError):
+    """The request is no longer open; make a new one."""
+
+    code, status = "request_closed", 409
+
+    def __init__(self, request: str, state: str) -> None:
+        super().__init__(f"{request} is {state}; make a new request")
+
+
+class StatementChanged(EvidenceError):
+    """What would be signed now is not what was signed, or not what was asked (RL-25).
+
+    Attributes:
+        fields: what differs, dotted from the statement's root.
+    """
+
+    code, status = "statement_changed", 409
+
+    def __init__(self, fields: tuple[str, ...]) -> None:
+        super().__init__(f"this differs from the statement as it stands now: {', '.join(fields)}")
+        self.fields = fields
+
+
+class StatementStale(EvidenceError):
+    """The statement was issued more than ten minutes away from now; ask for a fresh one (RL-25)."""
+
+    code, status = "statement_stale", 409
+
+
+class SignatureNeeded(Refusal):
+    """A decision here takes a signature by the person's own key (RL-31, AC-5)."""
+
+    code, status = "signature_needed", 403
+
+
+class KeyNotYours(Refusal):
+    """The envelope names a key that is not registered to the person who sends it (RL-26)."""
+
+    code, status = "key_not_yours", 403
+
+
+class KeyExpired(Refusal):
+    """The key was not valid when the statement was issued, or has been revoked (RL-26, RL-30)."""
+
+    code, status = "key_expired", 403
+
+
+class GateRefused(Refusal):
+    """The gate denies; `reasons` holds every condition that does not hold (RL-33)."""
+
+    code, status = "gate_refused", 409
+
+
+class StrategyUnknown(CallerError):
+    """There is no such strategy, or this release can't carry it out yet."""
+
+    code, status = "strategy_unknown", 422
+
+
+class DeploymentInProgress(CallerError):
+    """One deployment at a time for a model and environment (RL-36)."""
+
+    code, status = "deployment_in_progress", 409
+
+
+class ReferenceExists(CallerError):
+    """The model has a deployment with this reference already (RL-36a)."""
+
+    code, status = "reference_exists", 409
+
+
+class NothingToRollBackTo(CallerError):
+    """No earlier version was live here (RL-38); stop the model with a switch instead."""
+
+    code, status = "nothing_to_roll_back_to", 409
+
+
+class ArtifactMismatch(Refusal):
+    """The artifact's bytes are no longer those that were registered and signed."""
+
+    code, status = "artifact_mismatch", 409
+
+
+class ArtifactUnreadable(Refusal):
+    """The server can't read the artifact, so it can't be vouched for (RL-4)."""
+
+    code, status = "artifact_unreadable", 409
+
+
+# --- HTTP ------------------------------------------------------------------------------------------
+
+
+class IdempotencyConflict(CallerError):
+    """The Idempotency-Key was used for another body (AC-72)."""
+
+    code, status = "idempotency_conflict", 409
+
+
+class IdempotencyRefused(CallerError):
+    """This route returns a secret, which is shown once; it takes no Idempotency-Key (AC-72)."""
+
+    code, status = "idempotency_refused", 400
+
+
+class BodyTooLarge(CallerError):
+    """The body is over the limit of this route (AC-71)."""
+
+    code, status = "body_too_large", 413
+
+
+class RateLimited(CallerError):
+    """Too many requests of this class; see Retry-After (AC-70)."""
+
+    code, status = "rate_limited", 429
+
+    def __init__(self, rate: str, *, limit: int, window_s: int, wait_s: int) -> None:
+        super().__init__(f"too many calls of the class {rate}; try again in {wait_s} s")
+        self.rate, self.limit, self.window_s, self.wait_s = rate, limit, window_s, wait_s
+
+
+class MethodNotAllowed(CallerError):
+    """Nothing governed is deleted; the message names the verb to use (RL-5)."""
+
+    code, status = "method_not_allowed", 405
+
+
+class RequestInvalid(CallerError):
+    """A body, query or header does not have the form of the route; every field is named.
+
+    Attributes:
+        errors: one (field, problem) pair for each thing that is wrong.
+    """
+
+    code, status = "request_invalid", 422
+
+    def __init__(self, errors: tuple[tuple[str, str], ...]) -> None:
+        super().__init__("; ".join(f"{field}: {problem}" for field, problem in errors))
+        self.errors = errors
+
+
+class JsonInvalid(CallerError):
+    """The body is not JSON with one meaning: UTF-8, each key once, finite numbers, 32 levels at most (AC-71)."""
+
+    code, status = "json_invalid", 400
+
+
+class ContentTypeUnsupported(CallerError):
+    """The body is of a type that this route does not read."""
+
+    code, status = "content_type_unsupported", 415
+
+
+class HeadersTooLarge(CallerError):
+    """The headers are over 16 KiB (AC-71)."""
+
+    code, status = "headers_too_large", 431
+
+
+class FormInvalid(CallerError):
+    """A form of the console is of another kind, or too large."""
+
+    code, status = "form_invalid", 422
+
+
+class RouteNotFound(CallerError):
+    """The API has no such path."""
+
+    code, status = "route_not_found", 404
+
+
+class TooSlow(OperatorError):
+    """The answer was not there in time (AC-71). A write may still be done: repeat it with its Idempotency-Key."""
+
+    code, status = "too_slow", 503
+
+
+class Unreachable(OperatorError):
+    """The server did not answer."""
+
+    code, status = "unreachable", 503
+
+
+class AnswerMalformed(OperatorError):
+    """What answered is no Modelwarden server, or one of a release with other answers."""
+
+    code, status = "answer_malformed", 502
+
+
+# --- the registry ---------------------------------------------------------------------------------
+
+
+class ModelNotFound(NotFound):
+    """No such model, or none that the caller may read."""
+
+    code, status = "model_not_found", 404
+
+    def __init__(self, name: str) -> None:
+        super().__init__("model", name)
+
+
+class VersionNotFound(NotFound):
+    """No such version, or none that the caller may read."""
+
+    code, status = "version_not_found", 404
+
+    def __init__(self, name: str) -> None:
+        super().__init__("version", name)
+
+
+class ModelExists(CallerError):
+    """A model has this name already."""
+
+    code, status = "model_exists", 409
+
+
+class ModelIsRetired(CallerError):
+    """A retired model takes no new versions and no changes (RL-5)."""
+
+    code, status = "model_retired", 409
+
+
+class NameReserved(CallerError):
+    """The name is a word of the routes, which would shadow it."""
+
+    code, status = "name_reserved", 422
+
+
+class OwnerMissing(CallerError):
+    """Nobody has confirmed who owns the model, and the first request wants it (RL-1)."""
+
+    code, status = "owner_missing", 422
+
+
+class OwnerFixed(CallerError):
+    """After the first request an owner changes by a request of its own alone (RL-1)."""
+
+    code, status = "owner_fixed", 409
+
+
+class PurposeMissing(CallerError):
+    """Nobody has confirmed what the model is for, and the first request wants it (RL-1)."""
+
+    code, status = "purpose_missing", 422
+
+
+class PurposeTooShort(CallerError):
+    """A business purpose says in at least 20 characters what the model is for (RL-1)."""
+
+    code, status = "purpose_too_short", 422
+
+
+class PurposeTooLong(CallerError):
+    """A business purpose has at most 2,000 characters (RL-1)."""
+
+    code, status = "purpose_too_long", 422
+
+
+class VersionExists(CallerError):
+    """This label names a version with other content; versions never change (RL-2)."""
+
+    code, status = "version_exists", 409
+
+
+class VersionLive(CallerError):
+    """A version that is live can't be retired: roll back, or deploy another first (RL-5)."""
+
+    code, status = "version_live", 409
+
+
+class VersionIsRetired(CallerError):
+    """A retired version takes no metrics, no requests and no deployments (RL-5)."""
+
+    code, status = "version_retired", 409
+
+
+class SizeMismatch(CallerError):
+    """The size that was claimed is not the size that was read (RL-2)."""
+
+    code, status = "size_mismatch", 422
+
+
+class DigestMismatch(CallerError):
+    """The bytes have another digest than the one that was named (RL-4)."""
+
+    code, status = "digest_mismatch", 422
+
+
+class ArtifactTooLarge(CallerError):
+    """The upload is over `artifacts.limit_bytes` (RL-4)."""
+
+    code, status = "artifact_too_large", 413
+
+
+# --- policies -------------------------------------------------------------------------------------
+
+
+class PolicyInvalid(CallerError):
+    """A policy document breaks rules; each problem is named with its path and line (POL-1)."""
+
+    code, status = "policy_invalid", 422
+
+    def __init__(self, problems: tuple[str, ...]) -> None:
+        super().__init__("; ".join(problems))
+        self.problems = problems
+
+
+class CheckUnknownType(CallerError):
+    """A policy names a check type that this installation does not have (POL-10)."""
+
+    code, status = "check_unknown_type", 422
+
+
+class PolicyNotFound(NotFound):
+    """No such policy, or none that the caller may read."""
+
+    code, status = "policy_not_found", 404
+
+    def __init__(self, name: str) -> None:
+        super().__init__("policy", name)
+
+
+class PolicyIsRetired(CallerError):
+    """A retired policy takes no new versions and no assignments."""
+
+    code, status = "policy_retired", 409
+
+
+class PolicyAssignedStill(CallerError):
+    """A policy that governs something can't be retired; assign another first."""
+
+    code, status = "policy_assigned", 409
+
+
+# --- the tour -------------------------------------------------------------------------------------
+
+
+class ExtraMissing(CallerError):
+    """An extra package that this needs is not installed; the message says which to install."""
+
+    code, status = "extra_missing", 422
+
+
+class TourFolderTaken(CallerError):
+    """The folder for the tour holds something already."""
+
+    code, status = "folder_taken", 409
+
+
+class TourFailed(EvidenceError):
+    """Something on the tour did not turn out as it has to."""
+
+    code, status = "tour_failed", 500

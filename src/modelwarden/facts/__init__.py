@@ -1,0 +1,1 @@
+"""Everything that can be recorded, one file a room. Types are never reused or removed (LG-5)."""

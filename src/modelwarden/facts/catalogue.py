@@ -1,0 +1,35 @@
+"""All types of fact in one table, and the names under which the source documents know some of them."""
+
+from __future__ import annotations
+
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, Final
+
+from modelwarden.facts import access, approvals, deployments, ledger, policies, registry
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from modelwarden.facts.kinds import Kind
+
+KINDS: Final[Mapping[type[Any], Kind]] = MappingProxyType(
+    {
+        kind.fact: kind
+        for room in (ledger, access, registry, policies, approvals, deployments)
+        for kind in room.KINDS
+    }
+)
+TYPES: Final[Mapping[str, Kind]] = MappingProxyType({kind.type: kind for kind in KINDS.values()})
+
+SOURCE_NAMES: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
+    {
+        "MODEL_REGISTRATION": ("model.registered", "version.registered"),
+        "MODEL_APPROVAL": ("approval.decided",),
+        "MODEL_DEPLOYMENT": ("deployment.started", "deployment.live", "deployment.recorded"),
+        "MODEL_ROLLBACK": ("deployment.rolled_back",),
+        "ACCESS_DENIED": ("access.denied",),
+        "ROLE_ASSIGNMENT": ("role.granted", "role.revoked"),
+        "USER_CREATION": ("user.added",),
+    }
+)
+"""Event types of the source documents → ours; a search understands both (LG-40)."""

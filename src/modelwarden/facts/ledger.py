@@ -1,0 +1,86 @@
+"""Facts about the ledger itself."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from modelwarden.facts.kinds import Code, Family, KeyText, Kind, OriginName, Severity
+
+if TYPE_CHECKING:
+    from modelwarden.values.ids import Digest
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LedgerStarted:
+    """Entry 0: the ledger's name and the keys that speak for it (LG-21)."""
+
+    origin: OriginName
+    epoch: int
+    log_key: KeyText
+    server_key: KeyText
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LedgerVerified:
+    """Somebody verified a range and found nothing wrong."""
+
+    first: int
+    last: int
+    root: Digest
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LedgerVerificationFailed:
+    """Somebody verified a range and found problems; the first ones are named."""
+
+    first: int
+    last: int
+    problems: int
+    codes: tuple[Code, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LedgerExported:
+    """A range left the house."""
+
+    first: int
+    last: int
+    manifest: Digest
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BackupMade:
+    """A consistent snapshot is being written; it holds this entry, so nothing before it is lost with the database.
+
+    `size` and `root` are those of the newest checkpoint before it.
+    """
+
+    size: int
+    root: Digest
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LedgerRestored:
+    """A verified backup was put in place; nothing known to be signed was lost (LG-46)."""
+
+    size: int
+    root: Digest
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClockStepped:
+    """The clock went back by more than five seconds between two batches (LG-13)."""
+
+    seconds: int
+
+
+KINDS: Final = (
+    Kind(LedgerStarted, Family.LEDGER, Severity.INFO),
+    Kind(LedgerVerified, Family.LEDGER, Severity.INFO),
+    Kind(LedgerVerificationFailed, Family.LEDGER, Severity.CRITICAL),
+    Kind(LedgerExported, Family.ACCESS, Severity.INFO),
+    Kind(BackupMade, Family.LEDGER, Severity.INFO),
+    Kind(LedgerRestored, Family.LEDGER, Severity.HIGH),
+    Kind(ClockStepped, Family.LEDGER, Severity.WARNING),
+)

@@ -1,0 +1,1 @@
+"""Digests of files and folders. Reads data, knows no database."""

@@ -1,0 +1,151 @@
+"""Everything that can be allowed, and which built-in role allows it (AC-6).
+
+This is the one catalogue: the matrix in the docs is generated from it, and every route names a member. The names of the
+source documents are aliases when asking (AC-6a), never permissions of their own.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+
+class Permission(StrEnum):
+    """One thing that an actor may be allowed to do: `noun.verb`."""
+
+    MODEL_READ = "model.read"
+    MODEL_REGISTER = "model.register"
+    MODEL_UPDATE = "model.update"
+    MODEL_SUBMIT = "model.submit"
+    MODEL_RETIRE = "model.retire"
+    MODEL_APPROVE = "model.approve"
+    ARTIFACT_WRITE = "artifact.write"
+    METRIC_RECORD = "metric.record"
+    LINEAGE_READ = "lineage.read"
+    LINEAGE_WRITE = "lineage.write"
+    POLICY_READ = "policy.read"
+    POLICY_DRAFT = "policy.draft"
+    POLICY_PUBLISH = "policy.publish"
+    POLICY_ASSIGN = "policy.assign"
+    COMPLIANCE_READ = "compliance.read"
+    COMPLIANCE_REPORT = "compliance.report"
+    APPROVAL_READ = "approval.read"
+    APPROVAL_DECIDE = "approval.decide"
+    DEPLOYMENT_READ = "deployment.read"
+    DEPLOY_STAGING = "deploy.staging"
+    DEPLOY_PRODUCTION = "deploy.production"
+    DEPLOY_ROLLBACK = "deploy.rollback"
+    AUDIT_READ = "audit.read"
+    AUDIT_VERIFY = "audit.verify"
+    AUDIT_EXPORT = "audit.export"
+    PERSONAL_READ = "personal.read"
+    METRICS_READ = "metrics.read"
+    USER_MANAGE = "user.manage"
+    ROLE_MANAGE = "role.manage"
+    ROLE_ASSIGN = "role.assign"
+    ACCESS_REVIEW = "access.review"
+    TOKEN_ISSUE_SELF = "token.issue_self"  # noqa: S105  # a permission's name
+    TOKEN_ISSUE_OTHER = "token.issue_other"  # noqa: S105  # a permission's name
+    KEY_ENROL_SELF = "key.enrol_self"
+    KEY_CONFIRM = "key.confirm"
+    KEY_REVOKE_OTHER = "key.revoke_other"
+    SETTINGS_MANAGE = "settings.manage"
+
+
+class BuiltInRole(StrEnum):
+    """The roles that every installation has. Immutable (AC-7)."""
+
+    OPERATOR = "operator"
+    ANALYST = "analyst"
+    APPROVER = "approver"
+    ADMIN = "admin"
+    AUDITOR = "auditor"
+    DEVELOPER = "developer"
+
+
+BUILT_IN: Final = frozenset(role.value for role in BuiltInRole)
+"""Names of the built-in roles."""
+
+_P = Permission
+_EVERYONE: Final = frozenset(
+    {
+        _P.MODEL_READ, _P.LINEAGE_READ, _P.POLICY_READ, _P.COMPLIANCE_READ, _P.APPROVAL_READ,
+        _P.DEPLOYMENT_READ, _P.TOKEN_ISSUE_SELF, _P.KEY_ENROL_SELF,
+    }
+)  # fmt: skip
+_DECIDING: Final = frozenset({_P.APPROVAL_DECIDE, _P.MODEL_APPROVE})
+
+ROLE_PERMISSIONS: Final[Mapping[BuiltInRole, frozenset[Permission]]] = MappingProxyType(
+    {
+        BuiltInRole.OPERATOR: _EVERYONE
+        | {
+            _P.METRIC_RECORD, _P.DEPLOY_STAGING, _P.DEPLOY_PRODUCTION, _P.DEPLOY_ROLLBACK,
+            _P.MODEL_RETIRE, _P.AUDIT_READ,
+        },
+        BuiltInRole.ANALYST: _EVERYONE
+        | {_P.POLICY_DRAFT, _P.COMPLIANCE_REPORT, _P.AUDIT_READ},
+        BuiltInRole.APPROVER: _EVERYONE
+        | _DECIDING
+        | {_P.POLICY_DRAFT, _P.COMPLIANCE_REPORT, _P.AUDIT_READ},
+        BuiltInRole.ADMIN: _EVERYONE
+        | {
+            _P.POLICY_DRAFT, _P.POLICY_PUBLISH, _P.POLICY_ASSIGN, _P.COMPLIANCE_REPORT,
+            _P.AUDIT_READ, _P.AUDIT_VERIFY, _P.AUDIT_EXPORT, _P.USER_MANAGE, _P.ROLE_MANAGE,
+            _P.ROLE_ASSIGN, _P.ACCESS_REVIEW, _P.TOKEN_ISSUE_OTHER, _P.KEY_CONFIRM,
+            _P.KEY_REVOKE_OTHER, _P.SETTINGS_MANAGE,
+        },
+        BuiltInRole.AUDITOR: _EVERYONE
+        | {
+            _P.COMPLIANCE_REPORT, _P.AUDIT_READ, _P.AUDIT_VERIFY, _P.AUDIT_EXPORT,
+            _P.ACCESS_REVIEW,
+        },
+        BuiltInRole.DEVELOPER: _EVERYONE
+        | {
+            _P.MODEL_REGISTER, _P.MODEL_UPDATE, _P.MODEL_SUBMIT, _P.ARTIFACT_WRITE,
+            _P.LINEAGE_WRITE, _P.METRIC_RECORD,
+        },
+    }
+)  # fmt: skip
+
+SINGLY_GRANTED: Final = frozenset({_P.PERSONAL_READ, _P.METRICS_READ})
+"""What no built-in role holds; custom roles carry it (AC-6)."""
+
+READING: Final = frozenset(p for p in Permission if p.value.endswith(".read")) | {
+    _P.AUDIT_VERIFY,
+    _P.AUDIT_EXPORT,
+    _P.COMPLIANCE_REPORT,
+    _P.ACCESS_REVIEW,
+}
+"""What changes nothing that is governed; the most that an auditor's roles may hold (AC-8)."""
+
+SELF_SERVICE: Final = frozenset({_P.TOKEN_ISSUE_SELF, _P.KEY_ENROL_SELF})
+"""What concerns the actor's own credentials alone."""
+
+DECIDING: Final = _DECIDING
+ADMINISTERING: Final = frozenset(
+    {
+        _P.USER_MANAGE, _P.ROLE_MANAGE, _P.ROLE_ASSIGN, _P.TOKEN_ISSUE_OTHER, _P.KEY_CONFIRM,
+        _P.KEY_REVOKE_OTHER, _P.SETTINGS_MANAGE, _P.POLICY_PUBLISH, _P.POLICY_ASSIGN,
+    }
+)  # fmt: skip
+SENSITIVE: Final = _DECIDING | ADMINISTERING | {
+    _P.DEPLOY_STAGING, _P.DEPLOY_PRODUCTION, _P.DEPLOY_ROLLBACK, _P.MODEL_RETIRE, _P.AUDIT_EXPORT,
+    _P.PERSONAL_READ,
+}  # fmt: skip
+"""Uses of these are in the ledger even where the answer is yes (AC-60)."""
+
+ALIASES: Final[Mapping[str, tuple[Permission, ...]]] = MappingProxyType(
+    {
+        "MODEL_DEPLOY": (_P.DEPLOY_STAGING, _P.DEPLOY_PRODUCTION),
+        "MODEL_ROLLBACK": (_P.DEPLOY_ROLLBACK,),
+        "MODEL_APPROVE": (_P.MODEL_APPROVE,),
+        "AUDIT_READ": (_P.AUDIT_READ,),
+        "COMPLIANCE_REPORT": (_P.COMPLIANCE_REPORT,),
+        "USER_MANAGE": (_P.USER_MANAGE,),
+    }
+)
+"""Names of the source documents, understood when asking who may do what (AC-6a)."""

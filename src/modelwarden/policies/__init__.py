@@ -1,0 +1,1 @@
+"""Versioned, content-hashed policy documents: which seats, which checks, which rollout."""

@@ -1,0 +1,164 @@
+"""What governs a release: policies joined into one set of requirements, the tightest of each (POL-6). Pure."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+from modelwarden.policies.document import BARRED, VOIDING
+from modelwarden.policies.duration import duration
+from modelwarden.values.canonical import digest
+from modelwarden.values.ids import Digest, PersonId, PolicyName, RoleName
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from datetime import timedelta
+
+    from modelwarden.policies.document import Approvals, PolicyDocument, Seat
+    from modelwarden.registry.lifecycle import Environment
+    from modelwarden.values.ids import ModelName
+
+DIRECT: Final = "direct"
+PUBLISH: Final = "policy.publish"
+ASSIGN: Final = "policy.assign"
+
+
+class PolicyRef(NamedTuple):
+    """A policy as requests pin it and approvers sign it: name, version, hash (RL-13)."""
+
+    name: PolicyName
+    version: int
+    hash: Digest
+
+
+class SeatChoice(NamedTuple):
+    """Who may fill a seat: holders of a role, or one person."""
+
+    role: RoleName | None = None
+    person: PersonId | None = None
+
+    @property
+    def claimant(self) -> str:
+        """Return the choice as text: `role:approver` or `person:per_…`."""
+        return f"role:{self.role}" if self.role is not None else f"person:{self.person}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SeatRule:
+    """`any` different people out of `of`; a plain seat is a quorum of one (POL-5)."""
+
+    any: int
+    of: tuple[SeatChoice, ...]
+
+
+APPROVER: Final = (SeatChoice(role=RoleName("approver")),)
+"""Who answers where a policy wants more people than it has seats."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Requirements:
+    """What one release to one environment has to meet.
+
+    Attributes:
+        seats: as many people in all as `humans` says.
+        signature: `personal`, or `any` (RL-31).
+        due: when to remind; None is never.
+        needs_staging: how long the version has to have been live in staging; None is not at all.
+        policies: what was joined, by name.
+    """
+
+    environment: Environment
+    seats: tuple[SeatRule, ...]
+    humans: int
+    signature: str
+    expires_after: timedelta
+    due: timedelta | None
+    void_on: frozenset[str]
+    barred: frozenset[str]
+    separate_deployer: bool
+    strategy: str
+    needs_staging: timedelta | None
+    policies: tuple[PolicyRef, ...]
+
+    @property
+    def places(self) -> tuple[tuple[str, ...], ...]:
+        """Return the seats one by one, each as the claimants that may fill it."""
+        return tuple(
+            tuple(choice.claimant for choice in rule.of)
+            for rule in self.seats
+            for _ in range(rule.any)
+        )
+
+
+def join(
+    governing: Sequence[tuple[PolicyRef, PolicyDocument]], environment: Environment
+) -> Requirements:
+    """Return the requirements of policies together: most humans and seats, shortest lives, strictest signature.
+
+    At least one policy has to be given; one alone is taken as it is.
+    """
+    ordered = sorted(governing, key=lambda pair: pair[0])
+    parts = [document.approvals_in(environment) for _, document in ordered]
+    rollouts = [document.rollout_in(environment) for _, document in ordered]
+    seats = _seats(parts)
+    humans = sum(rule.any for rule in seats)
+    waits = [duration(rollout.needs.staging) for rollout in rollouts if rollout.needs.staging]
+    return Requirements(
+        environment=environment,
+        seats=seats,
+        humans=humans,
+        signature="personal" if any(part.signature == "personal" for part in parts) else "any",
+        expires_after=min(duration(part.expires_after) for part in parts),
+        due=min((duration(part.due) for part in parts if part.due), default=None),
+        void_on=frozenset(VOIDING).union(*(part.void_on for part in parts)),
+        barred=frozenset(BARRED).union(*(part.barred for part in parts)),
+        separate_deployer=any(part.separate_deployer for part in parts),
+        strategy=DIRECT,
+        needs_staging=max(waits, default=None),
+        policies=tuple(ref for ref, _ in ordered),
+    )
+
+
+def publish_payload(name: str, document_hash: str) -> Digest:
+    """Return the digest of exactly this publication, as an approval request names it (AC-41)."""
+    return Digest(digest({"policy": name, "hash": document_hash}))
+
+
+def assign_payload(
+    policy: str, *, model: ModelName | None, environment: Environment | None
+) -> Digest:
+    """Return the digest of exactly this assignment, as an approval request names it (AC-41)."""
+    payload = {"policy": policy, "model": model, "environment": environment and environment.value}
+    return Digest(digest({key: value for key, value in payload.items() if value is not None}))
+
+
+def _seats(parts: Sequence[Approvals]) -> tuple[SeatRule, ...]:
+    """Return the seats of all parts: of each sort as many as the part that wants most of it."""
+    most: Counter[tuple[SeatChoice, ...]] = Counter()
+    for part in parts:
+        wanted: Counter[tuple[SeatChoice, ...]] = Counter()
+        for seat in part.seats:
+            wanted[_choices(seat)] += seat.count
+        most |= wanted
+    missing = max(part.humans for part in parts) - most.total()
+    if missing > 0:
+        most[APPROVER] += missing
+    return tuple(
+        SeatRule(any=count, of=of) for of, count in sorted(most.items(), key=_by_claimants)
+    )
+
+
+def _choices(seat: Seat) -> tuple[SeatChoice, ...]:
+    choices = {
+        SeatChoice(
+            role=None if choice.role is None else RoleName(choice.role),
+            person=None if choice.person is None else PersonId(choice.person),
+        )
+        for choice in seat.choices
+    }
+    return tuple(sorted(choices, key=lambda choice: choice.claimant))
+
+
+def _by_claimants(item: tuple[tuple[SeatChoice, ...], int]) -> list[str]:
+    return [choice.claimant for choice in item[0]]

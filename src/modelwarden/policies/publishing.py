@@ -1,0 +1,145 @@
+"""Publishing, assigning and retiring policies. Each needs a permit outside bootstrap mode (POL-3, AC-40)."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import TYPE_CHECKING
+
+from modelwarden.access.actions import spend
+from modelwarden.access.allowed import authorize
+from modelwarden.access.authorize import ANYTHING
+from modelwarden.errors import PolicyInvalid, PolicyNotFound
+from modelwarden.facts.kinds import Code
+from modelwarden.facts.policies import PolicyAssigned, PolicyPublished, PolicyRetired
+from modelwarden.permissions import Permission
+from modelwarden.policies import queries
+from modelwarden.policies.document import BUILT_IN, PolicyDocument
+from modelwarden.policies.governing import ASSIGN, PUBLISH, assign_payload, publish_payload
+from modelwarden.policies.policy import (
+    Policy,
+    PolicyAssignment,
+    PolicyVersion,
+    assignment_id,
+    policy_version_id,
+    split_reference,
+)
+from modelwarden.policies.reads import policy as readable_policy
+from modelwarden.policies.reads import resolved
+from modelwarden.registry.reads import model as readable_model
+from modelwarden.registry.reads import resource_of
+from modelwarden.values.ids import PolicyName
+
+if TYPE_CHECKING:
+    from modelwarden.registry.lifecycle import Environment
+    from modelwarden.store.change import Change
+
+
+def publish(change: Change, document: PolicyDocument) -> PolicyVersion:
+    """Publish a document as the next version of its policy; the same again changes nothing (POL-2).
+
+    Raises NotPermitted, PermitNeeded, PolicyInvalid (a name of the program's own), PolicyIsRetired, ActorNotFound.
+    """
+    authorize(change, Permission.POLICY_PUBLISH)
+    if document.name.startswith(BUILT_IN):
+        raise PolicyInvalid((f"name: {BUILT_IN}… belongs to the program; choose another",))
+    final = resolved(change, document)
+    name = PolicyName(final.name)
+    known = queries.find_policy(change, name, lock=True)
+    before = known or Policy(name=name, created_by=change.actor, created_at=change.now)
+    before.require_usable()
+    latest = queries.find_version(change, name, version=before.latest)
+    if latest is not None and latest.hash == final.hash:
+        change.unchanged("policy_version", latest.id)
+        return latest
+    permit = spend(change, PUBLISH, publish_payload(name, final.hash))
+    number = change.save(before.next()).latest
+    kept = change.save(
+        PolicyVersion(
+            id=policy_version_id(name, number),
+            name=name,
+            version=number,
+            hash=final.hash,
+            document=final.text,
+            published_by=change.actor,
+            published_person=change.person,
+            published_at=change.now,
+        )
+    )
+    change.record(
+        PolicyPublished(
+            policy=name,
+            version=number,
+            hash=kept.hash,
+            permit=None if permit is None else permit.id,
+        )
+    )
+    return kept
+
+
+def assign(
+    change: Change,
+    name: str,
+    *,
+    model: str | None = None,
+    environment: Environment | None = None,
+) -> PolicyAssignment:
+    """Let the latest version of a policy govern a model, an environment of it, or whatever has none (POL-6).
+
+    Raises NotPermitted, PermitNeeded, PolicyNotFound, PolicyIsRetired, ModelNotFound.
+    """
+    found = None if model is None else readable_model(change, model, lock=True)
+    on = ANYTHING if found is None else resource_of(found, environment and environment.value)
+    authorize(change, Permission.POLICY_ASSIGN, on=on)
+    chosen = _usable(change, name)
+    where = None if found is None else found.name
+    before = queries.find_assignment(change, assignment_id(where, environment), lock=True)
+    if before is not None and before.policy == chosen.name:
+        change.unchanged("policy_assignment", before.id)
+        return before
+    permit = spend(
+        change, ASSIGN, assign_payload(chosen.name, model=where, environment=environment)
+    )
+    kept = change.save(
+        PolicyAssignment(
+            id=assignment_id(where, environment),
+            policy=chosen.name,
+            assigned_by=change.actor,
+            assigned_at=change.now,
+            model=where,
+            environment=environment,
+            revision=0 if before is None else before.revision,
+        )
+    )
+    if found is not None and environment is None:
+        change.save(dataclasses.replace(found, policy=chosen.name))
+    change.record(
+        PolicyAssigned(
+            policy=kept.policy,
+            previous=None if before is None else before.policy,
+            model=where,
+            environment=None if environment is None else Code(environment.value),
+            permit=None if permit is None else permit.id,
+        )
+    )
+    return kept
+
+
+def retire_policy(change: Change, name: str) -> Policy:
+    """End a policy that governs nothing. Raises NotPermitted, PolicyNotFound, PolicyAssignedStill."""
+    authorize(change, Permission.POLICY_PUBLISH)
+    found = queries.find_policy(change, name, lock=True)
+    if found is None:
+        raise PolicyNotFound(name)
+    default, _ = split_reference(change.settings.default_policy)
+    assigned = default == found.name or queries.is_assigned(change, found.name)
+    kept = change.save(found.retire(assigned=assigned, now=change.now))
+    change.record(PolicyRetired(policy=kept.name))
+    return kept
+
+
+def _usable(change: Change, name: str) -> PolicyVersion:
+    chosen = readable_policy(change, name)
+    known = queries.find_policy(change, chosen.name, lock=True)
+    if known is not None:
+        known.require_usable()
+    return chosen

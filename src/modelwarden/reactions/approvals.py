@@ -1,0 +1,72 @@
+"""Approvals lose their force when what was signed changes, a deciding key is compromised, or time runs out (RL-17).
+
+Deciding and the gate look for themselves, so nothing unsafe passes in between; this makes the state say so at once.
+"""
+
+from __future__ import annotations
+
+import json
+from functools import partial
+from typing import TYPE_CHECKING, Any, Final, Protocol, TypeVar
+
+from modelwarden.approvals import actions
+from modelwarden.values.clock import moment
+from modelwarden.values.ids import ModelName
+from modelwarden.values.system import system
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from modelwarden.ledger.entry import Stored
+    from modelwarden.store.change import Change, View
+    from modelwarden.values.principal import Principal
+
+T = TypeVar("T")
+NAME: Final = "approvals"
+_ACTOR: Final = system("approvals")
+_MODEL_FACTS: Final = frozenset({"metrics.recorded", "policy.assigned"})
+_WATCHED: Final = tuple(
+    f'"type":"{kind}"'.encode() for kind in (*sorted(_MODEL_FACTS), "key.compromised")
+)
+
+
+class Acts(Protocol):
+    """What a reaction needs of the Warden."""
+
+    def change(self, principal: Principal, action: Callable[[Change], T]) -> T:
+        """Run a change and wait for its commit."""
+        ...
+
+    def view(self, principal: Principal, action: Callable[[View], T]) -> T:
+        """Run a read."""
+        ...
+
+
+class VoidApprovals:
+    """A follower's step. Seeing an entry again changes nothing: what is void stays void."""
+
+    def __init__(self, warden: Acts) -> None:
+        self._warden = warden
+
+    def __call__(self, batch: Sequence[Stored], /) -> None:
+        """Void what the entries' facts have changed."""
+        for entry in batch:
+            if any(mark in entry.body for mark in _WATCHED):
+                self._react(json.loads(entry.body))
+
+    def idle(self) -> None:
+        """Let requests and approvals expire whose time has run out."""
+        if self._warden.view(_ACTOR, actions.has_due):
+            self._warden.change(_ACTOR, actions.expire_due)
+
+    def _react(self, body: dict[str, Any]) -> None:
+        fact = body["fact"]
+        if body["outcome"] != "done":
+            return
+        if body["type"] in _MODEL_FACTS and "model" in fact:
+            self._warden.change(
+                _ACTOR, partial(actions.void_changed, model=ModelName(fact["model"]))
+            )
+        elif body["type"] == "key.compromised":
+            since = moment(fact["since"])
+            self._warden.change(_ACTOR, partial(actions.void_key, keyid=fact["key"], since=since))

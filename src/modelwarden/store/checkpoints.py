@@ -1,0 +1,139 @@
+"""Signing what is committed: a second after it at most, never a smaller size or two roots of one (LG-23, LG-24).
+
+A thread of its own waits for commits, so that signing delays nobody. At the start and every ten minutes the head is
+compared with the guard file and the newest checkpoint; a head that fell behind stops all writes (LG-26).
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from typing import TYPE_CHECKING, Final
+
+from sqlalchemy.exc import DBAPIError
+
+from modelwarden.errors import RollbackSuspected, WardenError
+from modelwarden.ledger.checkpoint import Checkpoint, parse_checkpoint, sign_note
+from modelwarden.ledger.merkle import range_root
+from modelwarden.store import entries, guard_file
+from modelwarden.store.guard_file import Signed
+from modelwarden.store.tiles import StoredNodes
+from modelwarden.values.system import system
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from sqlalchemy import Connection
+
+    from modelwarden.store.change import Telemetry
+    from modelwarden.store.database import Database
+    from modelwarden.store.entries import Head
+    from modelwarden.store.keyring import Keyring
+    from modelwarden.store.writer import Writer
+
+PAUSE_S: Final = 1.0
+AGAIN_S: Final = 600.0
+LOG: Final = logging.getLogger("modelwarden.checkpoints")
+
+
+class Signer:
+    """Signs checkpoints of one database in one process. `close` signs a last time."""
+
+    def __init__(self, database: Database, writer: Writer, keyring: Keyring, guard: Path) -> None:
+        self._database, self._writer, self._keyring, self._guard = database, writer, keyring, guard
+        self._work = threading.Event()
+        self._closing = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="modelwarden-signer", daemon=True)
+
+    def start(self) -> None:
+        """Compare the head with what is known to have been signed, then begin to sign."""
+        self.check()
+        self._writer.after_commit.append(self._work.set)
+        self._work.set()
+        self._thread.start()
+
+    def check(self) -> None:
+        """Stop all writes if the database is behind what was signed; never raises."""
+        try:
+            with guard_file.held(self._guard) as signed, self._database.reading() as connection:
+                head = entries.read_head(connection)
+                _compare(connection, head, signed)
+                note = entries.newest_checkpoint(connection)
+                if note is not None:
+                    _compare(connection, head, _from_note(note, head))
+        except RollbackSuspected as error:
+            self._writer.blocked = error
+            LOG.critical("writes stopped: %s", error)
+        except (WardenError, DBAPIError) as error:
+            LOG.warning("could not compare the ledger's head: %s", error)
+
+    def sign(self) -> bytes:
+        """Sign the committed head now and return the note. Raises RollbackSuspected, LedgerUnavailable."""
+        with guard_file.held(self._guard) as signed:
+            with self._database.reading() as connection:
+                head = entries.read_head(connection)
+                _compare(connection, head, signed)
+                known = entries.checkpoint_at(connection, head.size)
+            if known is not None:
+                return known
+            root = head.frontier.root()
+            guard_file.write(self._guard, Signed(head.origin, head.epoch, head.size, root.hex()))
+        note = sign_note(Checkpoint(head.origin, head.size, root), self._keyring.log_key)
+
+        def keep(telemetry: Telemetry) -> None:
+            entries.keep_checkpoint(telemetry.connection, head.size, note)
+
+        self._writer.submit_telemetry(system("ledger"), keep).result()
+        return note
+
+    def close(self) -> None:
+        """Sign what is committed, then stop."""
+        if self._thread.is_alive():
+            self._closing.set()
+            self._work.set()
+            self._thread.join()
+            if self._writer.blocked is None:
+                self._try_to_sign()
+
+    def _run(self) -> None:
+        while not self._closing.is_set():
+            if not self._work.wait(AGAIN_S):
+                self.check()
+            self._work.clear()
+            if self._closing.is_set():
+                return
+            self._try_to_sign()
+            self._closing.wait(PAUSE_S)
+
+    def _try_to_sign(self) -> None:
+        try:
+            self.sign()
+        except RollbackSuspected as error:
+            self._writer.blocked = error
+            LOG.critical("writes stopped: %s", error)
+        except (WardenError, DBAPIError) as error:
+            LOG.warning("no checkpoint was signed: %s", error)
+
+
+def _compare(connection: Connection, head: Head, signed: Signed | None) -> None:
+    """Raise RollbackSuspected unless the head extends what was signed."""
+    if signed is None:
+        return
+    if signed.origin != head.origin:
+        raise RollbackSuspected(
+            f"the guard file is of another ledger, {signed.origin}; point to the right one"
+        )
+    if head.size < signed.size:
+        raise RollbackSuspected(
+            f"the database ends at {head.size} entries, but {signed.size} were signed: it was put back to an older"
+            " state. Restore the newest backup; `modelwarden audit verify` shows what is there"
+        )
+    if range_root(signed.size, StoredNodes(connection)).hex() != signed.root:
+        raise RollbackSuspected(
+            f"the first {signed.size} entries are not those that were signed: the ledger was rewritten"
+        )
+
+
+def _from_note(note: bytes, head: Head) -> Signed:
+    checkpoint = parse_checkpoint(note.partition(b"\n\n")[0] + b"\n")
+    return Signed(checkpoint.origin, head.epoch, checkpoint.size, checkpoint.root.hex())

@@ -1,0 +1,198 @@
+"""Followers read entries on from a stored position: at least once, in order; the number tells repeats (LG-50).
+
+What a follower remembers of the entry before its position is compared with the ledger first; a difference stops it for
+good. One process leads each follower: on PostgreSQL by an advisory lock, on SQLite by a locked file.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import threading
+import time
+from typing import TYPE_CHECKING, Final, NamedTuple, Protocol
+
+from sqlalchemy import bindparam, insert, select, update
+
+from modelwarden.errors import EvidenceError, WardenError
+from modelwarden.ledger.entry import Stored, chain_start
+from modelwarden.store import entries
+from modelwarden.store.schema.ledger import follower_positions as positions
+from modelwarden.values.system import system
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from sqlalchemy import Connection
+
+    from modelwarden.store.change import Telemetry
+    from modelwarden.store.database import Lead
+    from modelwarden.store.opening import Store
+
+CHUNK: Final = 1_000
+POLL_S: Final = 1.0
+SAVE_S: Final = 5.0
+GATHER_S: Final = 0.05
+"""Commits that follow each other closely are read together."""
+BACK_OFF_MOST_S: Final = 300.0
+LOG: Final = logging.getLogger("modelwarden.followers")
+
+_POSITION: Final = select(positions).where(positions.c.name == bindparam("name"))
+_BEGIN: Final = insert(positions)
+_MOVE: Final = (
+    update(positions)
+    .where(positions.c.name == bindparam("which"), positions.c.next_seq == bindparam("before"))
+    .values(next_seq=bindparam("after"), entry_hash=bindparam("last"))
+)
+
+
+class Step(Protocol):
+    """What a follower does with entries: it may be called again with the same ones. `idle` is called when it waits."""
+
+    def __call__(self, batch: Sequence[Stored], /) -> None:
+        """Act on entries, in order. An error means that they come again."""
+        ...
+
+    def idle(self) -> None:
+        """Do what time alone makes due."""
+        ...
+
+
+class ChainMismatch(EvidenceError):
+    """The entry before the follower's position is not the one that it remembers."""
+
+    code, status = "follower_chain_mismatch", 500
+
+
+class Position(NamedTuple):
+    """Where a follower goes on, and the hash of the entry before."""
+
+    next_seq: int
+    entry_hash: bytes
+
+
+class Follower:
+    """A thread that hands entries to a step, from the stored position of its name on.
+
+    The position is saved every few seconds and on closing: after a crash the step sees some entries again.
+    """
+
+    def __init__(self, name: str, store: Store, step: Step) -> None:
+        self.name: Final = name
+        self.stopped: Exception | None = None
+        self._store, self._step = store, step
+        self._at: Position | None = None
+        self._saved: Position | None = None
+        self._saved_at = self._idled_at = 0.0
+        self._work, self._closing = threading.Event(), threading.Event()
+        self._thread = threading.Thread(target=self._run, name=f"modelwarden-{name}", daemon=True)
+
+    def start(self) -> None:
+        """Begin to follow."""
+        self._thread.start()
+
+    def wake(self) -> None:
+        """Say that there may be new entries."""
+        self._work.set()
+
+    def lag(self) -> int:
+        """Return how many entries were not acted on yet."""
+        with self._store.database.reading() as connection:
+            size = entries.read_head(connection).size
+            at = self._at or self._stored(connection)
+        return size - at.next_seq
+
+    def close(self) -> None:
+        """Stop after the step under way, and save the position."""
+        self._closing.set()
+        self._work.set()
+        if self._thread.is_alive():
+            self._thread.join()
+
+    def _run(self) -> None:
+        while not self._closing.is_set() and self.stopped is None:
+            lead = self._store.database.lead(self.name)
+            if lead is None:
+                self._closing.wait(POLL_S)
+                continue
+            with contextlib.closing(lead):
+                self._at = None  # whoever led meanwhile may have gone on
+                self._follow(lead)
+                self._save_last()
+
+    def _follow(self, lead: Lead) -> None:
+        """Act on entries until closing, or until another process may lead."""
+        pause = POLL_S
+        while not self._closing.is_set() and lead.holds():
+            try:
+                more = self.follow_once()
+                pause = POLL_S
+            except ChainMismatch as error:
+                self.stopped = error
+                LOG.critical("follower %s stopped: %s", self.name, error)
+                return
+            except Exception as error:  # noqa: BLE001  # the edge: a step may raise anything; it comes again
+                LOG.warning("follower %s tries again in %.0f s: %s", self.name, pause, error)
+                more, pause = False, min(pause * 2, BACK_OFF_MOST_S)
+            if not more and not self._closing.is_set():
+                self._work.wait(pause)
+                self._work.clear()
+                self._closing.wait(GATHER_S)
+
+    def _save_last(self) -> None:
+        try:
+            self._save(force=True)
+        except WardenError as error:  # entries since the last save come again
+            LOG.warning("follower %s could not save its position: %s", self.name, error)
+
+    def follow_once(self) -> bool:
+        """Act on the next entries. Returns whether there may be more. Raises ChainMismatch."""
+        with self._store.database.reading() as connection:
+            at = self._at or self._stored(connection)
+            before = entries.entry(connection, at.next_seq - 1) if at.next_seq else None
+            if at.next_seq and (before is None or before.entry_hash != at.entry_hash):
+                raise ChainMismatch(
+                    f"entry {at.next_seq - 1} is not the one that {self.name} acted on"
+                )
+            found = [
+                e
+                for part in entries.between(connection, at.next_seq, at.next_seq + CHUNK - 1)
+                for e in part
+            ]
+        if found:
+            batch = [Stored(*each) for each in found]
+            self._step(batch)
+            at = Position(batch[-1].seq + 1, batch[-1].entry_hash)
+        self._at = at
+        if time.monotonic() - self._idled_at > POLL_S:
+            self._step.idle()
+            self._idled_at = time.monotonic()
+        self._save(force=False)
+        return len(found) == CHUNK
+
+    def _stored(self, connection: Connection) -> Position:
+        row = connection.execute(_POSITION, {"name": self.name}).first()
+        if row is None:
+            return Position(0, chain_start(self._store.around.keyring.origin))
+        self._saved = Position(row.next_seq, row.entry_hash)
+        return self._saved
+
+    def _save(self, *, force: bool) -> None:
+        after, before, now = self._at, self._saved, time.monotonic()
+        if after is None or after == before or not (force or now - self._saved_at > SAVE_S):
+            return
+
+        def save(telemetry: Telemetry) -> None:
+            if before is None:
+                row = {
+                    "name": self.name,
+                    "next_seq": after.next_seq,
+                    "entry_hash": after.entry_hash,
+                }
+                telemetry.execute(_BEGIN, row)
+            else:
+                moved = {"which": self.name, "before": before.next_seq, "after": after.next_seq}
+                telemetry.execute(_MOVE, moved | {"last": after.entry_hash})
+
+        self._store.writer.submit_telemetry(system("ledger"), save).result()
+        self._saved, self._saved_at = after, now

@@ -1,0 +1,126 @@
+"""Opening a database: make or load its keys, check its schema, and begin its ledger where it has none."""
+
+from __future__ import annotations
+
+import base64
+import secrets
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from modelwarden.errors import KeyUnusable, LedgerUnavailable
+from modelwarden.facts.kinds import KeyText, OriginName
+from modelwarden.facts.ledger import LedgerStarted
+from modelwarden.ledger.entry import chain_start
+from modelwarden.store import entries, keyring, migrate
+from modelwarden.store.change import Surroundings
+from modelwarden.store.checkpoints import Signer
+from modelwarden.store.database import Database
+from modelwarden.store.writer import Writer
+from modelwarden.values.clock import timestamp
+from modelwarden.values.system import system
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from modelwarden.config import Settings
+    from modelwarden.store.change import Change
+    from modelwarden.store.keyring import Keyring
+    from modelwarden.values.clock import Clock
+
+
+@dataclass(frozen=True, slots=True)
+class Store:
+    """An open database with its writer, signer and keys. `close` drains the writer and signs a last time."""
+
+    database: Database
+    writer: Writer
+    signer: Signer
+    around: Surroundings
+
+    def after_commit(self, wake: Callable[[], None]) -> None:
+        """Call `wake` after each commit of this process."""
+        self.writer.after_commit.append(wake)
+
+    def close(self) -> None:
+        """Answer what waits, sign, and close all connections."""
+        self.signer.close()
+        self.writer.close()
+        self.database.close()
+
+
+def open_store(settings: Settings, clock: Clock) -> Store:
+    """Open the database that the settings name, beginning an empty one.
+
+    Raises:
+        SchemaTooOld, SchemaTooNew: `migrate` or a newer release is needed.
+        KeyUnusable: keys are missing for a database that has a ledger already.
+    """
+    database = Database(settings.url)
+    try:
+        keys = _prepared(database, settings, clock)
+        around = Surroundings(keyring=keys, settings=settings)
+        writer = Writer(database, clock, around)
+        signer = Signer(database, writer, keys, _set(settings.ledger_guard_file))
+        if _is_empty(database):
+            writer.submit(system("ledger"), _start).result()
+        signer.start()
+    except BaseException:
+        database.close()
+        raise
+    return Store(database, writer, signer, around)
+
+
+def _prepared(database: Database, settings: Settings, clock: Clock) -> Keyring:
+    folder = _set(settings.keys_folder)
+    has_schema = migrate.require_current(database)
+    if not has_schema:
+        migrate.migrate(database)
+    with database.reading() as connection:
+        origin = entries.origin_of(connection)
+    keys = keyring.load(folder) if origin is not None else _new_keys(folder, settings)
+    if origin is None:
+        with database.writing() as connection:
+            origin = entries.origin_of(connection)  # another process may have been faster
+            if origin is None:
+                origin, begin = keys.origin, chain_start(keys.origin)
+                entries.start(
+                    connection, origin=origin, chain_start=begin, at=timestamp(clock.now())
+                )
+    if keys.origin != origin:
+        raise KeyUnusable(
+            f"the keys are of {keys.origin}, the database is of {origin}; point to the right folder"
+        )
+    return keys
+
+
+def _new_keys(folder: Path, settings: Settings) -> Keyring:
+    origin = settings.ledger_origin or f"modelwarden.local/{secrets.token_hex(8)}"
+    return keyring.load_or_create(folder, origin)
+
+
+def _is_empty(database: Database) -> bool:
+    with database.reading() as connection:
+        return entries.read_head(connection).size == 0
+
+
+def _start(change: Change) -> None:
+    """Record entry 0, once: another process may have been faster (LG-21)."""
+    if entries.read_head(change.connection, lock=True).size:
+        change.stands_at = 0
+        return
+    keys = change.keyring
+    change.record(
+        LedgerStarted(
+            origin=OriginName(keys.origin),
+            epoch=1,
+            log_key=KeyText(keys.log_key.vkey),
+            server_key=KeyText(base64.b64encode(keys.server_key.spki).decode("ascii")),
+        )
+    )
+
+
+def _set(path: Path | None) -> Path:
+    if path is None:
+        raise LedgerUnavailable("settings have to be located first")
+    return path

@@ -1,0 +1,45 @@
+"""What an action answers beside its result: where the ledger tells of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import orjson
+
+if TYPE_CHECKING:
+    from modelwarden.ledger.entry import Stored
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Receipt:
+    """Proof of place, given with the answer: the entry is committed at this sequence number (LG-25).
+
+    `at` is the entry's own time.
+    """
+
+    origin: str
+    seq: int
+    leaf_hash: str
+    entry_hash: str
+    at: str
+    status: str = "committed"
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What an action returned, and the receipt of the last entry that it recorded."""
+
+    value: Any
+    receipt: Receipt
+
+
+def receipt_of(entry: Stored, origin: str) -> Receipt:
+    """Return the receipt of a committed entry."""
+    return Receipt(
+        origin=origin,
+        seq=entry.seq,
+        leaf_hash=entry.leaf.hex(),
+        entry_hash=entry.entry_hash.hex(),
+        at=orjson.loads(entry.body)["at"],
+    )

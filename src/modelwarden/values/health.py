@@ -1,0 +1,45 @@
+"""How the program is: what `health`, `ready`, `settings` and `/metrics` tell. Plain values."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime  # noqa: TC003  # the API reads the annotations at run time
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ComponentAnswer:
+    """One part of the program: `ok`, `degraded` (reads go on) or `down` (what writes need is missing)."""
+
+    name: str
+    status: str
+    detail: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HealthAnswer:
+    """All parts, and the worst of them."""
+
+    status: str
+    components: tuple[ComponentAnswer, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FiguresAnswer:
+    """Figures of one moment. `checkpoint_at` is None before the first checkpoint."""
+
+    entries: int
+    signed: int
+    root: str
+    origin: str
+    waiting: int
+    follower_lag: int
+    blocked: bool
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SettingAnswer:
+    """One setting in force. Secrets are references, so nothing here is one; passwords in addresses are masked."""
+
+    name: str
+    value: str

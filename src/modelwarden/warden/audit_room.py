@@ -1,0 +1,154 @@
+"""The embedded SDK's room of the ledger: search, verify, prove, export."""
+
+from __future__ import annotations
+
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeVar
+
+from modelwarden.audit import actions
+from modelwarden.values.pages import Listing, Page
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from datetime import datetime
+    from os import PathLike
+
+    from modelwarden.store.change import View
+    from modelwarden.values.answers import (
+        CheckpointAnswer,
+        EntryAnswer,
+        ExportAnswer,
+        ProofAnswer,
+        VerificationAnswer,
+    )
+    from modelwarden.warden.bound import Bound
+
+
+T = TypeVar("T")
+
+
+class Audit:
+    """The ledger: what happened, and the proof of it."""
+
+    def __init__(self, bound: Bound) -> None:
+        self._bound = bound
+
+    def search(  # noqa: PLR0913  # the filters of LG-40
+        self,
+        *,
+        actor: str | None = None,
+        subject: str | None = None,
+        type: str | None = None,  # noqa: A002  # the field's name
+        severity: str | None = None,
+        outcome: str | None = None,
+        tag: str | None = None,
+        since: datetime | str | None = None,
+        until: datetime | str | None = None,
+        first: int | None = None,
+        last: int | None = None,
+        limit: int = 50,
+        cursor: str | None = None,
+    ) -> Listing[EntryAnswer]:
+        """Return a page of entries, newest first. Raises FilterInvalid, NotPermitted."""
+        wanted = actions.as_filter(
+            {
+                "actor": actor,
+                "subject": subject,
+                "type": type,
+                "severity": severity,
+                "outcome": outcome,
+                "tag": tag,
+                "since": since,
+                "until": until,
+                "first": first,
+                "last": last,
+            }
+        )
+        page = Page(limit=limit, cursor=cursor)
+        return self._read(lambda view: actions.search(view, wanted, page=page))
+
+    def show(self, seq: int) -> EntryAnswer:
+        """Return one entry with its hashes. Raises NotFound."""
+        return self._read(partial(actions.entry, seq=seq))
+
+    def history(
+        self, model: str, version: str | None = None, *, limit: int = 50, cursor: str | None = None
+    ) -> Listing[EntryAnswer]:
+        """Return what happened to a model or version, newest first; reading the model is enough for it."""
+        page = Page(limit=limit, cursor=cursor)
+        return self._read(partial(actions.history, model=model, label=version, page=page))
+
+    def verify(
+        self,
+        first: int = 0,
+        last: int | None = None,
+        *,
+        strict: bool = False,
+        state: bool = False,
+        checkpoint_keys: Sequence[str] = (),
+    ) -> VerificationAnswer:
+        """Verify a range, ends included; the result is itself recorded. Its truth value is `ok`."""
+        answer = self._read(
+            partial(
+                actions.verify_database,
+                first=first,
+                last=last,
+                strict=strict,
+                state=state,
+                trusted=checkpoint_keys,
+            )
+        )
+        record = partial(actions.record_verification, answer=answer)
+        return self._bound.write(record, lambda _view, done: done)
+
+    def checkpoint(self) -> CheckpointAnswer:
+        """Return a checkpoint over all that is committed, signed now. Raises NotPermitted."""
+        self._bound.warden.sign()
+        return self._read(actions.checkpoint)
+
+    def prove(self, seq: int) -> ProofAnswer:
+        """Return the proof that an entry is in the ledger, to be mailed to an auditor."""
+        self._bound.warden.sign()
+        return self._read(partial(actions.prove, seq=seq))
+
+    def consistency(self, old: int, new: int | None = None) -> str:
+        """Return the proof that the ledger of size `old` is the beginning of a later one. Raises SizeUnknown."""
+        return self._read(partial(actions.consistency, old=old, new=new))
+
+    def keys(self) -> tuple[str, ...]:
+        """Return the keys that sign checkpoints, as text to pin."""
+        return self._read(actions.vkeys)
+
+    def export(
+        self,
+        output: str | PathLike[str],
+        *,
+        first: int = 0,
+        last: int | None = None,
+        zipped: bool = False,
+        progress: Callable[[int], None] | None = None,
+    ) -> ExportAnswer:
+        """Write a range to a folder or zip that verifies with no server; that it left is recorded."""
+        self._bound.warden.sign()
+        prepared = self._read(
+            partial(
+                actions.prepare_export,
+                output=Path(output),
+                first=first,
+                last=last,
+                zipped=zipped,
+                progress=progress,
+            )
+        )
+        try:
+            self._bound.write(
+                partial(actions.record_export, prepared=prepared), lambda _view, done: done
+            )
+        except BaseException:
+            prepared.discard()
+            raise
+        return prepared.release()
+
+    def _read(self, action: Callable[[View], T]) -> T:
+        return self._bound.read(action, lambda _view, answer: answer)

@@ -1,0 +1,149 @@
+"""The embedded SDK's room of deployments."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING
+
+from modelwarden.deployments import actions, answers
+from modelwarden.deployments.actions import DeploymentState, Environment
+from modelwarden.values.pages import Listing, Page
+from modelwarden.values.words import maybe_named, named
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from modelwarden.store.change import View
+    from modelwarden.values.answers import DeploymentAnswer, GateAnswer, LiveAnswer
+    from modelwarden.warden.bound import Bound
+
+
+class Deployments:
+    """Versions going live, and coming back."""
+
+    def __init__(self, bound: Bound) -> None:
+        self._bound = bound
+
+    def start(  # the fields of a deployment
+        self,
+        model: str,
+        version: str,
+        *,
+        environment: str = "production",
+        strategy: str | None = None,
+        notes: str | None = None,
+        reference: str | None = None,
+    ) -> DeploymentAnswer:
+        """Take a version live, if the gate allows: the artifact is hashed now, everything else is weighed inside.
+
+        Raises:
+            GateRefused: `reasons` holds the code of every condition that does not hold.
+            NotPermitted, VersionNotFound, StrategyUnknown, DeploymentInProgress, ReferenceExists.
+        """
+        place = named(Environment, environment, field="environment")
+        launch = actions.Launch(
+            environment=place, strategy=strategy, notes=notes, reference=reference
+        )
+        action = partial(
+            actions.start,
+            model=model,
+            version=version,
+            prepared=self._hashed(model, version),
+            launch=launch,
+        )
+        return self._bound.write(action, answers.deployment_answer)
+
+    def rollback(
+        self, model: str, *, reason: str, environment: str = "production", to: str | None = None
+    ) -> DeploymentAnswer:
+        """Make the version that was live before live again. Raises NothingToRollBackTo, ArtifactMismatch."""
+        place = named(Environment, environment, field="environment")
+        find = partial(actions.candidate_before, model=model, environment=place, to=to)
+        chosen = self._bound.read(find, lambda _view, found: found)
+        action = partial(
+            actions.rollback,
+            model=model,
+            reason=reason,
+            prepared=actions.hashed(chosen, self._bound.settings),
+            environment=place,
+        )
+        return self._bound.write(action, answers.deployment_answer)
+
+    def record(  # the fields of a deployment
+        self,
+        model: str,
+        version: str,
+        *,
+        environment: str = "production",
+        at: datetime | None = None,
+        notes: str | None = None,
+        reference: str | None = None,
+    ) -> DeploymentAnswer:
+        """Note a deployment made elsewhere; without a valid approval it is recorded as a bypass (RL-36a)."""
+        place = named(Environment, environment, field="environment")
+        made = actions.Made(environment=place, at=at, notes=notes, reference=reference)
+        action = partial(actions.record, model=model, version=version, made=made)
+        return self._bound.write(action, answers.deployment_answer)
+
+    def show(self, deployment: str) -> DeploymentAnswer:
+        """Return a deployment. Raises NotFound."""
+        action = partial(actions.deployment, deployment_id=deployment)
+        return self._bound.read(action, answers.deployment_answer)
+
+    def list(
+        self,
+        *,
+        model: str | None = None,
+        environment: str | None = None,
+        state: str | None = None,
+        limit: int = 50,
+        cursor: str | None = None,
+    ) -> Listing[DeploymentAnswer]:
+        """Return a page of deployments, newest first."""
+        action = partial(
+            actions.deployments,
+            page=Page(limit=limit, cursor=cursor),
+            model=model,
+            environment=maybe_named(Environment, environment, field="environment"),
+            state=maybe_named(DeploymentState, state, field="state"),
+        )
+        return self._bound.page(action, answers.deployment_answer)
+
+    def gate(self, model: str, version: str, *, environment: str = "production") -> GateAnswer:
+        """Return what the gate would say now, hashing the artifact for it. Raises VersionNotFound."""
+        place = named(Environment, environment, field="environment")
+        prepared = self._hashed(model, version)
+
+        def read(view: View) -> GateAnswer:
+            outlook = actions.gate_answer(
+                view, model, version, environment=place, prepared=prepared
+            )
+            return answers.gate_answer(
+                outlook, model=model, version=version, environment=environment
+            )
+
+        return self._bound.read(read, lambda _view, answer: answer)
+
+    def live(
+        self, model: str, *, environment: str = "production", as_of: datetime | None = None
+    ) -> LiveAnswer:
+        """Return what is live, or was at a moment, and the artifact that has to be running. Raises ModelNotFound."""
+        place = named(Environment, environment, field="environment")
+
+        def read(view: View) -> LiveAnswer:
+            found = actions.live(view, model, environment=place, as_of=as_of)
+            return answers.live_answer(
+                view, found, model=model, environment=environment, as_of=as_of
+            )
+
+        return self._bound.read(read, lambda _view, answer: answer)
+
+    def release_file(self, request: str) -> bytes:
+        """Return `release.intoto.jsonl`: the people's envelopes, then the gate's own word (RL-27)."""
+        action = partial(actions.release_file, request_id=request)
+        return self._bound.read(action, lambda _view, data: data)
+
+    def _hashed(self, model: str, version: str) -> actions.Prepared:
+        find = partial(actions.candidate, model=model, version=version)
+        chosen = self._bound.read(find, lambda _view, found: found)
+        return actions.hashed(chosen, self._bound.settings)

@@ -1,0 +1,130 @@
+"""How one process is: the health of its parts, figures, settings in force.
+
+Health and readiness ask for no right and tell nothing about what is governed; settings take `settings.manage`,
+figures `metrics.read`.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Final
+
+from modelwarden.access.allowed import authorize
+from modelwarden.errors import WardenError
+from modelwarden.permissions import Permission
+from modelwarden.store import entries
+from modelwarden.values.health import (
+    ComponentAnswer,
+    FiguresAnswer,
+    HealthAnswer,
+    SettingAnswer,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from modelwarden.config import Settings
+    from modelwarden.store.change import View
+    from modelwarden.store.follower import Follower
+    from modelwarden.store.opening import Store
+
+OK: Final = "ok"
+DEGRADED: Final = "degraded"
+DOWN: Final = "down"
+RANK: Final = (OK, DEGRADED, DOWN)
+NAMES: Final = MappingProxyType({"sqlite": "SQLite", "postgresql": "PostgreSQL"})
+PASSWORD: Final = re.compile(r"(?<=:)(?!//)[^@]*(?=@)|(?<=password=)[^&]*")
+"""What an address must not show: between the user's name and the host, and as a parameter."""
+LAG_MOST: Final = 10_000
+"""Entries behind which a follower counts as degraded."""
+
+
+class Operation:
+    """The parts of one process, looked at from outside."""
+
+    def __init__(self, settings: Settings, store: Store, followers: Sequence[Follower]) -> None:
+        self._settings, self._store, self._followers = settings, store, followers
+
+    def sign(self) -> None:
+        """Sign a checkpoint over all that is committed. Raises RollbackSuspected, LedgerUnavailable."""
+        self._store.signer.sign()
+
+    def is_ready(self) -> bool:
+        """Tell whether writes would be taken now."""
+        return self._ledger().status == OK and self._database().status == OK
+
+    def health(self) -> HealthAnswer:
+        """Return the state of each part; a part that writes need is `down` when they are refused."""
+        parts = (self._database(), self._ledger(), self._keys(), *map(_follower, self._followers))
+        worst = max((part.status for part in parts), key=RANK.index)
+        return HealthAnswer(status=worst, components=parts)
+
+    def figures(self, view: View) -> FiguresAnswer:
+        """Return the figures of this moment. Raises NotPermitted."""
+        authorize(view, Permission.METRICS_READ)
+        head = entries.read_head(view.connection)
+        signed, root = view.head()
+        return FiguresAnswer(
+            entries=head.size,
+            signed=signed,
+            root=root.hex(),
+            origin=head.origin,
+            waiting=self._store.writer.waiting(),
+            follower_lag=max((follower.lag() for follower in self._followers), default=0),
+            blocked=self._store.writer.blocked is not None,
+            at=view.now,
+        )
+
+    def settings(self, view: View) -> tuple[SettingAnswer, ...]:
+        """Return the settings in force. Raises NotPermitted."""
+        authorize(view, Permission.SETTINGS_MANAGE)
+        return tuple(
+            SettingAnswer(name=field.name, value=_shown(getattr(self._settings, field.name)))
+            for field in dataclasses.fields(self._settings)
+        )
+
+    def _database(self) -> ComponentAnswer:
+        try:
+            with self._store.database.reading() as connection:
+                entries.read_head(connection)
+        except WardenError:
+            return ComponentAnswer(name="database", status=DOWN, detail="it does not answer")
+        name = NAMES[self._store.database.dialect]
+        return ComponentAnswer(name="database", status=OK, detail=name)
+
+    def _ledger(self) -> ComponentAnswer:
+        writer = self._store.writer
+        if writer.blocked is not None:
+            return ComponentAnswer(
+                name="ledger", status=DOWN, detail=f"writes stopped: {writer.blocked.code}"
+            )
+        if not writer.is_alive():
+            return ComponentAnswer(name="ledger", status=DOWN, detail="the writer has ended")
+        return ComponentAnswer(
+            name="ledger", status=OK, detail=f"{writer.waiting()} changes are waiting"
+        )
+
+    def _keys(self) -> ComponentAnswer:
+        return ComponentAnswer(name="keys", status=OK, detail="loaded")
+
+
+def _follower(follower: Follower) -> ComponentAnswer:
+    name = f"follower {follower.name}"
+    if follower.stopped is not None:
+        return ComponentAnswer(name=name, status=DEGRADED, detail="it stopped: chain mismatch")
+    try:
+        lag = follower.lag()
+    except WardenError:
+        return ComponentAnswer(name=name, status=DEGRADED, detail="its position can't be read")
+    status = OK if lag <= LAG_MOST else DEGRADED
+    return ComponentAnswer(name=name, status=status, detail=f"{lag} entries behind")
+
+
+def _shown(value: object) -> str:
+    if isinstance(value, tuple):
+        return ", ".join(str(item) for item in value)
+    text = "" if value is None else str(value)
+    scheme, mark, rest = text.partition("://")
+    return scheme + mark + PASSWORD.sub("***", rest) if mark else text

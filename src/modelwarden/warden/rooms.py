@@ -1,0 +1,34 @@
+"""The embedded SDK: every room, bound to one actor. The remote SDK in `client` has the same surface."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from modelwarden.warden.access_rooms import Keys, Roles, ServiceAccounts, Tokens, Users
+from modelwarden.warden.audit_room import Audit
+from modelwarden.warden.bound import Bound
+from modelwarden.warden.deployment_room import Deployments
+from modelwarden.warden.registry_rooms import Models, Versions
+from modelwarden.warden.release_rooms import Approvals, Policies
+
+if TYPE_CHECKING:
+    from modelwarden.values.principal import Principal
+    from modelwarden.warden.bound import Runs
+
+
+class Rooms:
+    """What one actor can do, room by room."""
+
+    def __init__(self, warden: Runs, principal: Principal) -> None:
+        bound = Bound(warden, principal)
+        self.models = Models(bound)
+        self.versions = Versions(bound)
+        self.users = Users(bound)
+        self.service_accounts = ServiceAccounts(bound)
+        self.roles = Roles(bound)
+        self.tokens = Tokens(bound)
+        self.keys = Keys(bound)
+        self.policies = Policies(bound)
+        self.approvals = Approvals(bound)
+        self.deployments = Deployments(bound)
+        self.audit = Audit(bound)

@@ -1,0 +1,263 @@
+"""Warden: database, clock and keys in one object. It runs changes and views for an actor, and wires rooms together.
+
+Doors come through here: the embedded SDK by `acting_as`, the API by `authenticate` and `submit`. It decides nothing.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import ipaddress
+import tempfile
+import threading
+from collections import OrderedDict
+from dataclasses import replace
+from functools import partial
+from typing import TYPE_CHECKING, Final, Self, TypeVar
+
+from modelwarden import config
+from modelwarden.access import rights, set_up
+from modelwarden.access.accounts import actor_named
+from modelwarden.access.answers import user_answer
+from modelwarden.access.credentials import is_well_formed
+from modelwarden.errors import NotPermitted, Refusal, Unauthenticated
+from modelwarden.facts.access import AccessUsed
+from modelwarden.facts.kinds import Code
+from modelwarden.reactions import approvals as reactions
+from modelwarden.store.change import Change, View
+from modelwarden.store.follower import Follower
+from modelwarden.store.opening import open_store
+from modelwarden.values.clock import Clock, SystemClock
+from modelwarden.values.ids import ActorId, PersonId
+from modelwarden.values.principal import ActorKind, Principal, Via
+from modelwarden.warden.operation import Operation
+from modelwarden.warden.repeatable import Key, once
+from modelwarden.warden.rooms import Rooms
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from concurrent.futures import Future
+
+    from modelwarden.config import Settings
+    from modelwarden.store.change import Telemetry
+    from modelwarden.store.opening import Store
+    from modelwarden.store.receipt import Answer
+    from modelwarden.values.answers import UserAnswer
+    from modelwarden.warden.audit_room import Audit
+
+T = TypeVar("T")
+MOST_CACHED: Final = 10_000
+TEMPORARY: Final = "sqlite://"
+"""The address of a database, with its keys, in a folder that is deleted on closing."""
+
+
+class Warden:
+    """The whole program on one database. Close it, or use it in a `with`."""
+
+    def __init__(self, settings: Settings, *, clock: Clock | None = None) -> None:
+        self._folder = (
+            tempfile.TemporaryDirectory(prefix="modelwarden-")
+            if settings.url == TEMPORARY
+            else None
+        )
+        if self._folder is not None:
+            settings = replace(settings, url=f"sqlite:///{self._folder.name}/warden.db")
+        self.settings: Final = settings.located()
+        self.clock: Final = clock or SystemClock()
+        self.store: Final[Store] = open_store(self.settings, self.clock)
+        self._principals: OrderedDict[bytes, Principal] = OrderedDict()
+        self._fresher: dict[str | None, Principal] = {}
+        self._lock = threading.Lock()
+        self.followers: Final = (
+            Follower(reactions.NAME, self.store, reactions.VoidApprovals(self)),
+        )
+        self.operation: Final = Operation(self.settings, self.store, self.followers)
+        for follower in self.followers:
+            self.store.after_commit(follower.wake)
+            follower.start()
+
+    @property
+    def audit(self) -> Audit:
+        """Return the room of the ledger, acting as the process that holds the database."""
+        return Rooms(self, _PROCESS).audit
+
+    def acting_as(self, name: str) -> Rooms:
+        """Return the rooms, bound to an actor for whom this process vouches; entries say so (AC-5).
+
+        Raises:
+            NotPermitted: this is a server, where the actor comes from the credential.
+            ActorNotFound: nobody has this handle or id.
+        """
+        if not self.settings.embedded:
+            raise NotPermitted("a server acts for credentials alone; connect with a token")
+
+        def load(view: View) -> Principal:
+            return rights.principal_of(view, actor_named(view, name), via=Via.PROCESS)
+
+        return Rooms(self, self.view(_PROCESS, load))
+
+    def bound(self, principal: Principal) -> Rooms:
+        """Return the rooms, bound to a principal that a credential gave."""
+        return Rooms(self, principal)
+
+    def add_user(
+        self, handle: str, *, roles: Sequence[str] = (), email: str | None = None
+    ) -> UserAnswer:
+        """Add a user with roles, vouched for by this process, which owns the database.
+
+        Raises:
+            HandleTaken, RoleUnknown, RoleConflict.
+            PermitNeeded: approvers and administrators, once bootstrap mode is over.
+        """
+
+        def add(change: Change) -> UserAnswer:
+            actor = set_up.add_person(change, handle, roles=roles, email=email)
+            return user_answer(change, actor)
+
+        return self.change(_PROCESS, add)
+
+    def authenticate(self, secret: str, *, address: str | None = None) -> Principal:
+        """Return who a token stands for. A bad checksum never reaches the database (AC-50). Raises Unauthenticated."""
+        principal = self.known(secret, address=address)
+        if principal is None:
+            principal = self.view(_PROCESS, partial(rights.authenticated, secret=secret))
+            with self._lock:
+                self._principals[_cached_under(secret)] = principal
+                if len(self._principals) > MOST_CACHED:
+                    self._principals.popitem(last=False)
+            _check_network(principal, address)
+        return principal
+
+    def known(self, secret: str, *, address: str | None = None) -> Principal | None:
+        """Return who a token stands for, if it was seen before: this asks no database. Raises Unauthenticated."""
+        if not is_well_formed(secret):
+            raise Unauthenticated
+        with self._lock:
+            principal = self._principals.get(_cached_under(secret))
+            if principal is not None:
+                principal = self._fresher.get(principal.credential, principal)
+        if principal is not None:
+            _check_network(principal, address)
+        return principal
+
+    def submit(self, principal: Principal, action: Callable[[Change], T]) -> Future[Answer]:
+        """Queue a change; its future answers after the commit."""
+
+        def run(change: Change) -> T:
+            value = action(change)
+            self._remember(change, principal)
+            return value
+
+        return self.store.writer.submit(principal, run)
+
+    def submit_once(
+        self,
+        principal: Principal,
+        action: Callable[[Change], tuple[str, T]],
+        *,
+        key: tuple[str, str],
+        again: Callable[[View, str], T],
+    ) -> Future[Answer]:
+        """Queue a change that may be sent again under its key; `repeatable.once` says how (AC-72)."""
+        return self.submit(principal, partial(once, action=action, key=Key(*key), again=again))
+
+    def change(self, principal: Principal, action: Callable[[Change], T]) -> T:
+        """Run a change, wait for its commit, and return what the action returned."""
+        value: T = self.submit(principal, action).result().value
+        return value
+
+    def view(self, principal: Principal, action: Callable[[View], T]) -> T:
+        """Run a read. Refusals, and uses of sensitive permissions, are recorded before it answers (AC-60)."""
+        with self.store.database.reading() as connection:
+            view = View(
+                connection, now=self.clock.now(), principal=principal, around=self.store.around
+            )
+            try:
+                value = action(view)
+                self._remember(view, principal)
+            except Refusal as error:
+                refusal: Refusal | None = error
+            else:
+                refusal = None
+        if refusal is not None:
+            self.change(principal, partial(_refuse, refusal=refusal))
+        if view.used:
+            self.change(principal, partial(_record_use, used=frozenset(view.used)))
+        return value
+
+    def _remember(self, view: View, before: Principal) -> None:
+        """Keep rights that were read again, so that the next call needs not; each transaction compares them anyway."""
+        if view.principal is not before and before.credential is not None:
+            with self._lock:
+                if len(self._fresher) > MOST_CACHED:
+                    self._fresher.clear()
+                self._fresher[before.credential] = view.principal
+
+    def telemetry(self, principal: Principal, action: Callable[[Telemetry], T]) -> T:
+        """Run writes that are no change, and wait for their commit (LG-9)."""
+        return self.store.writer.submit_telemetry(principal, action).result()
+
+    def sign(self) -> None:
+        """Sign a checkpoint over all that is committed, now. Raises RollbackSuspected, LedgerUnavailable."""
+        self.operation.sign()
+
+    def close(self) -> None:
+        """Drain the writer, sign a last checkpoint, close all connections."""
+        for follower in self.followers:
+            follower.close()
+        self.store.close()
+        if self._folder is not None:
+            self._folder.cleanup()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+
+def open_warden(
+    url: str | None = None, *, clock: Clock | None = None, **settings: object
+) -> Warden:
+    """Open a database in this process: `sqlite:///warden.db`, `postgresql://…`, or `sqlite://` for a temporary one.
+
+    An empty database gets its tables, keys and ledger. Settings are those of `config.Settings`; what is not given here
+    comes from the environment and `modelwarden.yaml`.
+
+    Raises:
+        SettingInvalid, SchemaTooOld, SchemaTooNew, KeyUnusable, LedgerUnavailable.
+    """
+    chosen = config.load({"url": url} | settings)
+    return Warden(chosen, clock=clock)
+
+
+_PROCESS: Final = Principal(
+    actor=ActorId("system:process"),
+    kind=ActorKind.SYSTEM,
+    person=PersonId("system:process"),
+    via=Via.PROCESS,
+)
+
+
+def _cached_under(secret: str) -> bytes:
+    """Return a digest of the secret: unlike the keyed one it is made without letting go of the interpreter's lock."""
+    return hashlib.sha256(secret.encode("ascii")).digest()
+
+
+def _refuse(_change: Change, *, refusal: Refusal) -> None:
+    raise refusal
+
+
+def _record_use(change: Change, *, used: frozenset[str]) -> None:
+    for permission in sorted(used):
+        change.record(AccessUsed(permission=Code(permission)))
+
+
+def _check_network(principal: Principal, address: str | None) -> None:
+    if not principal.networks or address is None:
+        return
+    try:
+        found = ipaddress.ip_address(address)
+    except ValueError as error:
+        raise Unauthenticated from error
+    if not any(found in ipaddress.ip_network(network) for network in principal.networks):
+        raise Unauthenticated

@@ -1,0 +1,194 @@
+"""Every route says who may come in, and means it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+import pytest
+from fastapi import APIRouter
+from starlette.responses import Response
+
+from modelwarden.api.bodies import StrictRoute, door_of
+from modelwarden.api.caller import OWN, Public
+from modelwarden.permissions import ROLE_PERMISSIONS, BuiltInRole, Permission
+from tests.api.town import PEOPLE, routes_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    import httpx
+
+    from tests.api.town import Town
+
+PUBLIC: Final = {
+    "GET /api/governance/health", "GET /api/governance/live", "GET /api/governance/ready",
+    "POST /api/governance/auth/set-up", "POST /api/governance/tokens/report",
+}  # fmt: skip
+"""AC-6 lists them."""
+
+HOLDERS: Final = {
+    "operator": "dave",
+    "analyst": "frank",
+    "approver": "bob",
+    "admin": "carol",
+    "auditor": "erin",
+    "developer": "alice",
+}
+GIVEN: Final = {
+    "model": "churn", "version": "1", "user": "victim", "role": "analyst", "permission": "model.read",
+    "request": "req_0", "deployment": "dep_0", "policy": "house", "token": "tok_0", "key": "0" * 64,
+    "seq": "1", "sha256": "0" * 64,
+}  # fmt: skip
+REASON: Final = {"reason": "because the tests want it so"}
+BODIES: Final[dict[str, Any]] = {
+    "POST /models": {"name": "matrix"},
+    "POST /models/register": {"model": "churn", "version": "2"},
+    "PATCH /models/{model}": {"team": "risk"},
+    "POST /models/{model}/versions": {"version": "3"},
+    "POST /models/{model}/{version}/metrics": {"metrics": {"auc": 0.9}},
+    "POST /models/{model}/versions/{version}/metrics": {"metrics": {"auc": 0.9}},
+    "POST /models/{model}/versions/{version}/request-approval": {
+        "justification": "it is better than the one before"
+    },
+    "POST /models/{model}/versions/{version}/reject": {"comment": "it is worse than before"},
+    "POST /models/{model}/{version}/reject": {"comment": "it is worse than before"},
+    "POST /models/{model}/rollback": REASON,
+    "POST /models/{model}/versions/{version}/rollback": REASON,
+    "POST /deployments/record": {"model": "churn", "version": "1"},
+    "POST /approvals": {
+        "type": "release", "model": "churn", "version": "1", "justification": "it is better than before",
+    },
+    "POST /approvals/{request}/reject": {"comment": "no"},
+    "POST /policies/lint": {"document": "{}"},
+    "POST /policies/publish": {"document": "{}"},
+    "POST /policies/{policy}/assign": {"model": "churn"},
+    "POST /users": {"handle": "matrix"},
+    "POST /users/create": {"handle": "matrix2"},
+    "PATCH /users/{user}": {"metadata": "team: risk"},
+    "POST /users/{user}/suspend": REASON,
+    "POST /users/{user}/deactivate": REASON,
+    "POST /users/{user}/link": {"to": "nobody"},
+    "POST /users/{user}/roles": {"role": "analyst"},
+    "POST /service-accounts": {"handle": "robot", "owner": "alice"},
+    "POST /roles": {"role": "reader", "permissions": ["model.read"]},
+    "PATCH /roles/{role}": {"permissions": ["model.read"]},
+    "POST /tokens": {},
+    "POST /keys": {"pem": "x", "challenge": "chl_0", "signature": "AAAA"},
+    "POST /keys/{key}/revoke": {"cause": "lost"},
+}  # fmt: skip
+QUERIES: Final = {"/models/{model}/compare": "?a=1&b=1", "/audit-log/consistency": "?from=1"}
+FORM_FIRST: Final = {"POST /policies/publish"}
+"""Whose body is read before the change, so that a bad one is refused to everybody."""
+
+PAYLOADS: Final = {"PUT /artifacts/{sha256}": b"bytes"}
+LISTED_BY_TWO: Final = {
+    "GET /users": Permission.ACCESS_REVIEW,
+    "GET /service-accounts": Permission.ACCESS_REVIEW,
+}
+"""Lists that a second permission opens too."""
+
+
+def calls(town: Town) -> Iterator[tuple[str, str, Permission | object]]:
+    """Yield each call: its name, its method with the path filled in, and the admission."""
+    for route in routes_of(town.app):
+        for method in sorted(route.methods or ()):
+            short = route.path_format.removeprefix("/api/governance")
+            yield f"{method} {short}", method, door_of(route.dependant).admission
+
+
+def sent(town: Town, name: str, who: str, *, request: str = "req_0") -> httpx.Response:
+    method, _, path = name.partition(" ")
+    where = path.format(**GIVEN | {"request": request}) + QUERIES.get(path, "")
+    if name in PAYLOADS:
+        return town.call(who, method, where, content=PAYLOADS[name])
+    return town.call(who, method, where, BODIES.get(name))
+
+
+@pytest.fixture(scope="module")
+def request_id(town: Town) -> str:
+    """Add what the calls are about, and return the open request among it."""
+    assert town.call("carol", "POST", "/users", {"handle": "victim"}).status_code == 201
+    purpose = "predicts which customers leave next month"
+    model = {"name": "churn", "owner": "alice", "business_purpose": purpose}
+    assert town.call("alice", "POST", "/models", model).status_code == 201
+    for version in ("0", "1"):
+        body = {"model": "churn", "version": version}
+        assert town.call("alice", "POST", "/models/register", body).status_code == 201
+        assert town.call("dave", "POST", "/deployments/record", body).status_code == 201
+    name = "POST /models/{model}/versions/{version}/request-approval"
+    asked = sent(town, name, "alice")
+    assert asked.status_code == 201
+    return str(asked.json()["id"])
+
+
+def test_public_routes_are_those_of_the_list_and_metrics(town: Town) -> None:
+    found = {
+        f"{method} {route.path_format}"
+        for route in routes_of(town.app)
+        for method in route.methods or ()
+        if isinstance(door_of(route.dependant).admission, Public)
+    }
+    assert found == PUBLIC
+
+
+def test_a_route_without_a_door_is_not_built() -> None:
+    router = APIRouter(route_class=StrictRoute)
+
+    async def open_to_all() -> Response:
+        return Response()
+
+    with pytest.raises(TypeError, match="names no permission"):
+        router.add_api_route("/open", open_to_all)
+
+
+def test_nobody_comes_in_without_a_token(town: Town) -> None:
+    let_in = [
+        name
+        for name, method, admission in calls(town)
+        if not isinstance(admission, Public) and name != "GET /metrics"
+        if town.call(None, method, name.partition(" ")[2].format(**GIVEN)).status_code != 401
+    ]
+    assert let_in == []
+
+
+def test_each_role_is_refused_what_it_lacks_and_nothing_else(town: Town, request_id: str) -> None:
+    """First all that has to be refused, which changes nothing; then all that has to be let in."""
+    wrong = []
+    for refused in (True, False):
+        for name, _, admission in calls(town):
+            if not isinstance(admission, Permission) or name == "GET /metrics":
+                continue
+            wanted = {admission, LISTED_BY_TWO.get(name, admission)}
+            for role, who in HOLDERS.items():
+                if bool(wanted & ROLE_PERMISSIONS[BuiltInRole(role)]) is refused:
+                    continue
+                if refused and name in FORM_FIRST:
+                    continue
+                answer = sent(town, name, who, request=request_id)
+                if is_refusal(answer, method=name.partition(" ")[0]) is not refused:
+                    wrong.append((name, role, answer.status_code, answer.text[:200]))
+    assert wrong == []
+
+
+def is_refusal(answer: httpx.Response, *, method: str) -> bool:
+    """Say whether it was the missing permission that stood in the way."""
+    if method == "HEAD":
+        return bool(answer.status_code == 403)
+    if answer.headers.get("Content-Type") != "application/problem+json":
+        return False
+    body = answer.json()
+    return body["code"] == "not_permitted" and bool(body.get("permission"))
+
+
+def test_what_is_ones_own_needs_no_role(town: Town) -> None:
+    for name, method, admission in calls(town):
+        if admission is OWN:
+            path = name.partition(" ")[2].format(**GIVEN | {"user": "nobody"})
+            assert town.call("nobody", method, path).status_code == 200, name
+
+
+def test_every_permission_of_the_matrix_was_tried(town: Town) -> None:
+    named = {admission for _, _, admission in calls(town) if isinstance(admission, Permission)}
+    assert {BuiltInRole(role) for role in HOLDERS} == set(BuiltInRole)
+    assert set(HOLDERS.values()) <= set(PEOPLE)
+    assert len(named) >= 20

@@ -1,0 +1,79 @@
+"""What tests of several rooms share: databases of both kinds, and a warden on them."""
+
+from __future__ import annotations
+
+import shutil
+from typing import TYPE_CHECKING
+
+import pytest
+from hypothesis import settings
+
+from modelwarden.store.database import Database
+from modelwarden.store.migrate import migrate
+from modelwarden.warden.warden import Warden, open_warden
+from tests import postgres
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from tests.postgres import NewDatabase
+
+settings.register_profile("house", deadline=None)  # no test asserts a time
+settings.load_profile("house")
+
+DATABASES = (
+    pytest.param("sqlite", id="sqlite"),
+    pytest.param("postgresql", id="postgresql", marks=pytest.mark.services),
+)
+
+
+@pytest.fixture(scope="session")
+def postgres_url() -> Iterator[NewDatabase]:
+    """Give a function that makes an empty PostgreSQL database and returns its URL; one server a session."""
+    with postgres.running() as new_database:
+        yield new_database
+
+
+@pytest.fixture(scope="session")
+def sqlite_tables(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a SQLite file that has its tables and no rows, to be copied: making them takes longer than most tests."""
+    path = tmp_path_factory.mktemp("tables") / "warden.db"
+    database = Database(f"sqlite:///{path}")
+    migrate(database)
+    database.close()
+    return path
+
+
+@pytest.fixture(params=DATABASES)
+def store_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """Return the URL of a database without rows: each test runs on SQLite and on PostgreSQL."""
+    if request.param == "sqlite":
+        shutil.copy(request.getfixturevalue("sqlite_tables"), tmp_path / "warden.db")
+        return f"sqlite:///{tmp_path}/warden.db"
+    new_database: NewDatabase = request.getfixturevalue("postgres_url")
+    return new_database()
+
+
+@pytest.fixture(params=DATABASES)
+def bare_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """Return the URL of a database without tables."""
+    if request.param == "sqlite":
+        return f"sqlite:///{tmp_path}/warden.db"
+    new_database: NewDatabase = request.getfixturevalue("postgres_url")
+    return new_database(bare=True)
+
+
+@pytest.fixture
+def warden(store_url: str, tmp_path: Path) -> Iterator[Warden]:
+    """Open a warden on an empty database of each kind."""
+    with open_warden(store_url, keys_folder=tmp_path / "keys") as opened:
+        yield opened
+
+
+@pytest.fixture
+def sqlite_warden(tmp_path: Path, sqlite_tables: Path) -> Iterator[Warden]:
+    """Open a warden on an empty SQLite file, for tests that look into the file."""
+    shutil.copy(sqlite_tables, tmp_path / "warden.db")
+    with open_warden(f"sqlite:///{tmp_path}/warden.db") as opened:
+        yield opened

@@ -1,0 +1,69 @@
+"""The guides for the command line run as they stand, in a company that is set up."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+import pytest
+
+from modelwarden.ledger.keys import SigningKey
+from modelwarden.warden.warden import open_warden
+from tests.docs.pages import run_page
+from tests.house.source import ROOT
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+GUIDES: Final = ROOT / "docs" / "how-to"
+PEOPLE: Final = {
+    "ada": ["admin"],
+    "alice": ["developer"],
+    "bob": ["approver"],
+    "carol": ["approver"],
+    "olga": ["operator"],
+    "frank": [],
+}
+
+
+def found_company(folder: Path, *, with_keys: bool) -> dict[str, str]:
+    """Set up people, a model and an open request in a folder; return what its commands need to know."""
+    (folder / "model.bin").write_bytes(b"a model")
+    with open_warden(f"sqlite:///{folder / 'warden.db'}") as warden:
+        for name, roles in PEOPLE.items():
+            warden.add_user(name, roles=roles)
+        for name in ("bob", "carol") if with_keys else ():
+            key = SigningKey.generate()
+            (folder / f"{name}.pem").write_bytes(key.to_pem(None))
+            warden.acting_as("ada").keys.confirm(warden.acting_as(name).keys.enrol(key).id)
+        alice = warden.acting_as("alice")
+        purpose = "Find customers who are about to leave."
+        alice.models.register("churn", owner="alice", business_purpose=purpose, risk_tier=2)
+        alice.versions.register("churn", "1.0.0", artifact=folder / "model.bin")
+        alice.approvals.request("churn", "1.0.0", justification="Better than the rule before.")
+    return {
+        "MODELWARDEN_URL": f"sqlite:///{folder / 'warden.db'}",
+        "MODELWARDEN_KEY_PASSPHRASE": "only for this test",
+    }
+
+
+@pytest.mark.timeout(300)
+@pytest.mark.parametrize(
+    ("page", "with_keys"),
+    [("sign-approvals.md", False), ("policies.md", True), ("sensitive-actions.md", True)],
+)
+def test_a_guide_runs_as_it_stands(page: str, *, with_keys: bool, tmp_path: Path) -> None:
+    environment = found_company(tmp_path, with_keys=with_keys)
+    run_page(GUIDES / page, tmp_path, environment=environment)
+
+
+@pytest.mark.timeout(300)
+def test_the_guide_to_backups_runs_as_it_stands(tmp_path: Path) -> None:
+    found_company(tmp_path, with_keys=False)
+    relative = {"MODELWARDEN_URL": "sqlite:///warden.db"}
+    run_page(GUIDES / "backup-and-restore.md", tmp_path, environment=relative)
+
+
+@pytest.mark.timeout(300)
+@pytest.mark.parametrize("page", ["deploy.md", "flask.md"])
+def test_a_guide_to_running_it_runs_as_it_stands(page: str, tmp_path: Path) -> None:
+    run_page(GUIDES / page, tmp_path, environment={"MODELWARDEN_URL": "sqlite:///warden.db"})

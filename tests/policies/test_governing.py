@@ -1,0 +1,130 @@
+from __future__ import annotations
+
+from datetime import timedelta
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from modelwarden.policies.built_in import built_in
+from modelwarden.policies.governing import assign_payload, join, publish_payload
+from modelwarden.registry.lifecycle import Environment
+from modelwarden.values.ids import ModelName
+from tests.policies.sample import governs, policy
+
+STAGING, PRODUCTION = Environment.STAGING, Environment.PRODUCTION
+APPROVER = ("role:approver",)
+
+
+def preset(
+    name: str, environment: Environment
+) -> tuple[int, tuple[tuple[str, ...], ...], str, int, bool]:
+    version = built_in()[f"builtin/{name}"]
+    found = join([(version.ref, version.parsed)], environment)
+    return (
+        found.humans,
+        found.places,
+        found.signature,
+        found.expires_after.days,
+        found.separate_deployer,
+    )
+
+
+def test_the_presets_ask_what_their_table_says() -> None:
+    assert preset("basic", PRODUCTION) == (1, (APPROVER,), "any", 90, False)
+    assert preset("basic", STAGING) == (0, (), "any", 90, False)
+    assert preset("moderate", PRODUCTION) == (2, (APPROVER,) * 2, "any", 60, False)
+    assert preset("moderate", STAGING) == (1, (APPROVER,), "any", 60, False)
+    assert preset("strict", PRODUCTION) == (3, (APPROVER,) * 3, "personal", 30, True)
+    assert preset("strict", STAGING) == (1, (APPROVER,), "personal", 30, False)
+
+
+def test_the_presets_never_change_under_their_hash() -> None:
+    assert {name: version.hash[:16] for name, version in built_in().items()} == {
+        "builtin/basic": "7dba7f463633149f",
+        "builtin/moderate": "de883bcd26fbad5a",
+        "builtin/strict": "fdc1e868c9608ac6",
+    }
+
+
+def test_of_each_sort_of_seat_the_most_is_taken_and_never_the_sum() -> None:
+    a = policy("{humans: 2, seats: [{any: 2, of: [{role: approver}]}]}", name="a")
+    b = policy("{humans: 2, seats: [{role: approver}, {role: security_officer}]}", name="b")
+    found = join([governs(b), governs(a)], PRODUCTION)
+    assert found.places == (APPROVER, APPROVER, ("role:security_officer",))
+    assert found.humans == 3
+    assert [ref.name for ref in found.policies] == ["a", "b"]
+
+
+def test_two_equal_seats_of_one_policy_take_two_people() -> None:
+    found = join([governs(policy("{humans: 2, seats: [{role: a}, {role: a}]}"))], PRODUCTION)
+    assert [rule.any for rule in found.seats] == [2]
+
+
+def test_humans_beyond_the_seats_are_approvers() -> None:
+    found = join([governs(policy("{humans: 3, seats: [{role: security_officer}]}"))], PRODUCTION)
+    assert found.places == (APPROVER, APPROVER, ("role:security_officer",))
+
+
+def test_the_order_of_a_quorum_means_nothing() -> None:
+    a = policy("{humans: 1, seats: [{any: 1, of: [{role: x}, {person: per_Y}]}]}", name="a")
+    b = policy("{humans: 1, seats: [{any: 1, of: [{person: per_Y}, {role: x}]}]}", name="b")
+    assert join([governs(a), governs(b)], PRODUCTION).places == (("person:per_Y", "role:x"),)
+
+
+def test_the_tightest_of_each_holds() -> None:
+    a = policy(
+        "{humans: 1, expires_after: P10D, due: P3D, signature: personal}",
+        name="a",
+        rollout="{needs: {staging: PT1H}}",
+    )
+    b = policy(
+        "{humans: 1, void_on: [policy], separate_deployer: true}",
+        name="b",
+        rollout="{needs: {staging: P1D}}",
+    )
+    found = join([governs(a), governs(b)], PRODUCTION)
+    assert found.expires_after == timedelta(days=10)
+    assert found.due == timedelta(days=3)
+    assert found.signature == "personal"
+    assert found.separate_deployer
+    assert found.needs_staging == timedelta(days=1)
+    assert found.void_on == {"artifact", "datasets", "metrics", "policy"}
+    assert found.barred == {"committer", "owner", "registrant", "requester", "trainer"}
+    assert join([governs(a), governs(b)], STAGING).needs_staging is None
+
+
+COUNTS = st.fixed_dictionaries({"approver": st.integers(0, 3), "officer": st.integers(0, 3)})
+
+
+@given(st.lists(COUNTS, min_size=1, max_size=4), st.integers(1, 8))
+def test_joining_never_asks_for_less_than_one_of_them(
+    wanted: list[dict[str, int]], humans: int
+) -> None:
+    documents = []
+    for number, counts in enumerate(wanted):
+        seats = [f"{{any: {n}, of: [{{role: {role}}}]}}" for role, n in counts.items() if n]
+        least = max(humans if number == 0 else 1, sum(counts.values()))
+        documents.append(
+            policy(f"{{humans: {least}, seats: [{', '.join(seats)}]}}", name=f"p{number}")
+        )
+    found = join([governs(document) for document in documents], PRODUCTION)
+    assert found.humans == len(found.places)
+    assert found == join([governs(document) for document in reversed(documents)], PRODUCTION)
+    for document, counts in zip(documents, wanted, strict=True):
+        assert found.humans >= document.approvals.humans
+        for role, n in counts.items():
+            assert found.places.count((f"role:{role}",)) >= n
+
+
+def test_a_payload_names_exactly_what_was_approved() -> None:
+    churn = ModelName("churn")
+    payloads = {
+        publish_payload("a", "0" * 64),
+        publish_payload("a", "1" * 64),
+        publish_payload("b", "0" * 64),
+        assign_payload("a", model=None, environment=None),
+        assign_payload("a", model=churn, environment=None),
+        assign_payload("a", model=churn, environment=STAGING),
+        assign_payload("a", model=churn, environment=PRODUCTION),
+    }
+    assert len(payloads) == 7

@@ -1,0 +1,156 @@
+"""The scoring server serves the bytes that are live, or nothing; over a real warden and a real socket."""
+
+from __future__ import annotations
+
+import json
+import threading
+import urllib.error
+import urllib.request
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from modelwarden.ledger.keys import SigningKey
+from modelwarden.tour.logistic import Logistic
+from modelwarden.tour.scoring import Scorer, serving
+from modelwarden.warden.warden import open_warden
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from modelwarden.warden.warden import Warden
+
+CASE = {"age": 30, "checks": 1}
+WHY = "the yearly retraining, evaluated on the hold-out set"
+
+
+class Shop:
+    """A warden with one model whose versions go live without a wait."""
+
+    def __init__(self, folder: Path, warden: Warden) -> None:
+        self.folder, self.warden = folder, warden
+        for name, role in (("root", "admin"), ("alice", "developer"), ("dave", "operator")):
+            warden.add_user(name, roles=[role])
+        warden.add_user("bob", roles=["approver"])
+        warden.acting_as("root").policies.assign("builtin/basic")
+        self.key = SigningKey.generate()
+        enrolled = warden.acting_as("bob").keys.enrol(self.key)
+        warden.acting_as("root").keys.confirm(enrolled.id)
+        warden.acting_as("alice").models.register(
+            "bail", owner="alice", business_purpose="advises whether somebody can be released"
+        )
+        self.scorer = Scorer(warden.acting_as("dave").deployments, "bail")
+
+    def file(self, version: str) -> Path:
+        return self.folder / f"{version}.json"
+
+    def release(self, version: str, intercept: float) -> None:
+        model = Logistic(
+            features=("age", "checks"), weights=(0.0, 0.0), intercept=intercept, threshold=0.5
+        )
+        self.file(version).write_bytes(model.to_bytes())
+        alice = self.warden.acting_as("alice")
+        alice.versions.register("bail", version, artifact=self.file(version))
+        request = alice.approvals.request("bail", version, justification=WHY)
+        self.warden.acting_as("bob").approvals.approve(request.id, key=self.key)
+        self.warden.acting_as("dave").deployments.start("bail", version)
+
+
+@pytest.fixture
+def shop(tmp_path: Path) -> Iterator[Shop]:
+    with open_warden(f"sqlite:///{tmp_path / 'warden.db'}") as warden:
+        yield Shop(tmp_path, warden)
+
+
+def test_nothing_is_served_before_something_is_live(shop: Shop) -> None:
+    status, answer = shop.scorer.score(CASE)
+    assert (status, answer) == (503, {"error": "nothing was loaded yet"})
+    shop.scorer.refresh()
+    assert shop.scorer.score(CASE) == (503, {"error": "nothing of bail is live in production"})
+
+
+def test_the_version_that_is_live_answers_and_says_so(shop: Shop) -> None:
+    shop.release("1.0.0", 1.0)
+    shop.scorer.refresh()
+    status, answer = shop.scorer.score(CASE)
+    live = shop.warden.acting_as("dave").deployments.live("bail")
+    assert status == 200
+    assert answer["version"] == "1.0.0"
+    assert answer["sha256"] == live.sha256
+    assert answer["release"]
+
+
+def test_a_deployment_and_a_rollback_are_taken_up(shop: Shop) -> None:
+    shop.release("1.0.0", 1.0)
+    shop.scorer.refresh()
+    shop.release("2.0.0", -1.0)
+    shop.scorer.refresh()
+    assert shop.scorer.score(CASE)[1]["version"] == "2.0.0"
+    assert not shop.scorer.score(CASE)[1]["release"]
+    shop.warden.acting_as("dave").deployments.rollback("bail", reason="a drill")
+    shop.scorer.refresh()
+    assert shop.scorer.score(CASE)[1]["version"] == "1.0.0"
+
+
+def test_other_bytes_than_the_live_ones_are_not_served(shop: Shop) -> None:
+    shop.release("1.0.0", 1.0)
+    swapped = shop.file("1.0.0").read_bytes().replace(b"1.0", b"9.0", 1)
+    shop.file("1.0.0").write_bytes(swapped)
+    shop.scorer.refresh()
+    status, answer = shop.scorer.score(CASE)
+    assert status == 503
+    assert answer["error"].startswith("artifact_mismatch: 1.0.0 has to be ")
+
+
+def test_a_missing_artifact_is_not_served(shop: Shop) -> None:
+    shop.release("1.0.0", 1.0)
+    shop.file("1.0.0").unlink()
+    shop.scorer.refresh()
+    assert "can't be read" in shop.scorer.score(CASE)[1]["error"]
+
+
+def test_a_scorer_that_may_not_read_serves_nothing(shop: Shop) -> None:
+    shop.release("1.0.0", 1.0)
+    shop.warden.add_user("erin")
+    scorer = Scorer(shop.warden.acting_as("erin").deployments, "bail")
+    scorer.refresh()
+    assert "does not say what is live" in scorer.score(CASE)[1]["error"]
+
+
+@pytest.mark.parametrize(
+    "case", [{}, {"age": 30}, {"age": "old", "checks": 1}, {"age": None, "checks": 1}]
+)
+def test_a_case_without_numbers_is_refused(shop: Shop, case: dict[str, Any]) -> None:
+    shop.release("1.0.0", 1.0)
+    shop.scorer.refresh()
+    assert shop.scorer.score(case) == (422, {"error": "give numbers for age, checks"})
+
+
+def test_over_http_bad_requests_get_an_answer(shop: Shop) -> None:
+    shop.release("1.0.0", 1.0)
+    shop.scorer.refresh()
+    server = serving(shop.scorer)
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    try:
+        url = f"http://127.0.0.1:{server.server_port}"
+        assert _post(f"{url}/score", json.dumps(CASE).encode())[0] == 200
+        assert _post(f"{url}/score", b"[1]")[0] == 400
+        assert _post(f"{url}/score", b"{")[0] == 400
+        assert _post(f"{url}/other", b"{}")[0] == 400
+        assert _post(f"{url}/score", b" " * 70_000)[0] == 400
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join()
+
+
+def _post(url: str, data: bytes) -> tuple[int, Any]:
+    request = urllib.request.Request(url, data=data, method="POST")  # noqa: S310  # loopback
+    try:
+        with urllib.request.urlopen(request, timeout=10) as answer:  # noqa: S310
+            return answer.status, json.load(answer)
+    except urllib.error.HTTPError as error:
+        with error:
+            return error.code, json.load(error)
