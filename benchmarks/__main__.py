@@ -1,0 +1,17 @@
+"""`python -m benchmarks`: all tables, one after the other; `--only NAME …` for some of them."""
+
+from __future__ import annotations
+
+from benchmarks import appends, decide, http, proofs, startup, table, verification
+
+if __name__ == "__main__":
+    table.run(
+        [
+            appends.CLAIM,
+            verification.CLAIM,
+            proofs.CLAIM,
+            decide.CLAIM,
+            http.CLAIM,
+            startup.CLAIM,
+        ]
+    )
