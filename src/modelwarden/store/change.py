@@ -49,6 +49,10 @@ if TYPE_CHECKING:
 ENTRY_LIMIT_BYTES: Final = 32 * 1024
 MOST_SUBJECTS: Final = 32
 LONGEST_TEXT: Final = 20_000
+_DONE, _INFO = (
+    Outcome.DONE,
+    Severity.INFO,
+)  # looking a member up is slow, and this runs for each fact
 RANK: Final = {severity.value: rank for rank, severity in enumerate(Severity)}
 
 _TEXT: Final = select(texts).where(texts.c.commitment == bindparam("commitment"))
@@ -240,7 +244,7 @@ class Change(View):
         kind = KINDS[type(fact)]
         found = _named(subjects_of(fact, kind) | set(about))
         severity = kind.severity
-        if outcome is not Outcome.DONE and severity is Severity.INFO:
+        if outcome is not _DONE and severity is _INFO:
             severity = Severity.WARNING  # LG-5: refusals are at least WARNING
         body: dict[str, Any] = {
             **self._common,
