@@ -11,7 +11,7 @@ from modelwarden.errors import PermitNeeded, RoleConflict, SelfGrant, SetUpRefus
 from modelwarden.values.system import system
 from modelwarden.warden.warden import Warden, open_warden
 from tests.access.company import Company, HeldClock
-from tests.store.deeds import ME, bodies
+from tests.store.deeds import ME, bodies, files_with
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -159,8 +159,7 @@ def test_a_guessed_link_is_refused(warden: Warden, secret: str) -> None:
 def test_the_secret_of_a_link_is_kept_nowhere(warden: Warden, tmp_path: Path) -> None:
     secret = warden.telemetry(SET_UP, actions.new_link)
     warden.store.signer.close()  # it replaces its file from time to time
-    files = [path for path in tmp_path.rglob("*") if path.is_file()]
-    assert [path.name for path in files if secret.encode() in path.read_bytes()] == []
+    assert files_with(tmp_path, secret.encode()) == []
 
 
 def _a_token(warden: Warden) -> str:

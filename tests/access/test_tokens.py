@@ -19,6 +19,7 @@ from modelwarden.errors import (
 from modelwarden.store.schema.access import tokens
 from modelwarden.values.principal import ActorKind
 from modelwarden.warden.warden import open_warden
+from tests.store.deeds import files_with
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -77,8 +78,7 @@ def test_a_token_acts_for_its_owner_and_entries_name_it(company: Company) -> Non
 
 def test_a_secret_is_kept_nowhere(company: Company, tmp_path: Path) -> None:
     secret = _secret(company.acting("root"))
-    files = [path for path in tmp_path.rglob("*") if path.is_file()]
-    assert [path.name for path in files if secret.encode() in path.read_bytes()] == []
+    assert files_with(tmp_path, secret.encode()) == []
     assert all(token.secret is None for token in company.acting("root").tokens.list().items)
     assert secret not in repr(company.entries())
 

@@ -6,9 +6,6 @@ import subprocess
 import sys
 from typing import TYPE_CHECKING
 
-import pytest
-from sqlalchemy import event
-
 from modelwarden.errors import LedgerUnavailable
 from modelwarden.warden.warden import open_warden
 from tests.faults.processes import ROOT, check, receipts
@@ -18,32 +15,21 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from sqlalchemy import Connection
-
     from modelwarden.store.change import Change
     from modelwarden.warden.warden import Warden
 
-ROOM_PAGES = 12
+PAGES = "PRAGMA page_count"
 
 
-class Disk:
-    """Lets the database file grow to so many pages and no further, until there is space again."""
+def _filling(room: int) -> Callable[[Change], None]:
+    """Return an action after which the file grows by so many pages at most, until the connection is another."""
 
-    def __init__(self, warden: Warden) -> None:
-        self._database = warden.store.database
-        self._limit: int | None = None
-        event.listen(self._database._write_engine, "begin", self._apply)
+    def act(change: Change) -> None:
+        pages = change.connection.exec_driver_sql(PAGES).scalar_one() + room
+        change.connection.exec_driver_sql(f"PRAGMA max_page_count = {pages}")
+        define(f"filled {room}")(change)
 
-    def fill(self, room: int) -> None:
-        with self._database.reading() as connection:
-            pages = connection.exec_driver_sql("PRAGMA page_count").scalar_one()
-        self._limit = pages + room
-
-    def free(self) -> None:
-        self._limit = None
-
-    def _apply(self, connection: Connection) -> None:
-        connection.exec_driver_sql(f"PRAGMA max_page_count = {self._limit or 2**30}")
+    return act
 
 
 def _heavy(name: str) -> Callable[[Change], None]:
@@ -59,43 +45,41 @@ def test_every_waiting_change_fails_and_writing_goes_on_once_there_is_space(
     sqlite_warden: Warden,
 ) -> None:
     warden = sqlite_warden
-    answered = {f"before{n}": submitted(warden, define(f"before{n}")) for n in range(5)}
-    disk = Disk(warden)
-    with held(warden):
-        futures = [warden.submit(ME, _heavy(f"heavy{n}")) for n in range(10)]
-        disk.fill(ROOM_PAGES)
-    errors = [future.exception(30) for future in futures]
-    assert {type(error) for error in errors} == {LedgerUnavailable}
-    assert {error.status for error in errors if isinstance(error, LedgerUnavailable)} == {503}
-    assert "disk is full" in str(errors[0])
-    kept = set(answered) | {"holder"}
-    assert set(stored_roles(warden)) == kept
-    with pytest.raises(LedgerUnavailable):
-        submitted(warden, _heavy("still full"))
-    disk.free()
-    again = [submitted(warden, _heavy(f"heavy{n}")) for n in range(10)]
+    kept = {f"before{n}" for n in range(5)}
+    for name in sorted(kept):
+        submitted(warden, define(name))
+    for again in range(2):
+        with held(warden, name=f"holder{again}"):
+            acts = (_filling(12), *(_heavy(f"heavy{n}") for n in range(10)))
+            futures = [warden.submit(ME, act) for act in acts]
+        errors = [future.exception(30) for future in futures]
+        assert {type(error) for error in errors} == {LedgerUnavailable}
+        assert "disk is full" in str(errors[0])
+        kept |= {f"holder{again}"}
+        assert set(stored_roles(warden)) == kept
+    answers = [submitted(warden, _heavy(f"heavy{n}")) for n in range(10)]
     assert set(stored_roles(warden)) == kept | {f"heavy{n}" for n in range(10)}
-    assert [answer.receipt.seq for answer in again] == list(range(7, 17))
+    assert [answer.receipt.seq for answer in answers] == list(range(8, 18))
     assert verified(warden, state=True).problems == ()
 
 
-def test_a_disk_that_fills_while_sealing_fails_the_batch_alone(sqlite_warden: Warden) -> None:
+def test_wherever_in_a_batch_the_disk_fills_all_of_it_is_answered_or_none(
+    sqlite_warden: Warden,
+) -> None:
     warden = sqlite_warden
-    disk = Disk(warden)
-    answered, failed = 0, 0
-    disk.fill(2)
-    for n in range(200):
-        try:
-            submitted(warden, define(f"role{n}"))
-            answered += 1
-        except LedgerUnavailable:
-            failed += 1
-            disk.free()
-            submitted(warden, define(f"again{n}"))
-            answered += 1
-            disk.fill(2)
-    assert failed > 0
-    assert len(stored_roles(warden)) == answered
+    kept, ends = set(), set()
+    for room in range(0, 60, 4):
+        with held(warden, name=f"holder{room}"):
+            acts = (_filling(room), _heavy(f"heavy{room}"), define(f"last{room}"))
+            futures = [warden.submit(ME, act) for act in acts]
+        kept.add(f"holder{room}")
+        errors = {type(future.exception(30)) for future in futures}
+        assert errors in ({LedgerUnavailable}, {type(None)})
+        ends |= errors
+        if type(None) in errors:
+            kept |= {f"filled {room}", f"heavy{room}", f"last{room}"}
+        assert set(stored_roles(warden)) == kept
+    assert ends == {LedgerUnavailable, type(None)}
     assert verified(warden, state=True).problems == ()
 
 

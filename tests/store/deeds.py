@@ -22,6 +22,7 @@ from modelwarden.values.system import system
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from pathlib import Path
 
     from modelwarden.ledger.result import Result
     from modelwarden.store.change import Change
@@ -97,15 +98,27 @@ def verified(warden: Warden, *, state: bool = False) -> Result:
     return found
 
 
+def files_with(folder: Path, *secrets: bytes) -> list[str]:
+    """Return the names of the files below a folder that hold any of these bytes."""
+    found = []
+    for path in sorted(folder.rglob("*")):
+        try:
+            data = path.read_bytes()
+        except (IsADirectoryError, FileNotFoundError):  # a file in the making was put in its place
+            continue
+        found += [path.name for secret in secrets if secret in data]
+    return found
+
+
 @contextmanager
-def held(warden: Warden) -> Iterator[None]:
+def held(warden: Warden, *, name: str = "holder") -> Iterator[None]:
     """Hold the writer at work, so that whatever is submitted meanwhile waits and becomes one batch."""
     is_held, go_on = threading.Event(), threading.Event()
 
     def hold(change: Change) -> None:
         is_held.set()
         assert go_on.wait(30)
-        define("holder")(change)
+        define(name)(change)
 
     future = warden.submit(ME, hold)
     assert is_held.wait(30)

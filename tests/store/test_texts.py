@@ -11,7 +11,7 @@ from sqlalchemy import delete, select, update
 from modelwarden.errors import KeyUnusable, ValueInvalid
 from modelwarden.ledger.entry import commit_text
 from modelwarden.store.schema.ledger import texts
-from tests.store.deeds import ME, bodies, submitted, tell, verified
+from tests.store.deeds import ME, bodies, files_with, submitted, tell, verified
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -53,16 +53,12 @@ def test_words_stand_in_no_file_and_no_entry(tmp_path: Path, sqlite_warden: Ward
     sqlite_warden.add_user("jane", roles=["developer"], email="jane.doe@example.org")
     _kept(sqlite_warden, WORDS)
 
-    def found() -> list[str]:
-        files = [path for path in tmp_path.rglob("*") if path.is_file()]
-        assert len(files) > 5
-        secret = (WORDS.encode(), b"jane.doe@example.org", b"jane")
-        return [path.name for path in files for words in secret if words in path.read_bytes()]
-
+    secrets = (WORDS.encode(), b"jane.doe@example.org", b"jane")
     assert (tmp_path / "warden.db-wal").stat().st_size > 0
-    assert found() == []
+    assert files_with(tmp_path, b"SQLite format 3") == ["warden.db"]
+    assert files_with(tmp_path, *secrets) == []
     sqlite_warden.close()
-    assert found() == []
+    assert files_with(tmp_path, *secrets) == []
 
 
 def test_ciphertexts_swapped_between_rows_do_not_open(warden: Warden) -> None:

@@ -130,8 +130,9 @@ def copy_rows(source: Connection, target: Connection) -> None:
     """Write all rows of all tables into empty ones of the same schema; memory does not grow with them."""
     reading = source.execution_options(yield_per=ROWS)
     for table in all_tables():
-        for part in reading.execute(select(table)).partitions():
-            insert_many(target, table, [tuple(row) for row in part])
+        with reading.execute(select(table)) as found:
+            for part in found.partitions():
+                insert_many(target, table, [tuple(row) for row in part])
 
 
 def sha256_of(path: Path) -> str:

@@ -49,10 +49,7 @@ if TYPE_CHECKING:
 ENTRY_LIMIT_BYTES: Final = 32 * 1024
 MOST_SUBJECTS: Final = 32
 LONGEST_TEXT: Final = 20_000
-_DONE, _INFO = (
-    Outcome.DONE,
-    Severity.INFO,
-)  # looking a member up is slow, and this runs for each fact
+_DONE, _INFO = Outcome.DONE, Severity.INFO  # looking a member up is slow, once for each fact
 RANK: Final = {severity.value: rank for rank, severity in enumerate(Severity)}
 
 _TEXT: Final = select(texts).where(texts.c.commitment == bindparam("commitment"))

@@ -208,11 +208,10 @@ def between(connection: Connection, first: int, last: int) -> Iterator[Sequence[
             yield rows
         cursor.close()
         return
-    streamed = connection.execution_options(stream_results=True, max_row_buffer=CHUNK).execute(
-        _RANGE, bounds
-    )
-    for part in streamed.partitions(CHUNK):
-        yield [Stored(*row) for row in part]
+    reading = connection.execution_options(stream_results=True, max_row_buffer=CHUNK)
+    with reading.execute(_RANGE, bounds) as streamed:  # closed too when whoever reads gives up
+        for part in streamed.partitions(CHUNK):
+            yield [Stored(*row) for row in part]
 
 
 def newest_of(connection: Connection, kind: str, object_id: str) -> int | None:

@@ -154,6 +154,7 @@ class Writer:
                 self._database.forget_connections()
                 return _fail(batch, LedgerUnavailable(_reason(error)), cause=error)
             except WardenError as error:
+                self._database.forget_connections()
                 return _fail(batch, error)
             except Exception as error:  # noqa: BLE001  # the edge: a defect must not end the thread
                 return _fail(
