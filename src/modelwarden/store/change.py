@@ -215,10 +215,10 @@ class Change(View):
     def text(self, words: str, *, salt: bytes | None = None) -> Commitment:
         """Keep words beside the ledger, encrypted and erasable, and return the digest that entries carry (LG-60).
 
-        The same words under the same salt are kept once. Raises ValueInvalid.
+        The same words under the same salt are kept once. Raises ValueInvalid, NotCanonical.
         """
-        if len(words) > LONGEST_TEXT or not _is_unicode(words):
-            raise ValueInvalid("text", f"Unicode of at most {LONGEST_TEXT:,} characters")
+        if len(words) > LONGEST_TEXT:
+            raise ValueInvalid("text", f"at most {LONGEST_TEXT:,} characters")
         sealed = self.keyring.seal(words, salt=salt)
         if salt is not None and self.row(_TEXT, {"commitment": sealed.commitment}) is not None:
             return sealed.commitment
@@ -340,11 +340,3 @@ def _named(subjects: set[tuple[str, str]]) -> list[tuple[str, str]]:
     if not all(name.isprintable() for _, name in found):
         raise NotCanonical("$.about: a name with control characters or lone surrogates")
     return found
-
-
-def _is_unicode(words: str) -> bool:
-    try:
-        words.encode("utf-8")
-    except UnicodeEncodeError:
-        return False
-    return True
