@@ -38,6 +38,8 @@ class Settings:
         host, port: where `serve` listens.
         read_rate, write_rate: requests a second for one actor (AC-70); 0 sets the limit aside.
         behind_proxy: networks whose forwarded headers are believed (AC-74).
+        sinks: where copies of the ledger go, one address each, as `worm:///srv/worm` (LG-51); spaces between them in
+            the environment.
     """
 
     url: str = "sqlite:///warden.db"
@@ -54,6 +56,7 @@ class Settings:
     read_rate: int = 50
     write_rate: int = 10
     behind_proxy: tuple[str, ...] = ()
+    sinks: tuple[str, ...] = ()
 
     @property
     def sqlite_path(self) -> Path | None:
@@ -112,6 +115,15 @@ _NOT_SETTINGS: Final = frozenset({"token", "as", "config", "key_passphrase"})
 """Who acts, where the file is, what opens a person's key: for the command line, not for the program."""
 
 
+_SPACED: Final = frozenset({"sinks"})
+"""Lists whose items hold colons: in the environment spaces stand between them."""
+
+
+def joined(key: str, items: tuple[object, ...]) -> str:
+    """Return a list as the environment holds it."""
+    return (" " if key in _SPACED else os.pathsep).join(str(item) for item in items)
+
+
 def _from_file(path: Path) -> dict[str, object]:
     import yaml  # noqa: PLC0415  # only where there is a file
 
@@ -138,7 +150,8 @@ def _shaped(key: str, value: object) -> Any:  # noqa: ANN401  # each setting has
         if kind == "int":
             return int(str(value))
         if kind.startswith("tuple"):
-            items = value.split(os.pathsep) if isinstance(value, str) else value
+            apart = None if key in _SPACED else os.pathsep
+            items = value.split(apart) if isinstance(value, str) else value
             convert = Path if "Path" in kind else str
             return tuple(convert(item) for item in items if item)  # type: ignore[attr-defined]
         return Path(str(value)) if "Path" in kind else str(value)

@@ -177,6 +177,18 @@ class RollbackSuspected(OperatorError):
     code, status = "rollback_suspected", 503
 
 
+class SinkBehind(OperatorError):
+    """A required sink is too far behind: what it does not hold must not grow (LG-51). Stopping harm still works."""
+
+    code, status = "sink_behind", 503
+
+
+class SinkUnusable(OperatorError):
+    """A sink's far end does not answer, or is not as it has to be."""
+
+    code, status = "sink_unusable", 503
+
+
 class ReadOnly(OperatorError):
     """The warden was opened for reading, or a key that writing needs is missing."""
 

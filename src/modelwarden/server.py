@@ -162,7 +162,7 @@ def _serve_many(settings: Settings, listening: Listening) -> None:
     for field in fields(share):
         value = getattr(share, field.name)
         if value is not None:
-            os.environ[f"{PREFIX}{field.name.upper()}"] = _as_text(value)
+            os.environ[f"{PREFIX}{field.name.upper()}"] = _as_text(field.name, value)
     uvicorn.run(
         "modelwarden.server:app_of_worker",
         factory=True,
@@ -189,9 +189,9 @@ def _share(rate: int, workers: int) -> int:
     return 0 if not rate else max(1, rate // workers)
 
 
-def _as_text(value: object) -> str:
+def _as_text(name: str, value: object) -> str:
     if isinstance(value, tuple):
-        return os.pathsep.join(str(item) for item in value)
+        return config.joined(name, value)
     return str(value).lower() if isinstance(value, bool) else str(value)
 
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 from sqlalchemy import select, text, update
 
-from modelwarden.store.follower import ChainMismatch, Follower
+from modelwarden.store.follower import ChainMismatch, Follower, Position
 from modelwarden.store.schema.ledger import follower_positions
 from modelwarden.warden.warden import open_warden
 from tests.store.deeds import ME, define, held, submitted
@@ -30,8 +30,13 @@ class Seen:
     numbers: list[int] = field(default_factory=list)
     reached: threading.Event = field(default_factory=threading.Event)
     wanted: int = 0
+    begun: list[int] = field(default_factory=list)
 
-    def __call__(self, batch: Sequence[Stored], /) -> None:
+    def begin(self, at: Position, /) -> None:
+        """Nothing is gathered."""
+        self.begun.append(at.next_seq)
+
+    def __call__(self, batch: Sequence[Stored], _before: bytes, /) -> None:
         if self.fails:
             self.fails -= 1
             raise ValueError("not now")
@@ -184,3 +189,61 @@ def test_positions_are_kept_as_plumbing_without_entries(warden: Warden) -> None:
             select(follower_positions.c.next_seq).where(follower_positions.c.name == "seen")
         ).all()
     assert [row.next_seq for row in rows] == [1]
+
+
+@dataclass
+class Gathers:
+    """A step that is done for good with ten entries at a time, and now and then fails."""
+
+    written: list[int] = field(default_factory=list)
+    held: list[Stored] = field(default_factory=list)
+    fails_at: int = -1
+
+    def begin(self, at: Position, /) -> None:
+        self.held = []
+        assert at.next_seq == len(self.written)
+
+    def __call__(self, batch: Sequence[Stored], before: bytes, /) -> Position | None:
+        last = self.held[-1].entry_hash if self.held else before
+        assert last == before
+        self.held += batch
+        return self._written(least=10)
+
+    def idle(self) -> Position | None:
+        return self._written(least=1)
+
+    def _written(self, *, least: int) -> Position | None:
+        done = None
+        while len(self.held) >= least:
+            part, self.held = self.held[:10], self.held[10:]
+            if part[0].seq <= self.fails_at <= part[-1].seq:
+                self.fails_at = -1
+                raise ValueError("not now")
+            self.written += [entry.seq for entry in part]
+            done = Position.after(part[-1])
+        return done
+
+
+def test_a_step_that_gathers_saves_only_what_is_done_for_good(warden: Warden) -> None:
+    with held(warden):
+        futures = [warden.submit(ME, define(f"role{n}")) for n in range(24)]
+    futures[-1].result(60)
+    step = Gathers()
+    Follower("gathers", warden.store, step).follow_once()  # it idles at once: all is written
+    submitted(warden, define("one more"))
+    crashed = Follower("gathers", warden.store, step)
+    crashed.follow_once()
+    assert step.written == list(range(27))
+
+
+def test_a_step_that_fails_midway_begins_behind_what_is_done(warden: Warden) -> None:
+    with held(warden):
+        futures = [warden.submit(ME, define(f"role{n}")) for n in range(34)]
+    futures[-1].result(60)
+    step = Gathers(fails_at=34)
+    follower = Follower("gathers", warden.store, step)
+    with pytest.raises(ValueError, match="not now"):
+        follower.follow_once()
+    assert (step.written, follower.lag()) == (list(range(30)), 6)
+    follower.follow_once()
+    assert (step.written, follower.lag()) == (list(range(36)), 0)

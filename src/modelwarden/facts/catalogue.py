@@ -5,7 +5,8 @@ from __future__ import annotations
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final
 
-from modelwarden.facts import access, approvals, deployments, ledger, policies, registry
+from modelwarden.facts import access, approvals, deployments, ledger, policies, registry, sinks
+from modelwarden.facts.kinds import Family
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -15,11 +16,19 @@ if TYPE_CHECKING:
 KINDS: Final[Mapping[type[Any], Kind]] = MappingProxyType(
     {
         kind.fact: kind
-        for room in (ledger, access, registry, policies, approvals, deployments)
+        for room in (ledger, access, registry, policies, approvals, deployments, sinks)
         for kind in room.KINDS
     }
 )
 TYPES: Final[Mapping[str, Kind]] = MappingProxyType({kind.type: kind for kind in KINDS.values()})
+
+URGENT: Final = frozenset(
+    {
+        "actor.deactivated", "actor.suspended", "deployment.rolled_back", "key.compromised", "key.revoked",
+        "role.revoked", "token.revoked",
+    }
+) | {kind.type for kind in KINDS.values() if kind.family in {Family.LEDGER, Family.INCIDENT}}  # fmt: skip
+"""What may be recorded although a required sink is behind: it stops harm, or is about the ledger itself (LG-51)."""
 
 SOURCE_NAMES: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
     {

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     from modelwarden.ledger.entry import Stored
     from modelwarden.store.change import Change, View
+    from modelwarden.store.follower import Position
     from modelwarden.values.principal import Principal
 
 T = TypeVar("T")
@@ -48,7 +49,10 @@ class VoidApprovals:
     def __init__(self, warden: Acts) -> None:
         self._warden = warden
 
-    def __call__(self, batch: Sequence[Stored], /) -> None:
+    def begin(self, at: Position, /) -> None:
+        """Go on from a position: nothing was gathered."""
+
+    def __call__(self, batch: Sequence[Stored], before: bytes, /) -> None:  # noqa: ARG002  # links nothing
         """Void what the entries' facts have changed."""
         for entry in batch:
             if any(mark in entry.body for mark in _WATCHED):

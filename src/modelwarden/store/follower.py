@@ -46,15 +46,36 @@ _MOVE: Final = (
 )
 
 
-class Step(Protocol):
-    """What a follower does with entries: it may be called again with the same ones. `idle` is called when it waits."""
+class Position(NamedTuple):
+    """Where a follower goes on, and the hash of the entry before."""
 
-    def __call__(self, batch: Sequence[Stored], /) -> None:
-        """Act on entries, in order. An error means that they come again."""
+    next_seq: int
+    entry_hash: bytes
+
+    @classmethod
+    def after(cls, entry: Stored) -> Position:
+        """Return the position right behind an entry."""
+        return cls(entry.seq + 1, entry.entry_hash)
+
+
+class Step(Protocol):
+    """What a follower does with entries: it may be called again with the same ones.
+
+    `__call__` and `idle` answer how far it is done for good, which is what the follower saves; None from `__call__`
+    says that all it was given is. A step that gathers answers an earlier position, and gets no entry twice unless
+    something fails or another process took over: `begin` tells.
+    """
+
+    def begin(self, at: Position, /) -> None:
+        """Forget what was gathered: the next entries are those from this position on."""
         ...
 
-    def idle(self) -> None:
-        """Do what time alone makes due."""
+    def __call__(self, batch: Sequence[Stored], before: bytes, /) -> Position | None:
+        """Act on entries, in order; `before` is the hash of the one before. An error means that they come again."""
+        ...
+
+    def idle(self) -> Position | None:
+        """Do what time alone makes due; called about once a second. None says that nothing more is done for good."""
         ...
 
 
@@ -62,13 +83,6 @@ class ChainMismatch(EvidenceError):
     """The entry before the follower's position is not the one that it remembers."""
 
     code, status = "follower_chain_mismatch", 500
-
-
-class Position(NamedTuple):
-    """Where a follower goes on, and the hash of the entry before."""
-
-    next_seq: int
-    entry_hash: bytes
 
 
 class Follower:
@@ -80,8 +94,10 @@ class Follower:
     def __init__(self, name: str, store: Store, step: Step) -> None:
         self.name: Final = name
         self.stopped: Exception | None = None
+        self.failing: Exception | None = None
         self._store, self._step = store, step
-        self._at: Position | None = None
+        self._at: Position | None = None  # what was read
+        self._done: Position | None = None  # what is done for good
         self._saved: Position | None = None
         self._saved_at = self._idled_at = 0.0
         self._work, self._closing = threading.Event(), threading.Event()
@@ -99,7 +115,7 @@ class Follower:
         """Return how many entries were not acted on yet."""
         with self._store.database.reading() as connection:
             size = entries.read_head(connection).size
-            at = self._at or self._stored(connection)
+            at = self._done or self._stored(connection)
         return size - at.next_seq
 
     def close(self) -> None:
@@ -116,9 +132,10 @@ class Follower:
                 self._closing.wait(POLL_S)
                 continue
             with contextlib.closing(lead):
-                self._at = None  # whoever led meanwhile may have gone on
+                self._at = self._done = None  # whoever led meanwhile may have gone on
                 self._follow(lead)
                 self._save_last()
+                self._at = self._done = None
 
     def _follow(self, lead: Lead) -> None:
         """Act on entries until closing, or until another process may lead."""
@@ -126,14 +143,16 @@ class Follower:
         while not self._closing.is_set() and lead.holds():
             try:
                 more = self.follow_once()
-                pause = POLL_S
+                pause, self.failing = POLL_S, None
             except ChainMismatch as error:
                 self.stopped = error
                 LOG.critical("follower %s stopped: %s", self.name, error)
                 return
             except Exception as error:  # noqa: BLE001  # the edge: a step may raise anything; it comes again
                 LOG.warning("follower %s tries again in %.0f s: %s", self.name, pause, error)
-                more, pause = False, min(pause * 2, BACK_OFF_MOST_S)
+                self.failing = error
+                self._closing.wait(pause)
+                more, pause = True, min(pause * 2, BACK_OFF_MOST_S)
             if not more and not self._closing.is_set():
                 self._work.wait(pause)
                 self._work.clear()
@@ -147,8 +166,9 @@ class Follower:
 
     def follow_once(self) -> bool:
         """Act on the next entries. Returns whether there may be more. Raises ChainMismatch."""
+        at = self._at or self._begin()
+        self._at = None  # whatever fails from here on makes the step begin again
         with self._store.database.reading() as connection:
-            at = self._at or self._stored(connection)
             before = entries.entry(connection, at.next_seq - 1) if at.next_seq else None
             if at.next_seq and (before is None or before.entry_hash != at.entry_hash):
                 raise ChainMismatch(
@@ -161,14 +181,25 @@ class Follower:
             ]
         if found:
             batch = [Stored(*each) for each in found]
-            self._step(batch)
-            at = Position(batch[-1].seq + 1, batch[-1].entry_hash)
-        self._at = at
+            done = self._step(batch, at.entry_hash)
+            at = Position.after(batch[-1])
+            self._done = done or at
         if time.monotonic() - self._idled_at > POLL_S:
-            self._step.idle()
+            self._done = self._step.idle() or self._done
             self._idled_at = time.monotonic()
+        self._at = at
         self._save(force=False)
         return len(found) == CHUNK
+
+    def _begin(self) -> Position:
+        """Go on from what is done for good: after a start, a failure, or when another process led."""
+        at = self._done
+        if at is None:
+            with self._store.database.reading() as connection:
+                at = self._stored(connection)
+        self._step.begin(at)
+        self._done = at
+        return at
 
     def _stored(self, connection: Connection) -> Position:
         row = connection.execute(_POSITION, {"name": self.name}).first()
@@ -178,7 +209,7 @@ class Follower:
         return self._saved
 
     def _save(self, *, force: bool) -> None:
-        after, before, now = self._at, self._saved, time.monotonic()
+        after, before, now = self._done, self._saved, time.monotonic()
         if after is None or after == before or not (force or now - self._saved_at > SAVE_S):
             return
 

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 
 from modelwarden.errors import LedgerUnavailable, ReadOnly, Refusal, WardenError
+from modelwarden.facts.catalogue import URGENT
 from modelwarden.facts.ledger import ClockStepped
 from modelwarden.store import denials, entries
 from modelwarden.store.change import Change, Surroundings, Telemetry
@@ -80,6 +81,7 @@ class Writer:
         self._door = threading.Lock()
         self._closed = False
         self.blocked: WardenError | None = None
+        self.held: WardenError | None = None  # what is not urgent waits for a required sink (LG-51)
         self.after_commit: list[Callable[[], None]] = []
         self._thread = threading.Thread(target=self._run, name="modelwarden-writer", daemon=True)
         self._thread.start()
@@ -213,6 +215,7 @@ class Writer:
         try:
             job.value = job.action(change)
             change.finish()
+            self._hold_back(change)
         except Exception as error:  # whatever an action raises undoes that action alone
             if concerns_all(error) or not in_transaction(connection):
                 raise
@@ -228,6 +231,14 @@ class Writer:
             )
         savepoint(connection, "RELEASE SAVEPOINT")
         return change
+
+    def _hold_back(self, change: Change | Telemetry) -> None:
+        """Raise SinkBehind for a change that can wait, while a required sink is too far behind."""
+        held = self.held
+        if held is None or not isinstance(change, Change) or not change.drafts:
+            return
+        if not any(draft.type in URGENT for draft in change.drafts):
+            raise type(held)(*held.args)
 
     def _deny(self, connection: Connection, job: Job, refusal: Refusal) -> Change | None:
         """Record a refusal although its action was undone (AC-61)."""

@@ -23,6 +23,8 @@ from modelwarden.errors import NotPermitted, Refusal, Unauthenticated
 from modelwarden.facts.access import AccessUsed
 from modelwarden.facts.kinds import Code
 from modelwarden.reactions import approvals as reactions
+from modelwarden.sinks.opening import open_sinks
+from modelwarden.sinks.pressure import Pressure
 from modelwarden.store.change import Change, View
 from modelwarden.store.follower import Follower
 from modelwarden.store.opening import open_store
@@ -67,13 +69,25 @@ class Warden:
         self._principals: OrderedDict[bytes, Principal] = OrderedDict()
         self._fresher: dict[str | None, Principal] = {}
         self._lock = threading.Lock()
+        try:
+            self.sinks: Final = open_sinks(self.settings.sinks, self.store)
+        except BaseException:
+            self.store.close()
+            raise
         self.followers: Final = (
             Follower(reactions.NAME, self.store, reactions.VoidApprovals(self)),
+            *(sink.follower for sink in self.sinks),
+        )
+        self._pressure: Final = Pressure(
+            [sink.address.name for sink in self.sinks if sink.address.required],
+            self.store,
+            self.clock,
         )
         self.operation: Final = Operation(self.settings, self.store, self.followers)
         for follower in self.followers:
             self.store.after_commit(follower.wake)
             follower.start()
+        self._pressure.start()
 
     @property
     def audit(self) -> Audit:
@@ -202,8 +216,11 @@ class Warden:
 
     def close(self) -> None:
         """Drain the writer, sign a last checkpoint, close all connections."""
+        self._pressure.close()
         for follower in self.followers:
             follower.close()
+        for sink in self.sinks:
+            sink.sink.close()
         self.store.close()
         if self._folder is not None:
             self._folder.cleanup()
