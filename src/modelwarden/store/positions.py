@@ -8,15 +8,20 @@ import orjson
 from sqlalchemy import bindparam, select
 
 from modelwarden.store import entries
+from modelwarden.store.follower import Position
 from modelwarden.store.schema.ledger import follower_positions as positions
 from modelwarden.values.clock import moment
 
 if TYPE_CHECKING:
     from datetime import datetime
 
+    from sqlalchemy import Connection
+
     from modelwarden.store.database import Database
 
-_NEXT: Final = select(positions.c.next_seq).where(positions.c.name == bindparam("name"))
+_STORED: Final = select(positions.c.next_seq, positions.c.entry_hash).where(
+    positions.c.name == bindparam("name")
+)
 
 
 class Lag(NamedTuple):
@@ -26,13 +31,24 @@ class Lag(NamedTuple):
     seconds: float
 
 
+def stored(database: Database, name: str) -> Position:
+    """Return where a follower goes on; the beginning if it never saved. Raises LedgerUnavailable."""
+    with database.reading() as connection:
+        return _stored(connection, name)
+
+
 def lag(database: Database, name: str, *, now: datetime) -> Lag:
     """Return how far a follower is behind. It saves its position every few seconds. Raises LedgerUnavailable."""
     with database.reading() as connection:
-        next_seq = connection.execute(_NEXT, {"name": name}).scalar() or 0
+        next_seq = _stored(connection, name).next_seq
         size = entries.read_head(connection).size
         oldest = entries.entry(connection, next_seq) if next_seq < size else None
     if oldest is None:
         return Lag(0, 0.0)
     at = moment(orjson.loads(oldest.body)["at"])
     return Lag(size - next_seq, max(0.0, (now - at).total_seconds()))
+
+
+def _stored(connection: Connection, name: str) -> Position:
+    row = connection.execute(_STORED, {"name": name}).first()
+    return Position(0, b"") if row is None else Position(row.next_seq, row.entry_hash)

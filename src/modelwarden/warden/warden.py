@@ -25,6 +25,7 @@ from modelwarden.facts.kinds import Code
 from modelwarden.reactions import approvals as reactions
 from modelwarden.sinks.opening import open_sinks
 from modelwarden.sinks.pressure import Pressure
+from modelwarden.sinks.upkeep import Upkeep
 from modelwarden.store.change import Change, View
 from modelwarden.store.follower import Follower
 from modelwarden.store.opening import open_store
@@ -83,11 +84,13 @@ class Warden:
             self.store,
             self.clock,
         )
+        self._upkeep: Final = Upkeep(self, self.store, self.sinks, self.followers, self.clock)
         self.operation: Final = Operation(self.settings, self.store, self.followers)
         for follower in self.followers:
             self.store.after_commit(follower.wake)
             follower.start()
         self._pressure.start()
+        self._upkeep.start()
 
     @property
     def audit(self) -> Audit:
@@ -216,6 +219,7 @@ class Warden:
 
     def close(self) -> None:
         """Drain the writer, sign a last checkpoint, close all connections."""
+        self._upkeep.close()
         self._pressure.close()
         for follower in self.followers:
             follower.close()
