@@ -189,6 +189,12 @@ class SinkUnusable(OperatorError):
     code, status = "sink_unusable", 503
 
 
+class SinkDiffers(EvidenceError):
+    """A far end holds another entry than the ledger, or lost some that it held before: nothing is written over it."""
+
+    code, status = "sink_differs", 500
+
+
 class ReadOnly(OperatorError):
     """The warden was opened for reading, or a key that writing needs is missing."""
 
