@@ -143,7 +143,8 @@ class Reading:
         self._consumer.assign([TopicPartition(self._topic, PARTITION, self._low)])
         offset = self._low - 1
         while offset < self._high - 1:
-            found = self._consumer.consume(MOST_AT_ONCE, LOOK_S)
+            # It waits for as many as are asked for: no more than can still come.
+            found = self._consumer.consume(min(MOST_AT_ONCE, self._high - 1 - offset), LOOK_S)
             if not found:
                 raise SinkUnusable(f"the topic {self._topic} can't be read on: no answer")
             for message in found:
