@@ -59,7 +59,7 @@ class KafkaSink:
             None  # the topic's last entry, if beyond the position
         )
         self._acknowledged = 0
-        self._refused: KafkaError | None = None
+        self._refused: list[KafkaError] = []
 
     def begin(self, at: Position, /) -> None:
         """Compare the topic's last message with the position. Raises SinkDiffers, SinkUnusable."""
@@ -84,15 +84,15 @@ class KafkaSink:
     def __call__(self, batch: Sequence[Stored], before: bytes, /) -> Position | None:
         """Produce a batch and wait until all of it is acknowledged. Raises SinkUnusable, SinkDiffers."""
         producer = self._producer or self._new_producer()
-        self._acknowledged, self._refused, sent = 0, None, 0
+        self._acknowledged, self._refused, sent = 0, [], 0
         for stored in batch:
             if self._is_new(stored):
                 self._produce(producer, stored, before)
                 sent += 1
             before = stored.entry_hash
         left = producer.flush(TIMEOUT_S)
-        if left or self._refused is not None or self._acknowledged != sent:
-            reason = "they time out" if self._refused is None else self._refused.str()
+        if left or self._refused or self._acknowledged != sent:
+            reason = self._refused[0].str() if self._refused else "no answer"
             self._forget_producer()
             raise SinkUnusable(
                 f"{sent - self._acknowledged} of {sent} messages were not taken: {reason}"
@@ -158,7 +158,7 @@ class KafkaSink:
         if refused is None:
             self._acknowledged += 1
         else:
-            self._refused = refused
+            self._refused.append(refused)
 
     def _new_producer(self) -> Producer:
         self._producer = Producer(
