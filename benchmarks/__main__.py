@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from benchmarks import appends, decide, http, proofs, startup, table, verification
+from benchmarks import appends, decide, http, proofs, sink_kafka, startup, table, verification
 
 if __name__ == "__main__":
     table.run(
@@ -12,6 +12,7 @@ if __name__ == "__main__":
             proofs.CLAIM,
             decide.CLAIM,
             http.CLAIM,
+            sink_kafka.CLAIM,
             startup.CLAIM,
         ]
     )

@@ -99,11 +99,12 @@ class Broker:
 
     def _takes_messages(self) -> bool:
         settings = {"bootstrap.servers": self.address, "message.timeout.ms": 2_000, "log_level": 0}
+        told: list[object] = []
         with suppress(KafkaException):
             producer = Producer(settings)
-            producer.produce("ready", b"?")
-            return producer.flush(3) == 0
-        return False
+            producer.produce("ready", b"?", on_delivery=lambda error, _message: told.append(error))
+            producer.flush(3)
+        return [error is None for error in told] == [True]
 
     def _java(self, *arguments: str) -> None:
         subprocess.run(  # noqa: S603  # our own command

@@ -23,6 +23,10 @@ def mock_cluster(brokers: int = 3) -> Iterator[str]:
 def produced(address: str, topic: str, *values: bytes, key: bytes = b"someone") -> None:
     """Put messages into partition 0, as any other program could."""
     producer = Producer({"bootstrap.servers": address, "acks": "all"})
+    refused: list[object] = []
     for value in values:
-        producer.produce(topic, value=value, key=key, partition=0)
-    assert producer.flush(10) == 0
+        producer.produce(
+            topic, value=value, key=key, partition=0, on_delivery=lambda e, _: refused.append(e)
+        )
+    producer.flush(10)
+    assert [error is None for error in refused] == [True] * len(values)

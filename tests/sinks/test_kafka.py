@@ -191,9 +191,15 @@ def test_a_topic_that_is_not_to_be_read_is_unreadable() -> None:
         list(_copy("kafka://127.0.0.1:1/topic").lines())
 
 
-def test_probe_says_what_is_there(sqlite_warden: Warden, address: str) -> None:
+def test_probe_says_what_is_there(sqlite_warden: Warden, brokers: str, address: str) -> None:
+    produced(brokers, _topic(address), b"hello")
     found = _sink(sqlite_warden, address).probe()
     assert found.startswith(f"topic {_topic(address)}, ")
+
+
+def test_a_topic_that_is_not_there_is_unreadable(address: str) -> None:
+    with pytest.raises(Unreadable, match="there is no topic"):
+        list(_copy(address).lines())
 
 
 @pytest.mark.parametrize(

@@ -106,9 +106,11 @@ class KafkaSink:
         return None
 
     def probe(self) -> str:
-        """Ask a broker for the topic. Raises SinkUnusable."""
+        """Ask a broker for the topic. Raises SinkUnusable when none answers."""
         producer = self._producer or self._new_producer()
         count = len(partitions(producer, self._topic))
+        if not count:
+            return f"the topic {self._topic} is not there yet; the broker may make it"
         return f"topic {self._topic}, {count} partitions, of which we use number {PARTITION}"
 
     def close(self) -> None:

@@ -97,7 +97,7 @@ def end_of(settings: dict[str, Any], topic: str) -> End:
     """Return where the topic ends; at offset 0 if it is not there yet. Raises SinkUnusable, SinkDiffers."""
     last: Message | None = None
     with reader(settings) as consumer:
-        if not _partitions(consumer, topic):
+        if not partitions(consumer, topic):
             return End(0, None)
         low, high = watermarks(consumer, topic)
         for message in Reading(consumer, topic, max(low, high - BACK), high):
@@ -159,14 +159,7 @@ class Reading:
 
 
 def partitions(client: Consumer | Producer, topic: str) -> list[int]:
-    """Return the topic's partitions. Raises SinkUnusable when no broker answers, or the topic is not there."""
-    found = _partitions(client, topic)
-    if not found:
-        raise SinkUnusable(f"there is no topic {topic}: make it, with one partition")
-    return found
-
-
-def _partitions(client: Consumer | Producer, topic: str) -> list[int]:
+    """Return the topic's partitions, none where it is not there. Raises SinkUnusable when no broker answers."""
     try:
         found = client.list_topics(topic, timeout=LOOK_S).topics[topic]
     except KafkaException as error:

@@ -70,7 +70,8 @@ class KafkaCopy:
         """Yield the values under our key, from offset `first` on: no entry has an offset below its number."""
         try:
             with reader(self._settings) as consumer:
-                partitions(consumer, self._topic)
+                if not partitions(consumer, self._topic):
+                    raise Unreadable(f"there is no topic {self._topic}")
                 low, high = watermarks(consumer, self._topic)
                 self._gone = low
                 for message in Reading(consumer, self._topic, max(low, first), high):
