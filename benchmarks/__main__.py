@@ -2,7 +2,17 @@
 
 from __future__ import annotations
 
-from benchmarks import appends, decide, http, proofs, sink_kafka, startup, table, verification
+from benchmarks import (
+    appends,
+    decide,
+    growth,
+    http,
+    proofs,
+    sink_kafka,
+    startup,
+    table,
+    verification,
+)
 
 if __name__ == "__main__":
     table.run(
@@ -10,6 +20,7 @@ if __name__ == "__main__":
             appends.CLAIM,
             verification.CLAIM,
             proofs.CLAIM,
+            growth.CLAIM,
             decide.CLAIM,
             http.CLAIM,
             sink_kafka.CLAIM,

@@ -12,6 +12,7 @@ from sqlalchemy import bindparam, select
 
 from modelwarden.ledger.merkle import TILE_WIDTH, tree_root
 from modelwarden.store.database import insert_many
+from modelwarden.store.running import run
 from modelwarden.store.schema.ledger import entries, tiles
 
 if TYPE_CHECKING:
@@ -80,30 +81,31 @@ def split(hashes: bytes) -> list[bytes]:
 
 
 class StoredNodes:
-    """Reads hashes of perfect subtrees for proofs, each from at most 256 stored hashes."""
+    """Reads hashes of perfect subtrees for proofs; each tile once a call, whatever is asked for out of it."""
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
 
     def __call__(self, wanted: Sequence[tuple[int, int]]) -> list[bytes]:
         """Return the hash at each (tree level, index)."""
-        return [self._node(level, index) for level, index in wanted]
+        read: dict[tuple[int, int], list[bytes]] = {}
+        return [self._node(level, index, read) for level, index in wanted]
 
-    def _node(self, level: int, index: int) -> bytes:
+    def _node(self, level: int, index: int, read: dict[tuple[int, int], list[bytes]]) -> bytes:
         tile_level, above = divmod(level, HEIGHT)
-        first = index << above  # of the hashes at tree level 8·L that lie below the node
-        return fold(b"".join(self._hashes(tile_level, first, first + (1 << above))))
+        tile, offset = divmod(index << above, TILE_WIDTH)
+        if (tile_level, tile) not in read:
+            read[tile_level, tile] = self._tile(tile_level, tile)
+        return tree_root(read[tile_level, tile][offset : offset + (1 << above)])
 
-    def _hashes(self, tile_level: int, first: int, end: int) -> list[bytes]:
-        tile, offset = divmod(first, TILE_WIDTH)
-        stored = self._connection.execute(
-            _TILES, {"level": tile_level, "first": tile, "end": tile + 1}
-        ).first()
-        if stored is not None:
-            return split(stored.hashes)[offset : offset + end - first]
-        if tile_level == 0:
-            return [
-                row.leaf for row in self._connection.execute(_LEAVES, {"first": first, "end": end})
-            ]
-        below = {"level": tile_level - 1, "first": first, "end": end}
-        return [row.root for row in self._connection.execute(_ROOTS, below)]
+    def _tile(self, level: int, n: int) -> list[bytes]:
+        """Return the hashes of a tile, as many as there are: of one that is not full from what lies below it."""
+        asked = {"level": level, "first": n, "end": n + 1}
+        stored = run(self._connection, _TILES, asked).rows
+        if stored:
+            return split(stored[0].hashes)
+        below = {"first": n * TILE_WIDTH, "end": (n + 1) * TILE_WIDTH}
+        if level == 0:
+            return [row.leaf for row in run(self._connection, _LEAVES, below).rows]
+        found = run(self._connection, _ROOTS, below | {"level": level - 1}).rows
+        return [row.root for row in found]
