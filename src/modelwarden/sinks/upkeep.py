@@ -14,6 +14,7 @@ from contextlib import closing
 from functools import partial
 from typing import TYPE_CHECKING, Final, Protocol, TypeVar
 
+from modelwarden.errors import SinkDiffers as DiffersError
 from modelwarden.errors import WardenError
 from modelwarden.facts.kinds import Code
 from modelwarden.facts.sinks import (
@@ -104,6 +105,8 @@ class Upkeep:
             elif lag.seconds <= BEHIND_S and name in self._behind:
                 self._behind.remove(name)
                 self._tell(SinkRecovered(sink=Code(name)))
+            if isinstance(each.follower.failing, DiffersError):
+                self._tell_difference(name, self._position(name).next_seq, DiffersError.code)
         for follower in self._followers:
             if follower.stopped is not None and follower.name not in self._stopped:
                 self._stopped.add(follower.name)
@@ -114,7 +117,7 @@ class Upkeep:
         """Record how far each sink is that moved by more than what seals themselves add."""
         for each in self._sinks:
             name = each.address.name
-            at = positions.stored(self._store.database, follower_name(name))
+            at = self._position(name)
             if at.next_seq - self._sealed.get(name, 0) > len(self._sinks):
                 self._tell(_sealed(name, at))
                 self._sealed[name] = at.next_seq
@@ -129,7 +132,7 @@ class Upkeep:
 
     def _read_back(self, each: OpenSink) -> None:
         name, origin = each.address.name, self._store.around.keyring.origin
-        size = positions.stored(self._store.database, follower_name(name)).next_seq
+        size = self._position(name).next_seq
         for first in _starts(size):
             last = min(first + WIDTH, size) - 1
             with (
@@ -140,13 +143,18 @@ class Upkeep:
                 found += tuple(copy.problems())
             for problem in found[:1]:
                 LOG.critical("the copy %s differs: %s", name, problem.detail)
-                if name not in self._differing:
-                    self._differing.add(name)
-                    self._tell(
-                        SinkDiffers(sink=Code(name), seq=problem.seq, problem=Code(problem.code))
-                    )
+                self._tell_difference(name, problem.seq, problem.code)
                 return
         self._differing.discard(name)
+
+    def _tell_difference(self, name: str, seq: int, code: str) -> None:
+        """Record that a copy differs, once until it was read back without a difference."""
+        if name not in self._differing:
+            self._differing.add(name)
+            self._tell(SinkDiffers(sink=Code(name), seq=seq, problem=Code(code)))
+
+    def _position(self, name: str) -> Position:
+        return positions.stored(self._store.database, follower_name(name))
 
     def _run(self) -> None:
         if self._closing.wait(FIRST_S):
