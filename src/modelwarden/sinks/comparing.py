@@ -9,14 +9,11 @@ from itertools import islice, zip_longest
 from typing import TYPE_CHECKING
 
 from modelwarden.errors import LineInvalid
-from modelwarden.ledger.entry import Stored, chain_start, line, parse_line
+from modelwarden.ledger.entry import parse_line
 from modelwarden.ledger.result import Problem
-from modelwarden.store import entries
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
-
-    from sqlalchemy import Connection
+    from collections.abc import Iterable
 
     from modelwarden.sinks.sink import Copy
 
@@ -24,12 +21,11 @@ CODE = "sink_differs"
 
 
 def compare(
-    connection: Connection, copy: Copy, *, name: str, origin: str, first: int, last: int
+    ours: Iterable[bytes], copy: Copy, *, name: str, first: int, last: int
 ) -> tuple[Problem, ...]:
-    """Compare entries `first` to `last` of the database with a copy; memory does not grow with the range."""
-    count = last + 1 - first
-    ours = _stored_lines(connection, origin, first, last)
-    return first_difference(ours, islice(copy.lines(first), count), name=name, first=first)
+    """Compare our lines of entries `first` to `last` with a copy; memory does not grow with the range."""
+    theirs = islice(copy.lines(first), last + 1 - first)
+    return first_difference(ours, theirs, name=name, first=first)
 
 
 def first_difference(
@@ -43,16 +39,6 @@ def first_difference(
         if one.rstrip(b"\n") != other.rstrip(b"\n"):
             return (Problem(CODE, seq, f"{name}: {_in_words(other, seq)}"),)
     return ()
-
-
-def _stored_lines(connection: Connection, origin: str, first: int, last: int) -> Iterator[bytes]:
-    earlier = entries.entry(connection, first - 1) if first else None
-    before = chain_start(origin) if earlier is None else earlier.entry_hash
-    for part in entries.between(connection, first, last):
-        for row in part:
-            stored = Stored(*row)
-            yield line(stored, before)
-            before = stored.entry_hash
 
 
 def _in_words(data: bytes, seq: int) -> str:

@@ -27,7 +27,7 @@ from modelwarden.facts.sinks import (
 from modelwarden.sinks.comparing import compare
 from modelwarden.sinks.opening import follower_name
 from modelwarden.sinks.sink import kind_of
-from modelwarden.store import positions
+from modelwarden.store import entries, positions
 from modelwarden.values.ids import Digest
 from modelwarden.values.system import system
 
@@ -139,7 +139,8 @@ class Upkeep:
                 closing(kind_of(each.address).open_copy(each.address, origin=origin)) as copy,
                 self._store.database.reading() as connection,
             ):
-                found = compare(connection, copy, name=name, origin=origin, first=first, last=last)
+                ours = entries.lines(connection, origin, first, last)
+                found = compare(ours, copy, name=name, first=first, last=last)
                 found += tuple(copy.problems())
             for problem in found[:1]:
                 LOG.critical("the copy %s differs: %s", name, problem.detail)

@@ -10,7 +10,7 @@ from sqlalchemy import bindparam, func, insert, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from modelwarden.errors import LedgerUnavailable
-from modelwarden.ledger.entry import Stored, chain
+from modelwarden.ledger.entry import Stored, chain, chain_start, line
 from modelwarden.ledger.merkle import Frontier, leaf_hash
 from modelwarden.store import tiles
 from modelwarden.store.database import insert_many
@@ -212,6 +212,17 @@ def between(connection: Connection, first: int, last: int) -> Iterator[Sequence[
     with reading.execute(_RANGE, bounds) as streamed:  # closed too when whoever reads gives up
         for part in streamed.partitions(CHUNK):
             yield [Stored(*row) for row in part]
+
+
+def lines(connection: Connection, origin: str, first: int, last: int) -> Iterator[bytes]:
+    """Yield the lines (LG-43) of the entries from `first` to `last`, ends included."""
+    earlier = entry(connection, first - 1) if first else None
+    before = chain_start(origin) if earlier is None else earlier.entry_hash
+    for part in between(connection, first, last):
+        for row in part:
+            stored = Stored(*row)
+            yield line(stored, before)
+            before = stored.entry_hash
 
 
 def newest_of(connection: Connection, kind: str, object_id: str) -> int | None:
