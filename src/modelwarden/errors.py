@@ -121,6 +121,21 @@ class NotFound(CallerError):
         self.kind, self.name = kind, name
 
 
+class AlreadyErased(CallerError):
+    """The person was erased before, or the erasure waits for a legal hold already (LG-61)."""
+
+    code, status = "already_erased", 409
+
+    def __init__(self, user: str, why: str) -> None:
+        super().__init__(f"{user} is erased: {why}")
+
+
+class AccountActive(CallerError):
+    """An account has to be deactivated before its person is erased (LG-61)."""
+
+    code, status = "account_active", 409
+
+
 class Conflict(CallerError):
     """Someone else changed the row in between; read it again."""
 

@@ -54,6 +54,9 @@ class Permission(StrEnum):
     KEY_CONFIRM = "key.confirm"
     KEY_REVOKE_OTHER = "key.revoke_other"
     SETTINGS_MANAGE = "settings.manage"
+    RETENTION_MANAGE = "retention.manage"
+    HOLD_MANAGE = "hold.manage"
+    ERASURE_REQUEST = "erasure.request"
 
 
 class BuiltInRole(StrEnum):
@@ -96,7 +99,8 @@ ROLE_PERMISSIONS: Final[Mapping[BuiltInRole, frozenset[Permission]]] = MappingPr
             _P.POLICY_DRAFT, _P.POLICY_PUBLISH, _P.POLICY_ASSIGN, _P.COMPLIANCE_REPORT,
             _P.AUDIT_READ, _P.AUDIT_VERIFY, _P.AUDIT_EXPORT, _P.USER_MANAGE, _P.ROLE_MANAGE,
             _P.ROLE_ASSIGN, _P.ACCESS_REVIEW, _P.TOKEN_ISSUE_OTHER, _P.KEY_CONFIRM,
-            _P.KEY_REVOKE_OTHER, _P.SETTINGS_MANAGE,
+            _P.KEY_REVOKE_OTHER, _P.SETTINGS_MANAGE, _P.RETENTION_MANAGE, _P.HOLD_MANAGE,
+            _P.ERASURE_REQUEST,
         },
         BuiltInRole.AUDITOR: _EVERYONE
         | {
@@ -130,6 +134,7 @@ ADMINISTERING: Final = frozenset(
     {
         _P.USER_MANAGE, _P.ROLE_MANAGE, _P.ROLE_ASSIGN, _P.TOKEN_ISSUE_OTHER, _P.KEY_CONFIRM,
         _P.KEY_REVOKE_OTHER, _P.SETTINGS_MANAGE, _P.POLICY_PUBLISH, _P.POLICY_ASSIGN,
+        _P.RETENTION_MANAGE, _P.HOLD_MANAGE, _P.ERASURE_REQUEST,
     }
 )  # fmt: skip
 SENSITIVE: Final = _DECIDING | ADMINISTERING | {

@@ -9,7 +9,7 @@ from modelwarden.access import queries
 from modelwarden.access.actor import Actor, checked_handle
 from modelwarden.access.allowed import authorize, authorize_on, current, readable
 from modelwarden.access.granting import admin_stays, check_person
-from modelwarden.errors import ActorNotFound, HandleTaken, NotPermitted, ValueInvalid
+from modelwarden.errors import ActorNotFound, AlreadyErased, HandleTaken, NotPermitted, ValueInvalid
 from modelwarden.facts.access import (
     ActorDeactivated,
     ActorReactivated,
@@ -76,11 +76,13 @@ def update_user(
     """Change what is kept about a user. Raises NotPermitted, ActorNotFound."""
     authorize(change, Permission.USER_MANAGE)
     actor = actor_named(change, user)
+    if actor.erased_at is not None:
+        raise AlreadyErased(actor.id, "nothing is kept about this person any more")
     if email is not None:
         found = change.keyring.look_up("email", _checked_email(email).lower())
-        actor = replace(actor, email=change.text(email), email_index=found)
+        actor = replace(actor, email=change.text(email, about=actor.person), email_index=found)
     if details is not None:
-        actor = replace(actor, details=_details(change, details))
+        actor = replace(actor, details=_details(change, details, about=actor.person))
     actor = change.save(actor)
     change.record(UserUpdated(user=actor.id))
     return actor
@@ -91,7 +93,8 @@ def suspend(change: Change, user: str, *, reason: str) -> Actor:
     actor = _to_be_changed(change, user, ActorStatus.SUSPENDED)
     with admin_stays(change):
         actor = _moved(change, actor, ActorStatus.SUSPENDED)
-    change.record(ActorSuspended(user=actor.id, reason=change.text(_checked_reason(reason))))
+    words = change.text(_checked_reason(reason), about=_whom(actor))
+    change.record(ActorSuspended(user=actor.id, reason=words))
     return actor
 
 
@@ -118,7 +121,7 @@ def deactivate(change: Change, user: str, *, reason: str) -> Actor:
     change.record(
         ActorDeactivated(
             user=actor.id,
-            reason=change.text(_checked_reason(reason)),
+            reason=change.text(_checked_reason(reason), about=_whom(actor)),
             tokens=len(tokens),
             bindings=len(bindings),
         )
@@ -187,8 +190,8 @@ def handle_of(view: View, actor: str) -> str:
 
 def email_of(view: View, actor: Actor) -> str | None:
     """Return the e-mail address, masked without `personal.read` (AC-83)."""
-    address = view.words(actor.email)
-    if address is None or actor.id == view.actor:
+    address = view.shown(actor.email)
+    if address is None or actor.erased_at is not None or actor.id == view.actor:
         return address
     if authorize_personal(view):
         return address
@@ -230,15 +233,16 @@ def _account(  # noqa: PLR0913  # the fields of an account
     if queries.find_actor(change, checked_handle(handle)) is not None:
         raise HandleTaken("this handle is taken; choose another")
     prefix = "svc" if kind is ActorKind.SERVICE else "usr"
+    whom = person if kind in PEOPLE else None  # what a program is called tells of nobody
     return Actor(
         id=ActorId(change.new_id(prefix)),
         kind=kind,
         person=person,
-        handle=change.text(handle),
+        handle=change.text(handle, about=whom),
         handle_index=change.keyring.look_up("handle", handle),
-        email=None if email is None else change.text(email),
+        email=None if email is None else change.text(email, about=whom),
         email_index=None if email is None else change.keyring.look_up("email", email.lower()),
-        details=None if details is None else _details(change, details),
+        details=None if details is None else _details(change, details, about=whom),
         owner=owner,
         created_at=change.now,
     )
@@ -262,10 +266,15 @@ def _moved(change: Change, actor: Actor, status: ActorStatus) -> Actor:
     return actor
 
 
-def _details(change: Change, words: str) -> Commitment:
+def _details(change: Change, words: str, *, about: PersonId | None) -> Commitment:
     if not 1 <= len(words) <= LONGEST_TEXT:
         raise ValueInvalid("metadata", f"1 to {LONGEST_TEXT} characters")
-    return change.text(words)
+    return change.text(words, about=about)
+
+
+def _whom(actor: Actor) -> PersonId | None:
+    """Return whom words about an account tell of; those about a program's account tell of nobody."""
+    return actor.person if actor.kind in PEOPLE else None
 
 
 def _checked_reason(words: str) -> str:

@@ -33,7 +33,10 @@ STATUS_MOVES: Final = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Actor:
-    """An account. Its id alone enters entries; handle, e-mail and details are erasable texts (AC-1)."""
+    """An account. Its id alone enters entries; handle, e-mail and details are erasable texts (AC-1).
+
+    `erased_at` says when they went for good; the id stays, and with it all that the account did (LG-61).
+    """
 
     id: ActorId
     kind: ActorKind
@@ -46,6 +49,7 @@ class Actor:
     details: Commitment | None = None
     owner: ActorId | None = None
     created_at: datetime
+    erased_at: datetime | None = None
     revision: int = 0
 
     @property

@@ -127,7 +127,7 @@ def grant(  # the fields of a binding
             expires_at=expires_at,
             granted_by=change.actor,
             granted_person=change.person,
-            reason=None if reason is None else change.text(reason),
+            reason=None if reason is None else change.text(reason, about=_whom(actor)),
             created_at=change.now,
         )
     )
@@ -217,6 +217,10 @@ def _refuse_self_grant(change: Change, actor: Actor) -> None:
             "you can't grant a role to yourself or to an account behind which you stand; ask another administrator",
             about=(("actor", actor.id),),
         )
+
+
+def _whom(actor: Actor) -> PersonId | None:
+    return None if actor.kind is ActorKind.SERVICE else actor.person
 
 
 def _is_audit(role: str, defined: Mapping[str, Role]) -> bool:

@@ -30,6 +30,7 @@ def as_actor(row: Row) -> Actor:
         details=row.details,
         owner=row.owner,
         created_at=moment(row.created_at),
+        erased_at=_when(row.erased_at),
         revision=row.revision,
     )
 

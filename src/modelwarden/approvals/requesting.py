@@ -31,6 +31,7 @@ from modelwarden.facts.approvals import ApprovalRequested, ApprovalWithdrawn
 from modelwarden.facts.kinds import Code
 from modelwarden.permissions import Permission
 from modelwarden.policies.reads import requirements
+from modelwarden.privacy import actions as privacy
 from modelwarden.registry import reads as registry
 from modelwarden.registry.actions import confirmed_for_request
 from modelwarden.registry.lifecycle import ROLLED_BACK, ApprovalState, Environment
@@ -38,12 +39,12 @@ from modelwarden.values.canonical import digest
 from modelwarden.values.ids import Digest, PolicyName, RequestId
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from modelwarden.approvals.request import Json
     from modelwarden.policies.governing import Requirements
     from modelwarden.registry.version import Version
-    from modelwarden.store.change import Change
+    from modelwarden.store.change import Change, View
     from modelwarden.values.ids import Commitment
 
 SHORTEST: Final = 20
@@ -55,9 +56,23 @@ ACTIONS: Final[Mapping[str, Permission]] = MappingProxyType(
         "role.define": Permission.ROLE_MANAGE,
         "policy.publish": Permission.POLICY_PUBLISH,
         "policy.assign": Permission.POLICY_ASSIGN,
+        privacy.ERASE: Permission.ERASURE_REQUEST,
+        privacy.RELEASE: Permission.HOLD_MANAGE,
+        privacy.CHANGE: Permission.RETENTION_MANAGE,
     }
 )
 """What can be asked for by type `access`, and the permission that asking takes (AC-6, AC-40)."""
+
+EXACT: Final[Mapping[str, Callable[[View, Mapping[str, object]], Mapping[str, Json]]]] = (
+    MappingProxyType(
+        {
+            privacy.ERASE: privacy.erasure_payload,
+            privacy.RELEASE: privacy.hold_payload,
+            privacy.CHANGE: privacy.retention_payload,
+        }
+    )
+)
+"""Actions whose room says what exactly is asked: what it adds or refuses, approvers need not look for themselves."""
 
 
 def request(  # the fields of a question
@@ -115,7 +130,7 @@ def request_access(
         raise ValueInvalid("action", f"one of {', '.join(sorted(ACTIONS))}")
     authorize(change, ACTIONS[action])
     require_person(change)
-    exact = _exact(change, payload)
+    exact = _exact(change, action, payload)
     needs = requirements(change, None, Environment.PRODUCTION)
     question = _question(change, needs, kind=RequestType.ACCESS, justification=justification)
     payload_digest = Digest(digest(exact))
@@ -223,8 +238,10 @@ def _superseded(before: ApprovalRequest, version: Version) -> tuple[VoidCause, .
     return (VoidCause.SUPERSEDED,) if spent else ()
 
 
-def _exact(change: Change, payload: Mapping[str, Json]) -> dict[str, Json]:
+def _exact(change: Change, action: str, payload: Mapping[str, Json]) -> dict[str, Json]:
     """Return the payload with a person named by id: handles are personal (LG-60)."""
+    if action in EXACT:
+        return dict(EXACT[action](change, payload))
     exact = dict(payload)
     if "user" in exact:
         named = find_actor(change, str(exact["user"]))

@@ -23,6 +23,7 @@ from modelwarden.ledger.merkle import range_root
 from modelwarden.ledger.result import Findings
 from modelwarden.permissions import Permission
 from modelwarden.store import entries, guard_file
+from modelwarden.store.erasing import check_erased
 from modelwarden.store.state import check_state
 from modelwarden.store.tiles import StoredNodes
 from modelwarden.store.verification import verify_ledger
@@ -162,6 +163,8 @@ def _with_state(view: View, result: Result) -> Result:
     found, unread = check_state(view.connection, view.keyring)
     evidence, unclear = check_evidence(view)
     result = result.adding(found.problems, count=found.count, not_checked=unread)
+    erased = check_erased(view.connection)
+    result = result.adding(erased.problems, count=erased.count)
     return result.adding(evidence.problems, count=evidence.count, not_checked=unclear)
 
 

@@ -16,6 +16,7 @@ from modelwarden.cli.fingerprint import fingerprint
 from modelwarden.cli.keys import keys
 from modelwarden.cli.models import models
 from modelwarden.cli.policy import policy
+from modelwarden.cli.privacy import holds, retention
 from modelwarden.cli.refusal import UNREACHABLE
 from modelwarden.cli.roles import roles
 from modelwarden.cli.service_accounts import service_accounts
@@ -35,7 +36,7 @@ app: Final = typer.Typer(
 )
 
 NOUNS: Final = (
-    models, versions, approvals, deploy, policy, audit, users, roles, service_accounts, tokens, keys
+    models, versions, approvals, deploy, policy, audit, holds, retention, users, roles, service_accounts, tokens, keys
 )  # fmt: skip
 
 for each in NOUNS:

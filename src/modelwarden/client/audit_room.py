@@ -14,6 +14,7 @@ from modelwarden.values.answers import (
     VerificationAnswer,
 )
 from modelwarden.values.pages import Listing, Page
+from modelwarden.values.privacy import ErasureAnswer
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -122,3 +123,18 @@ class Audit:
         return save_export(
             self._calls, output, first=first, last=last, zipped=zipped, progress=progress
         )
+
+    def erase(
+        self, user: str, *, basis: str, reason: str, scope: str = "identity"
+    ) -> ErasureAnswer:
+        """Erase a person, as two people agreed; `scope="authored"` takes what they wrote too.
+
+        Raises PermitNeeded, PayloadChanged, AccountActive, AlreadyErased, NotPermitted.
+        """
+        body = {"user": user, "basis": basis, "reason": reason, "scope": scope}
+        return self._calls.write(ErasureAnswer, path("erasures"), body)
+
+    def erasures(self, *, limit: int = 50, cursor: str | None = None) -> Listing[ErasureAnswer]:
+        """Return a page of erasures, newest first, those that wait for a hold too."""
+        page = Page(limit=limit, cursor=cursor)
+        return self._calls.page(ErasureAnswer, path("erasures"), page)

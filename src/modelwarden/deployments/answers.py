@@ -34,7 +34,7 @@ def deployment_answer(view: View, deployment: Deployment) -> DeploymentAnswer:
         live_at=deployment.live_at,
         ended_at=deployment.ended_at,
         replaces=deployment.replaces,
-        notes=view.words(deployment.notes),
+        notes=view.shown(deployment.notes),
         reference=deployment.reference,
         revision=deployment.revision,
     )

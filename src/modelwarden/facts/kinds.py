@@ -81,6 +81,8 @@ SUBJECT_KINDS: Final[Mapping[str, str]] = MappingProxyType(
         "PermitId": "permit",
         "PolicyName": "policy",
         "RoleName": "role",
+        "HoldId": "hold",
+        "ErasureId": "erasure",
     }
 )
 """Field type → subject kind: what an entry is found under."""

@@ -35,6 +35,7 @@ from modelwarden.store.schema.ledger import texts
 from modelwarden.values.canonical import encode
 from modelwarden.values.clock import timestamp
 from modelwarden.values.ids import ActorId, ChangeId, Commitment, Digest, PersonId, new_id
+from modelwarden.values.principal import ActorKind
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -50,6 +51,9 @@ ENTRY_LIMIT_BYTES: Final = 32 * 1024
 MOST_SUBJECTS: Final = 32
 LONGEST_TEXT: Final = 20_000
 _DONE, _INFO = Outcome.DONE, Severity.INFO  # looking a member up is slow, once for each fact
+ERASED: Final = "erased"
+"""What stands in an answer instead of words that are gone for good (LG-61)."""
+_HUMAN: Final = frozenset({ActorKind.USER, ActorKind.THIRD_PARTY})
 RANK: Final = {severity.value: rank for rank, severity in enumerate(Severity)}
 
 _TEXT: Final = select(texts).where(texts.c.commitment == bindparam("commitment"))
@@ -138,6 +142,13 @@ class View:
             return None
         return self.keyring.unseal(Sealed(commitment, row.key_id, row.wrapped, row.ciphertext))
 
+    def shown(self, commitment: Commitment | None) -> str | None:
+        """Return the words for an answer: None where there never were any, `erased` where they are gone."""
+        if commitment is None:
+            return None
+        words = self.words(commitment)
+        return ERASED if words is None else words
+
     def head(self) -> tuple[int, bytes]:
         """Return size and root of the newest signed checkpoint; (0, the root of nothing) before the first."""
         note = entries.newest_checkpoint(self._connection)
@@ -212,9 +223,12 @@ class Change(View):
             self._connection, statement, params, {"attached", "telemetry", "plumbing", "text"}
         )
 
-    def text(self, words: str, *, salt: bytes | None = None) -> Commitment:
+    def text(
+        self, words: str, *, salt: bytes | None = None, about: PersonId | None = None
+    ) -> Commitment:
         """Keep words beside the ledger, encrypted and erasable, and return the digest that entries carry (LG-60).
 
+        The person who acts is kept as their author, `about` as whom they tell of: erasing a person finds both (LG-61).
         The same words under the same salt are kept once. Raises ValueInvalid, NotCanonical.
         """
         if len(words) > LONGEST_TEXT:
@@ -222,7 +236,8 @@ class Change(View):
         sealed = self.keyring.seal(words, salt=salt)
         if salt is not None and self.row(_TEXT, {"commitment": sealed.commitment}) is not None:
             return sealed.commitment
-        run(self._connection, _KEEP_TEXT, sealed._asdict())
+        written = {"author": self._author, "about": about, "kept_at": timestamp(self.now)}
+        run(self._connection, _KEEP_TEXT, sealed._asdict() | written)
         self._wrote = True
         self._said[sealed.commitment] = words
         return sealed.commitment
@@ -299,6 +314,11 @@ class Change(View):
             )
         if not self.drafts and (self.stands_at is None or self._wrote):
             raise NothingRecorded("the action ended without a fact")
+
+    @property
+    def _author(self) -> PersonId | None:
+        """Return the human whose words these are; what a program says is nobody's."""
+        return self.principal.person if self.principal.kind in _HUMAN else None
 
     @cached_property
     def _common(self) -> dict[str, object]:

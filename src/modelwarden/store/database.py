@@ -29,6 +29,7 @@ READ_CACHE, WRITE_CACHE = -2_000, -16_000
 BUSY_TIMEOUT_S: Final = 30
 _ALIVE: Final = text("SELECT 1")
 _TRY_LOCK: Final = text("SELECT pg_try_advisory_lock(hashtext(:name))")
+_VACUUM: Final = tuple(text(f"VACUUM {table}") for table in ("texts", "actors"))
 COPY_FROM_ROWS: Final = 24
 """From this many rows on, PostgreSQL's binary COPY beats single inserts."""
 RETRIABLE: Final = frozenset({"40001", "40P01"})  # serialization failure, deadlock (LG-12)
@@ -103,6 +104,24 @@ class Database:
                 self._writer.close()
                 self._writer = None
             self._write_engine.dispose()
+
+    def overwrite_deleted(self) -> bool:
+        """Let nothing of deleted rows remain in this database's own files; False when it has to be tried again.
+
+        SQLite overwrites rows as it deletes them; what its log still holds of them goes here. PostgreSQL lets go of
+        old rows by VACUUM; its own log and archives keep them for as long as the operator says.
+        """
+        engine = self._write_engine.execution_options(isolation_level="AUTOCOMMIT")
+        try:
+            with engine.connect() as connection:
+                if self.dialect == "sqlite":
+                    raw = driver(connection)
+                    return not raw.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]
+                for statement in _VACUUM:
+                    connection.execute(statement)
+                return True
+        except (DBAPIError, sqlite3.Error):
+            return False
 
     def close(self) -> None:
         """Close all connections."""
@@ -241,6 +260,8 @@ def _sqlite(url: str, *, read_only: bool) -> Engine:
         raw.execute(f"PRAGMA cache_size={READ_CACHE if read_only else WRITE_CACHE}")
         if read_only:
             raw.execute("PRAGMA query_only=ON")
+        else:
+            raw.execute("PRAGMA secure_delete=ON")  # what is erased is overwritten too (LG-61)
 
     @event.listens_for(engine, "begin")
     def begin(connection: Connection) -> None:

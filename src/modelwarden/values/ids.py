@@ -25,6 +25,8 @@ RequestId = NewType("RequestId", str)
 DecisionId = NewType("DecisionId", str)
 DeploymentId = NewType("DeploymentId", str)
 MetricId = NewType("MetricId", str)
+HoldId = NewType("HoldId", str)
+ErasureId = NewType("ErasureId", str)
 
 ModelName = NewType("ModelName", str)
 Label = NewType("Label", str)

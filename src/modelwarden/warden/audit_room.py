@@ -7,7 +7,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 from modelwarden.audit import actions
+from modelwarden.privacy import actions as privacy
+from modelwarden.privacy.answers import erasure_answer
 from modelwarden.values.pages import Listing, Page
+from modelwarden.values.words import named
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -22,6 +25,7 @@ if TYPE_CHECKING:
         ProofAnswer,
         VerificationAnswer,
     )
+    from modelwarden.values.privacy import ErasureAnswer
     from modelwarden.warden.bound import Bound
 
 
@@ -149,6 +153,27 @@ class Audit:
             prepared.discard()
             raise
         return prepared.release()
+
+    def erase(
+        self, user: str, *, basis: str, reason: str, scope: str = "identity"
+    ) -> ErasureAnswer:
+        """Erase a person, as two people agreed; `scope="authored"` takes what they wrote too.
+
+        Raises PermitNeeded, PayloadChanged, AccountActive, AlreadyErased, NotPermitted.
+        """
+        action = partial(
+            privacy.erase,
+            user=user,
+            basis=named(privacy.Basis, basis, field="basis"),
+            reason=reason,
+            scope=named(privacy.Scope, scope, field="scope"),
+        )
+        return self._bound.write(action, erasure_answer)
+
+    def erasures(self, *, limit: int = 50, cursor: str | None = None) -> Listing[ErasureAnswer]:
+        """Return a page of erasures, newest first, those that wait for a hold too."""
+        action = partial(privacy.erasures, page=Page(limit=limit, cursor=cursor))
+        return self._bound.page(action, erasure_answer)
 
     def _read(self, action: Callable[[View], T]) -> T:
         return self._bound.read(action, lambda _view, answer: answer)

@@ -23,6 +23,7 @@ from modelwarden.errors import NotPermitted, Refusal, Unauthenticated
 from modelwarden.facts.access import AccessUsed
 from modelwarden.facts.kinds import Code
 from modelwarden.reactions import approvals as reactions
+from modelwarden.reactions import privacy
 from modelwarden.sinks.opening import open_sinks
 from modelwarden.sinks.pressure import Pressure
 from modelwarden.sinks.upkeep import Upkeep
@@ -77,6 +78,7 @@ class Warden:
             raise
         self.followers: Final = (
             Follower(reactions.NAME, self.store, reactions.VoidApprovals(self)),
+            Follower(privacy.NAME, self.store, self._private()),
             *(sink.follower for sink in self.sinks),
         )
         self._pressure: Final = Pressure(
@@ -200,6 +202,10 @@ class Warden:
         if view.used:
             self.change(principal, partial(_record_use, used=frozenset(view.used)))
         return value
+
+    def _private(self) -> privacy.KeepPrivate:
+        overwrite = self.store.database.overwrite_deleted
+        return privacy.KeepPrivate(self, now=self.clock.now, overwrite=overwrite)
 
     def _remember(self, view: View, before: Principal) -> None:
         """Keep rights that were read again, so that the next call needs not; each transaction compares them anyway."""

@@ -2,7 +2,15 @@
 
 from alembic import context
 
-from modelwarden.store.schema import access, approvals, deployments, ledger, policies, registry
+from modelwarden.store.schema import (
+    access,
+    approvals,
+    deployments,
+    ledger,
+    policies,
+    privacy,
+    registry,
+)
 from modelwarden.store.schema.columns import METADATA
 
 TABLES = (
@@ -11,6 +19,7 @@ TABLES = (
     deployments,
     ledger,
     policies,
+    privacy,
     registry,
 )  # importing them fills METADATA
 

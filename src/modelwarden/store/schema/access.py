@@ -21,6 +21,7 @@ actors: Final = governed(
     Column("details", Text),
     Column("owner", Text),
     Column("created_at", Text, nullable=False),
+    Column("erased_at", Text),
     Column("revision", Integer, nullable=False),
     Index("ix_actors_person", "person"),
     Index("ix_actors_email_index", "email_index"),
@@ -129,6 +130,7 @@ challenges: Final = other(
     Column("expires_at", Text, nullable=False),
     Column("used", Boolean, nullable=False),
     role="plumbing",
+    kept=("sessions", "expires_at"),
 )
 set_up_links: Final = other(
     "set_up_links",
@@ -136,6 +138,7 @@ set_up_links: Final = other(
     Column("expires_at", Text, nullable=False),
     Column("used", Boolean, nullable=False),
     role="plumbing",
+    kept=("sessions", "expires_at"),
 )
 bootstrap: Final = other(
     "bootstrap",

@@ -42,6 +42,12 @@ def attached(name: str, *items: SchemaItem) -> Table:
     return Table(name, METADATA, *items, info={"class": "attached"}, sqlite_strict=True)
 
 
-def other(name: str, *items: SchemaItem, role: str) -> Table:
-    """Declare a table of class `text`, `telemetry` or `plumbing`."""
-    return Table(name, METADATA, *items, info={"class": role}, sqlite_strict=True)
+def other(name: str, *items: SchemaItem, role: str, kept: tuple[str, str] | None = None) -> Table:
+    """Declare a table of class `text`, `telemetry` or `plumbing`.
+
+    `kept` says by which kind of retention its rows are deleted, and which column tells since when they are old (AC-84).
+    """
+    info: dict[str, object] = {"class": role}
+    if kept is not None:
+        info["kept"] = kept
+    return Table(name, METADATA, *items, info=info, sqlite_strict=True)

@@ -91,6 +91,12 @@ texts: Final = other(
     Column("key_id", Text, nullable=False),
     Column("wrapped", LargeBinary, nullable=False),
     Column("ciphertext", LargeBinary, nullable=False),
+    Column("author", Text),
+    Column("about", Text),
+    Column("kept_at", Text),
+    Index("ix_texts_author", "author"),
+    Index("ix_texts_about", "about"),
+    Index("ix_texts_kept_at", "kept_at", "commitment"),
     role="text",
 )
 follower_positions: Final = other(
