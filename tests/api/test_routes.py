@@ -37,7 +37,7 @@ HOLDERS: Final = {
 GIVEN: Final = {
     "model": "churn", "version": "1", "user": "victim", "role": "analyst", "permission": "model.read",
     "request": "req_0", "deployment": "dep_0", "policy": "house", "token": "tok_0", "key": "0" * 64,
-    "seq": "1", "sha256": "0" * 64,
+    "seq": "1", "sha256": "0" * 64, "erasure": "ers_0", "hold": "hld_0",
 }  # fmt: skip
 REASON: Final = {"reason": "because the tests want it so"}
 BODIES: Final[dict[str, Any]] = {
@@ -75,6 +75,9 @@ BODIES: Final[dict[str, Any]] = {
     "POST /tokens": {},
     "POST /keys": {"pem": "x", "challenge": "chl_0", "signature": "AAAA"},
     "POST /keys/{key}/revoke": {"cause": "lost"},
+    "POST /erasures": {"user": "victim", "basis": "objection"} | REASON,
+    "POST /holds": {"user": "victim"} | REASON,
+    "PUT /retention": {"texts": 3_000},
 }  # fmt: skip
 QUERIES: Final = {"/models/{model}/compare": "?a=1&b=1", "/audit-log/consistency": "?from=1"}
 FORM_FIRST: Final = {"POST /policies/publish"}

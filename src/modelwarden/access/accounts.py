@@ -22,6 +22,7 @@ from modelwarden.facts.access import (
     UserUpdated,
 )
 from modelwarden.permissions import Permission
+from modelwarden.store.erasing import shown
 from modelwarden.values.ids import ActorId, PersonId, RoleName
 from modelwarden.values.principal import ActorKind, ActorStatus
 
@@ -190,7 +191,7 @@ def handle_of(view: View, actor: str) -> str:
 
 def email_of(view: View, actor: Actor) -> str | None:
     """Return the e-mail address, masked without `personal.read` (AC-83)."""
-    address = view.shown(actor.email)
+    address = shown(view, actor.email)
     if address is None or actor.erased_at is not None or actor.id == view.actor:
         return address
     if authorize_personal(view):

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from modelwarden.access.accounts import handle_of
 from modelwarden.approvals.reads import eligible
 from modelwarden.approvals.request import RequestState
+from modelwarden.store.erasing import shown
 from modelwarden.values.answers import DecisionAnswer, RequestAnswer, SeatAnswer
 
 if TYPE_CHECKING:
@@ -51,7 +52,7 @@ def _answer(
         action=request.action,
         payload=None if request.payload is None else dict(request.payload),
         requester=handle_of(view, request.requester),
-        justification=view.shown(request.justification),
+        justification=shown(view, request.justification),
         humans=request.humans,
         signature=request.signature.value,
         seats=seats,
@@ -71,7 +72,7 @@ def _decision(view: View, decision: Decision) -> DecisionAnswer:
         seat=decision.seat,
         approver=handle_of(view, decision.actor),
         verdict=decision.verdict.value,
-        comment=view.shown(decision.comment),
+        comment=shown(view, decision.comment),
         custody=decision.custody.value,
         keyid=decision.keyid,
         envelope_digest=decision.envelope_digest,

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from modelwarden.access.accounts import handle_of
 from modelwarden.registry.actions import version as version_of
+from modelwarden.store.erasing import shown
 from modelwarden.values.answers import DeploymentAnswer, GateAnswer, LiveAnswer, ReasonAnswer
 
 if TYPE_CHECKING:
@@ -34,7 +35,7 @@ def deployment_answer(view: View, deployment: Deployment) -> DeploymentAnswer:
         live_at=deployment.live_at,
         ended_at=deployment.ended_at,
         replaces=deployment.replaces,
-        notes=view.shown(deployment.notes),
+        notes=shown(view, deployment.notes),
         reference=deployment.reference,
         revision=deployment.revision,
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from modelwarden.access.accounts import handle_of
+from modelwarden.store.erasing import shown
 from modelwarden.values.privacy import ErasureAnswer, HoldAnswer, RetentionAnswer
 
 if TYPE_CHECKING:
@@ -23,7 +24,7 @@ def erasure_answer(view: View, erasure: Erasure) -> ErasureAnswer:
         basis=erasure.basis.value,
         scope=erasure.scope.value,
         state=erasure.state.value,
-        reason=view.shown(erasure.reason),
+        reason=shown(view, erasure.reason),
         permit=erasure.permit,
         requested_by=handle_of(view, erasure.requested_by),
         requested_at=erasure.requested_at,
@@ -43,7 +44,7 @@ def hold_answer(view: View, hold: Hold) -> HoldAnswer:
         incident=hold.incident,
         since=hold.since,
         until=hold.until,
-        reason=view.shown(hold.reason),
+        reason=shown(view, hold.reason),
         placed_by=handle_of(view, hold.placed_by),
         placed_at=hold.placed_at,
         released_by=None if hold.released_by is None else handle_of(view, hold.released_by),

@@ -8,6 +8,7 @@ from modelwarden.access.accounts import handle_of
 from modelwarden.registry.artifacts import UPLOAD
 from modelwarden.registry.lifecycle import ApprovalState, Environment
 from modelwarden.registry.metric import MetricKind
+from modelwarden.store.erasing import shown
 from modelwarden.values.answers import (
     ComparisonAnswer,
     MetricAnswer,
@@ -33,7 +34,7 @@ def model_answer(view: View, model: Model) -> ModelAnswer:
         owner=handle_of(view, model.owner),
         owner_id=model.owner,
         owner_confirmed=model.owner_confirmed,
-        business_purpose=view.shown(model.purpose),
+        business_purpose=shown(view, model.purpose),
         purpose_confirmed=model.purpose_confirmed,
         risk_tier=model.risk_tier,
         team=model.team,
@@ -60,8 +61,8 @@ def version_answer(view: View, version: Version) -> VersionAnswer:
         approval_status=(production if asked else approvals[Environment.STAGING]).value,
         approvals={place.value: state.value for place, state in approvals.items()},
         live_in=version.live_in,
-        description=view.shown(version.description),
-        artifact=view.shown(version.artifact),
+        description=shown(view, version.description),
+        artifact=shown(view, version.artifact),
         artifact_kind=version.artifact_kind.value,
         fingerprints=version.fingerprints,
         sha256=version.subject_sha256,

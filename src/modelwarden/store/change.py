@@ -51,8 +51,6 @@ ENTRY_LIMIT_BYTES: Final = 32 * 1024
 MOST_SUBJECTS: Final = 32
 LONGEST_TEXT: Final = 20_000
 _DONE, _INFO = Outcome.DONE, Severity.INFO  # looking a member up is slow, once for each fact
-ERASED: Final = "erased"
-"""What stands in an answer instead of words that are gone for good (LG-61)."""
 _HUMAN: Final = frozenset({ActorKind.USER, ActorKind.THIRD_PARTY})
 RANK: Final = {severity.value: rank for rank, severity in enumerate(Severity)}
 
@@ -142,13 +140,6 @@ class View:
             return None
         return self.keyring.unseal(Sealed(commitment, row.key_id, row.wrapped, row.ciphertext))
 
-    def shown(self, commitment: Commitment | None) -> str | None:
-        """Return the words for an answer: None where there never were any, `erased` where they are gone."""
-        if commitment is None:
-            return None
-        words = self.words(commitment)
-        return ERASED if words is None else words
-
     def head(self) -> tuple[int, bytes]:
         """Return size and root of the newest signed checkpoint; (0, the root of nothing) before the first."""
         note = entries.newest_checkpoint(self._connection)
@@ -236,7 +227,8 @@ class Change(View):
         sealed = self.keyring.seal(words, salt=salt)
         if salt is not None and self.row(_TEXT, {"commitment": sealed.commitment}) is not None:
             return sealed.commitment
-        written = {"author": self._author, "about": about, "kept_at": timestamp(self.now)}
+        author = self.person if self.principal.kind in _HUMAN else None  # a program's are nobody's
+        written = {"author": author, "about": about, "kept_at": timestamp(self.now)}
         run(self._connection, _KEEP_TEXT, sealed._asdict() | written)
         self._wrote = True
         self._said[sealed.commitment] = words
@@ -314,11 +306,6 @@ class Change(View):
             )
         if not self.drafts and (self.stands_at is None or self._wrote):
             raise NothingRecorded("the action ended without a fact")
-
-    @property
-    def _author(self) -> PersonId | None:
-        """Return the human whose words these are; what a program says is nobody's."""
-        return self.principal.person if self.principal.kind in _HUMAN else None
 
     @cached_property
     def _common(self) -> dict[str, object]:

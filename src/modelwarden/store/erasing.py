@@ -30,6 +30,8 @@ if TYPE_CHECKING:
     from modelwarden.values.ids import Commitment
 
 PART: Final = 500
+ERASED: Final = "erased"
+"""What stands in an answer instead of words that are gone for good (LG-61)."""
 AUTHORED: Final = "authored"
 """The scope of an erasure that covers what the person wrote too."""
 ERASING: Final = ("person.erased", "retention.applied")
@@ -127,6 +129,14 @@ class _Told(NamedTuple):
     persons: list[str]
     users: list[str]
     authored: bool
+
+
+def shown(view: View, commitment: Commitment | None) -> str | None:
+    """Return the words for an answer: None where there never were any, `erased` where they are gone."""
+    if commitment is None:
+        return None
+    words = view.words(commitment)
+    return ERASED if words is None else words
 
 
 def one_at_a_time(view: View) -> None:
