@@ -24,7 +24,6 @@ from modelwarden.privacy.permits import require_system
 from modelwarden.privacy.retention import CHANGE, DAYS, ID, Retention, plan
 from modelwarden.store import idempotency
 from modelwarden.store.erasing import erase_texts, needed, one_at_a_time
-from modelwarden.values.principal import ActorStatus
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -138,7 +137,7 @@ def apply_retention(change: Change, due: Due) -> RetentionApplied:
         account = access.actor_by_id(change, name)
         if account is None or account.erased_at is not None:
             continue
-        about = _of_leaver(change, account, holds)
+        about = _of_leaver(change, account, days, holds)
         if about is not None:
             texts += erase_texts(change, about)
             users.append(emptied(change, account).id)
@@ -182,16 +181,19 @@ def _leavers(view: View, days: Retention, holds: tuple[Reach, ...]) -> tuple[str
     ):
         for name in page:
             account = access.actor_by_id(view, name)
-            if account is not None and _of_leaver(view, account, holds) is not None:
+            if account is not None and _of_leaver(view, account, days, holds) is not None:
                 found.append(name)
         after = page[-1]
     return tuple(found[:MOST_LEAVERS])
 
 
-def _of_leaver(view: View, account: Actor, holds: tuple[Reach, ...]) -> list[str] | None:
-    """Return the texts that tell of whoever left; None while another account of theirs is used, or a hold says no."""
+def _of_leaver(
+    view: View, account: Actor, days: Retention, holds: tuple[Reach, ...]
+) -> list[str] | None:
+    """Return the texts that tell of whoever left; None until all their accounts are over it, or while a hold says no."""
+    until = days.cutoff("leavers", now=view.now)
     accounts = [e for e in access.accounts_of(view, account.person) if e.kind in PEOPLE]
-    if any(each.status is not ActorStatus.DEACTIVATED for each in accounts):
+    if not all(queries.left_by(view, each.id, until) for each in accounts):
         return None
     others = [each for each in accounts if each.id != account.id and each.erased_at is None]
     persons = (

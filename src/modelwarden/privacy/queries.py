@@ -83,6 +83,18 @@ _LEAVERS: Final = (
     .order_by(actors.c.id)
     .limit(bindparam("limit"))
 )
+_LEFT: Final = (
+    select(index.c.at)
+    .join(subjects, subjects.c.seq == index.c.seq)
+    .where(
+        subjects.c.kind == "actor",
+        subjects.c.id == bindparam("id"),
+        subjects.c.rev.is_not(None),
+        index.c.type == "actor.deactivated",
+        index.c.at <= bindparam("until"),
+    )
+    .limit(1)
+)
 _NAMING: Final = (
     select(entries.c.body)
     .join(subjects, subjects.c.seq == entries.c.seq)
@@ -174,6 +186,11 @@ def leavers(view: View, until: datetime, *, after: str, limit: int) -> list[str]
     """Return accounts that were deactivated up to then and still tell who it was, in order of their ids."""
     params = {"until": timestamp(until), "after": after, "limit": limit}
     return [row.id for row in view.rows(_LEAVERS, params)]
+
+
+def left_by(view: View, account: ActorId, until: datetime) -> bool:
+    """Tell whether an account was deactivated up to then; that is for good (AC-3)."""
+    return view.row(_LEFT, {"id": account, "until": timestamp(until)}) is not None
 
 
 def named_in_entries(view: View, kind: str, name: str) -> frozenset[str]:
