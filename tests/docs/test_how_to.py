@@ -49,7 +49,12 @@ def found_company(folder: Path, *, with_keys: bool) -> dict[str, str]:
 @pytest.mark.timeout(300)
 @pytest.mark.parametrize(
     ("page", "with_keys"),
-    [("sign-approvals.md", False), ("policies.md", True), ("sensitive-actions.md", True)],
+    [
+        ("sign-approvals.md", False),
+        ("policies.md", True),
+        ("sensitive-actions.md", True),
+        ("personal-data.md", True),
+    ],
 )
 def test_a_guide_runs_as_it_stands(page: str, *, with_keys: bool, tmp_path: Path) -> None:
     environment = found_company(tmp_path, with_keys=with_keys)

@@ -190,7 +190,7 @@ def _leavers(view: View, days: Retention, holds: tuple[Reach, ...]) -> tuple[str
 def _of_leaver(
     view: View, account: Actor, days: Retention, holds: tuple[Reach, ...]
 ) -> list[str] | None:
-    """Return the texts that tell of whoever left; None until all their accounts are over it, or while a hold says no."""
+    """Return the texts that tell of whoever left; None until all their accounts are over it, or under a hold."""
     until = days.cutoff("leavers", now=view.now)
     accounts = [e for e in access.accounts_of(view, account.person) if e.kind in PEOPLE]
     if not all(queries.left_by(view, each.id, until) for each in accounts):
