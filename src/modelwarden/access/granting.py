@@ -5,7 +5,7 @@ from __future__ import annotations
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import timedelta
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from modelwarden.access import permits, queries, rights
 from modelwarden.access.actor import ADMIN_DAYS_MOST, Binding, Role
@@ -31,7 +31,7 @@ from modelwarden.permissions import (
     Permission,
 )
 from modelwarden.values.canonical import digest
-from modelwarden.values.ids import NAME, BindingId, Digest, PersonId, RoleName
+from modelwarden.values.ids import MODEL_NAME, NAME, TAG, BindingId, Digest, PersonId, RoleName
 from modelwarden.values.principal import ActorKind, ActorStatus
 
 if TYPE_CHECKING:
@@ -41,8 +41,6 @@ if TYPE_CHECKING:
     from modelwarden.access.actor import Actor
     from modelwarden.access.permit import Permit
     from modelwarden.store.change import Change
-
-SCOPE_VALUE_LONGEST: Final = 128
 
 
 def define_role(
@@ -242,11 +240,12 @@ def _checked_scope(scope: Mapping[str, str]) -> tuple[tuple[str, str], ...]:
     unknown = sorted(set(scope) - set(SELECTORS))
     if unknown:
         raise ValueInvalid("scope", f"selectors among {', '.join(SELECTORS)}")
-    if any(
-        not value or len(value) > SCOPE_VALUE_LONGEST or not value.isprintable()
-        for value in scope.values()
-    ):
-        raise ValueInvalid("scope", f"values of 1 to {SCOPE_VALUE_LONGEST} printable characters")
+    for selector, value in scope.items():
+        pattern = MODEL_NAME if selector == "model" else TAG
+        if not pattern.fullmatch(
+            value
+        ):  # nothing else has such a name, and entries keep it in clear
+            raise ValueInvalid(f"scope.{selector}", f"text that matches {pattern.pattern}")
     return tuple(sorted(scope.items()))
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Mapping
 from dataclasses import replace
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
@@ -39,7 +41,7 @@ from modelwarden.values.canonical import digest
 from modelwarden.values.ids import Digest, PolicyName, RequestId
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable
 
     from modelwarden.approvals.request import Json
     from modelwarden.policies.governing import Requirements
@@ -62,6 +64,17 @@ ACTIONS: Final[Mapping[str, Permission]] = MappingProxyType(
     }
 )
 """What can be asked for by type `access`, and the permission that asking takes (AC-6, AC-40)."""
+
+FIELDS: Final[Mapping[str, frozenset[str]]] = MappingProxyType(
+    {
+        "role.grant": frozenset({"user", "role", "scope", "days"}),
+        "role.define": frozenset({"role", "permissions", "includes"}),
+        "policy.publish": frozenset({"policy", "hash"}),
+        "policy.assign": frozenset({"policy", "model", "environment"}),
+    }
+)
+"""What a payload may name."""
+WORD: Final = re.compile(r"[!-~]{1,128}")
 
 EXACT: Final[Mapping[str, Callable[[View, Mapping[str, object]], Mapping[str, Json]]]] = (
     MappingProxyType(
@@ -238,10 +251,27 @@ def _superseded(before: ApprovalRequest, version: Version) -> tuple[VoidCause, .
     return (VoidCause.SUPERSEDED,) if spent else ()
 
 
+def _check_words(value: object) -> None:
+    """Refuse what could be a sentence: a payload is kept in clear, since approvers sign it (LG-60)."""
+    match value:
+        case Mapping():
+            for key, item in value.items():
+                _check_words(key)
+                _check_words(item)
+        case str() if not WORD.fullmatch(value):
+            raise ValueInvalid("payload", "words without spaces, at most 128 characters each")
+        case list() | tuple():
+            for item in value:
+                _check_words(item)
+
+
 def _exact(change: Change, action: str, payload: Mapping[str, Json]) -> dict[str, Json]:
     """Return the payload with a person named by id: handles are personal (LG-60)."""
     if action in EXACT:
         return dict(EXACT[action](change, payload))
+    if unknown := sorted(set(payload) - FIELDS[action]):
+        raise ValueInvalid("payload", f"only {', '.join(sorted(FIELDS[action]))}; not {unknown}")
+    _check_words(payload)
     exact = dict(payload)
     if "user" in exact:
         named = find_actor(change, str(exact["user"]))
