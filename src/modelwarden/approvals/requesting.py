@@ -263,6 +263,8 @@ def _check_words(value: object) -> None:
         case list() | tuple():
             for item in value:
                 _check_words(item)
+        case _:
+            pass
 
 
 def _exact(change: Change, action: str, payload: Mapping[str, Json]) -> dict[str, Json]:
