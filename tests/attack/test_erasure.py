@@ -288,6 +288,26 @@ def test_only_the_program_carries_out_what_waited(company: Company) -> None:
     assert company.warden.change(system("privacy"), carry_out).state == "on_hold"
 
 
+def test_what_is_linked_while_an_erasure_waits_is_not_erased_with_it(company: Company) -> None:
+    root = company.acting("root")
+    root.roles.grant("dave", "developer")
+    company.acting("dave").versions.register("churn", "2", description="what dave has trained")
+    placed = hold(company, user="alice")
+    assert erased(company).state == "on_hold"
+    root.users.link("dave", to="alice")
+    company.clock.advance(seconds=1)
+    company.acting("dave").versions.register("churn", "3", description="what dave trained since")
+    company.permitted("root", "hold.release", {"hold": placed.id})
+    root.holds.release(placed.id)
+    (waiting,) = company.warden.view(system("privacy"), actions.released_erasures)
+    carry_out = partial(actions.carry_out, erasure_id=waiting)
+    assert company.warden.change(system("privacy"), carry_out).state == "done"
+    words = [root.versions.show("churn", label).description for label in ("1", "2", "3")]
+    assert words == ["erased", "what dave has trained", "what dave trained since"]
+    assert root.users.show("dave").handle == "dave"
+    assert codes(company) == []
+
+
 def test_rows_that_are_put_back_by_hand_are_seen(company: Company) -> None:
     before = stored(company)
     erased(company)

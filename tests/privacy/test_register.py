@@ -46,7 +46,7 @@ PROGRAMS: Final = {
     "signature", "rejection", "void_on", "cause", "basis", "seats", "policies", "scope", "origin", "trust",
     "artifact_kind", "permissions", "scopes", "approvals", "live_in", "last_ended", "accounts", "id", "person",
     "previous", "actor", "owner", "former_owners", "trainers", "user", "requester", "requester_person", "request",
-    "permit", "keyid", "envelope", "envelope_digest", "payload", "payload_digest", "hash", "sha256", "replaces",
+    "permit", "persons", "keyid", "envelope", "envelope_digest", "payload", "payload_digest", "hash", "sha256", "replaces",
     "fingerprints", "subject_sha256", "content_digest", "evaluation_digest", "parameters_digest", "lent_by",
     "granted_by", "granted_person", "issued_by", "registered_by", "registered_person", "recorded_by", "uploaded_by",
     "started_by", "started_person", "created_by", "published_by", "published_person", "assigned_by", "confirmed_by",

@@ -25,8 +25,8 @@ if TYPE_CHECKING:
 class PersonErased:
     """Words about a person, and those that the person wrote if the scope says so, are gone for good (LG-61).
 
-    `persons` are all pseudonyms that the person was known by, `users` the accounts; `kept` counts the person's words
-    that models still need, of which only the author was forgotten.
+    `persons` are all pseudonyms that the person was known by, `users` the accounts; words of after `until` are not part
+    of it. `kept` counts the person's words that models still need, of which only the author was forgotten.
     """
 
     erasure: ErasureId
@@ -34,6 +34,7 @@ class PersonErased:
     users: tuple[ActorId, ...]
     basis: Code
     scope: Code
+    until: datetime
     texts: int
     kept: int
     reason: Commitment

@@ -39,6 +39,7 @@ from modelwarden.store.erasing import (
     needed,
     one_at_a_time,
 )
+from modelwarden.values.clock import timestamp
 from modelwarden.values.ids import ErasureId, HoldId
 from modelwarden.values.principal import ActorStatus
 from modelwarden.values.words import named
@@ -121,6 +122,7 @@ def erase(
         id=ErasureId(change.new_id("ers")),
         user=actor.id,
         person=actor.person,
+        persons=tuple(sorted(case.persons)),
         accounts=case.ids,
         basis=basis,
         scope=scope,
@@ -131,7 +133,7 @@ def erase(
         requested_at=change.now,
     )
     one_at_a_time(change)
-    words = _words(change, case, scope)
+    words = _words(change, case, erasure)
     return (
         _queued(change, erasure, case, words)
         if words.holds
@@ -159,7 +161,7 @@ def released_erasures(view: View) -> list[ErasureId]:
     found: list[ErasureId] = []
     after = ""
     while rows := queries.waiting(view, after=after):
-        found += [e.id for e in rows if not _words(view, _person_of(view, e), e.scope).holds]
+        found += [e.id for e in rows if not _words(view, _person_of(view, e), e).holds]
         after = rows[-1].id
     return found
 
@@ -172,7 +174,7 @@ def carry_out(change: Change, erasure_id: ErasureId) -> Erasure:
     if found is None:
         raise NotFound("erasure", erasure_id)
     case = _person_of(change, found)
-    words = _words(change, case, found.scope)
+    words = _words(change, case, found)
     if found.state is ErasureState.DONE or words.holds:
         change.unchanged("erasure", found.id)
         return found
@@ -222,6 +224,7 @@ def _done(change: Change, erasure: Erasure, case: _Person, words: _Words) -> Era
             users=case.ids,
             basis=Code(done.basis),
             scope=Code(done.scope),
+            until=done.requested_at,
             texts=done.texts,
             kept=done.kept,
             reason=done.reason,
@@ -231,17 +234,22 @@ def _done(change: Change, erasure: Erasure, case: _Person, words: _Words) -> Era
     return done
 
 
-def _words(view: View, case: _Person, scope: Scope) -> _Words:
+def _words(view: View, case: _Person, erasure: Erasure) -> _Words:
     """Return what an erasure concerns. What somebody in use still needs stays, and nobody is its author any more."""
-    about = {text.commitment: text for text in queries.texts_about(view, case.persons, case.ids)}
+    until = timestamp(erasure.requested_at)
+    about = _up_to(until, queries.texts_about(view, case.persons, case.ids))
     written: dict[str, Kept] = {}
-    if scope is Scope.AUTHORED:
-        written = {text.commitment: text for text in queries.texts_by(view, case.persons)}
+    if erasure.scope is Scope.AUTHORED:
+        written = _up_to(until, queries.texts_by(view, case.persons))
     keep = needed(view, sorted(written.keys() - about.keys()))
     everything = written | about
     holds = reaches(view)
     held = frozenset[HoldId]().union(*(held_by(text, holds) for text in everything.values()))
     return _Words(sorted(everything.keys() - keep), sorted(keep), held)
+
+
+def _up_to(until: str, found: tuple[Kept, ...]) -> dict[str, Kept]:
+    return {text.commitment: text for text in found if text.at is None or text.at <= until}
 
 
 def _person(view: View, actor: Actor) -> _Person:
@@ -251,13 +259,10 @@ def _person(view: View, actor: Actor) -> _Person:
 
 
 def _person_of(view: View, erasure: Erasure) -> _Person:
-    """Return the person of an erasure that was agreed to: of its accounts, those that were named then."""
-    actor = access.actor_by_id(view, erasure.user)
-    if actor is None:
-        raise ActorNotFound("actor", erasure.user)
-    found = _person(view, actor)
-    accounts = tuple(each for each in found.accounts if each.id in erasure.accounts)
-    return found._replace(accounts=accounts)
+    """Return the person of an erasure that was agreed to: as they were known then."""
+    found = (access.actor_by_id(view, account) for account in erasure.accounts)
+    accounts = tuple(account for account in found if account is not None)
+    return _Person(frozenset(erasure.persons), accounts)
 
 
 def _human(view: View, name: str) -> Actor:

@@ -50,7 +50,8 @@ class Erasure:
 
     Attributes:
         user: the account by which the person was named.
-        accounts: all accounts of the person, as two people agreed to them.
+        persons, accounts: all pseudonyms and accounts of the person, as two people agreed to them. What is linked to
+            the person later, and what is written later, is not part of it.
         texts: how many went, or wait to go.
         kept: words that models still need; only whose they are was forgotten.
     """
@@ -58,6 +59,7 @@ class Erasure:
     id: ErasureId
     user: ActorId
     person: PersonId
+    persons: tuple[PersonId, ...]
     accounts: tuple[ActorId, ...]
     basis: Basis
     scope: Scope

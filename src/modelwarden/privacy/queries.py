@@ -277,6 +277,7 @@ def _as_erasure(row: Row) -> Erasure:
         id=row.id,
         user=row.user,
         person=row.person,
+        persons=tuple(json.loads(row.persons)),
         accounts=tuple(json.loads(row.accounts)),
         basis=Basis(row.basis),
         scope=Scope(row.scope),

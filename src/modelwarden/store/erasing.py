@@ -247,7 +247,7 @@ def _told(connection: Connection) -> Iterator[_Told]:
             fact = body["fact"]
             yield _Told(
                 row.seq,
-                body["at"],
+                fact.get("until", body["at"]),
                 list(fact.get("persons", ())),
                 list(fact.get("users", ())),
                 fact.get("scope") == AUTHORED,

@@ -13,6 +13,7 @@ erasures: Final = governed(
     Column("id", Text, primary_key=True),
     Column("user", Text, nullable=False),
     Column("person", Text, nullable=False),
+    Column("persons", Text, nullable=False),
     Column("accounts", Text, nullable=False),
     Column("basis", Text, nullable=False),
     Column("scope", Text, nullable=False),
