@@ -94,8 +94,10 @@ def test_a_plan_leaves_what_is_needed_and_what_is_held() -> None:
 
 def erasure(**given: Any) -> Erasure:  # noqa: ANN401  # parts of an erasure
     fields = {
-        "id": "ers_1", "user": "usr_a", "person": "per_a", "persons": ("per_a",), "accounts": ("usr_a",),
-        "basis": Basis.OTHER,        "scope": Scope.IDENTITY, "reason": "c", "permit": "pmt_1", "state": ErasureState.DONE,
+        "id": "ers_1", "user": "usr_a", "person": "per_a",
+        "persons": ("per_a",), "accounts": ("usr_a",),
+        "basis": Basis.OTHER,
+        "scope": Scope.IDENTITY, "reason": "c", "permit": "pmt_1", "state": ErasureState.DONE,
         "requested_by": "usr_r", "requested_at": START,
     }  # fmt: skip
     return Erasure(**fields | given)
