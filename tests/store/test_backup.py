@@ -15,7 +15,7 @@ from modelwarden.audit import actions
 from modelwarden.errors import BackupInvalid, NotPermitted, ValueInvalid
 from modelwarden.ledger.keys import LogKey, SigningKey
 from modelwarden.store.backup import open_backup
-from modelwarden.store.database import Database
+from modelwarden.store.database import Database, insert_many
 from modelwarden.store.keyring import Keyring
 from modelwarden.store.sealing import CHUNK, seal_stream, unseal_stream
 from modelwarden.store.state import all_tables
@@ -190,3 +190,24 @@ def test_what_is_no_backup_is_said_to_be_none(tmp_path: Path) -> None:
     for name in ("it", "missing"):
         with pytest.raises(BackupInvalid):
             open_backup(tmp_path / name, keyring(), tmp_path / f"{name}.db")
+
+
+PLAIN: dict[str, object] = {
+    "BigInteger": 7,
+    "Boolean": True,
+    "Integer": 7,
+    "LargeBinary": b"x",
+    "Text": "x",
+}
+
+
+def test_a_row_of_every_table_can_be_written_whatever_its_columns_are_called(
+    warden: Warden,
+) -> None:
+    for table in all_tables():
+        row = tuple(PLAIN[type(column.type).__name__] for column in table.columns)
+        connection = warden.store.database._write_engine.connect()
+        with connection, connection.begin() as transaction:
+            if table.name not in {"ledger_entries", "ledger_head"}:  # these have rows already
+                insert_many(connection, table, [row])
+            transaction.rollback()

@@ -196,7 +196,7 @@ def insert_many(connection: Connection, table: Table, rows: Sequence[tuple[objec
 
 
 def _insert(connection: Connection, table: Table, rows: Sequence[tuple[object, ...]]) -> None:
-    names = ", ".join(column.name for column in table.columns)
+    names = ", ".join(f'"{column.name}"' for column in table.columns)  # `user` is a word of SQL
     raw = driver(connection)
     if connection.dialect.name == "sqlite":
         marks = ", ".join("?" * len(table.columns))
