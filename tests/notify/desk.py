@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -9,7 +10,7 @@ from modelwarden.config import Settings
 from modelwarden.notify.address import Egress
 from modelwarden.notify.outcomes import Which
 from modelwarden.notify.post import Line
-from modelwarden.notify.sender import Sender
+from modelwarden.notify.sender import NotServed, Sender
 from modelwarden.store.follower import Follower
 from modelwarden.values.ids import EndpointId
 from modelwarden.warden.warden import Warden
@@ -72,12 +73,8 @@ class Desk:
         """Read on and send what is due."""
         follower, sender = self._served(name)
         for _ in range(times):
-            before = None
-            while follower._done != before or before is None or sender.is_busy():
-                before = follower._done
-                while follower.follow_once():
-                    pass
-                follower._done = sender.idle()
+            with contextlib.suppress(NotServed):
+                _settle(follower, sender)
             follower._save(force=True)
 
     def restart(self) -> None:
@@ -111,3 +108,13 @@ class Desk:
             follower = Follower(f"{which.id}.{which.round}", warden.store, sender)
             self.followers[which] = (follower, sender)
         return self.followers[which]
+
+
+def _settle(follower: Follower, sender: Sender) -> None:
+    """Read and send until nothing moves any more."""
+    before = None
+    while follower._done != before or before is None or sender.is_busy():
+        before = follower._done
+        while follower.follow_once():
+            pass
+        follower._done = sender.idle()

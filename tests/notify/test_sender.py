@@ -366,3 +366,14 @@ def test_an_endpoint_holds_no_more_than_it_can(desk: Desk, receiver: Receiver) -
     desk.clock.advance(seconds=13)
     desk.turn()
     assert receiver.ids[1:] == words(numbers)
+
+
+def test_what_happens_while_it_is_disabled_is_not_skipped(desk: Desk, receiver: Receiver) -> None:
+    desk.add("ops", receiver.url, types=["user.added"])
+    desk.turn()
+    desk.notify.disable("ops")
+    numbers = desk.happen(2)
+    desk.turn()  # by a follower that was not stopped yet
+    desk.notify.enable("ops")
+    desk.turn()
+    assert receiver.ids == words(numbers)

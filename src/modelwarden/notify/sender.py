@@ -13,7 +13,7 @@ import time
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
-from modelwarden.errors import NotFound
+from modelwarden.errors import NotFound, WardenError
 from modelwarden.notify import outcomes, queries, rights
 from modelwarden.notify.delivery import (
     Outcome,
@@ -53,6 +53,12 @@ LOOK_S: Final = 5.0
 """How often the owner's rights are looked at while there is nothing to send."""
 ACTOR: Final = system("notify")
 LOG: Final = logging.getLogger("modelwarden.notify")
+
+
+class NotServed(WardenError):
+    """An endpoint gets nothing now; entries that were read have to come again if it is enabled."""
+
+    code, status = "endpoint_not_served", 409
 
 
 class Ready(NamedTuple):
@@ -102,13 +108,16 @@ class Sender:
             view = self._view(connection)
             endpoint = self._current(view)
             own = None if endpoint is None else rights.owner_view(view, endpoint)
-            for entry in batch:
-                body = _parsed(entry)
-                if endpoint is not None and body:
+            is_served = endpoint is not None and own is not None
+            for entry in batch if is_served else ():
+                if (body := _parsed(entry)) and endpoint is not None:
                     self._waiting.take(endpoint, own, Held(entry.seq, body, before))
                 before = entry.entry_hash
+        if is_served:
             self._waiting.read = Position.after(batch[-1])
         self._send()
+        if not is_served:
+            raise NotServed("it is disabled, or began again elsewhere: nothing is passed over")
         return self._waiting.position
 
     def idle(self) -> Position:
