@@ -1,4 +1,4 @@
-"""A process that sends to an endpoint while it writes, to be killed: `python -m tests.faults.endpoint_child URL KEYS N`."""
+"""A process that writes and sends to an endpoint, to be killed: `python -m tests.faults.endpoint_child URL KEYS N`."""
 
 from __future__ import annotations
 

@@ -36,7 +36,7 @@ KINDS: Final[Mapping[type[Any], Kind]] = MappingProxyType(
             sinks,
             privacy,
             notify,
-        )  # fmt: skip
+        )
         for kind in room.KINDS
     }
 )

@@ -22,6 +22,7 @@ from modelwarden.facts.notify import (
 from modelwarden.notify import queries
 from modelwarden.notify.delivery import DIGEST_AGE
 from modelwarden.notify.endpoint import Cause, Endpoint, EndpointState
+from modelwarden.privacy.keeping import in_force
 from modelwarden.store import entries
 from modelwarden.store.delivery_log import day_digest, rows_digest
 from modelwarden.values.ids import Digest, EndpointId
@@ -33,7 +34,6 @@ if TYPE_CHECKING:
 
 SEAL_AFTER: Final = timedelta(hours=1)
 """How long after a day's end its rows are fixed."""
-KEPT: Final = timedelta(days=90)
 
 
 class Which(NamedTuple):
@@ -123,7 +123,8 @@ def due_pruning(view: View) -> datetime | None:
     sealed = queries.newest_seal(view)
     if sealed is None:
         return None
-    kept = (view.now - KEPT).replace(hour=0, minute=0, second=0, microsecond=0)
+    over = in_force(view).cutoff("deliveries", now=view.now)
+    kept = over.replace(hour=0, minute=0, second=0, microsecond=0)
     before = min(kept, _begin(sealed) + timedelta(days=1))
     return before if queries.count_before(view, before) else None
 
