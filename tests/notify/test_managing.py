@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING
 
 import pytest
@@ -18,6 +19,9 @@ from modelwarden.errors import (
     ValueInvalid,
 )
 from modelwarden.notify.endpoint import MOST_ENDPOINTS
+from modelwarden.store.erasing import needed
+from modelwarden.values.ids import Commitment
+from modelwarden.values.system import system
 from tests.store.deeds import verified
 
 if TYPE_CHECKING:
@@ -201,3 +205,27 @@ def test_only_administrators_manage_endpoints(desk: Desk, role: str) -> None:
     denied = desk.company.denials()[before:]
     assert {each["permission"] for each in denied} == {"endpoint.manage"}
     assert desk.show().revision == 1
+
+
+def test_words_of_an_endpoint_in_use_are_erased_with_nobody(any_desk: Desk) -> None:
+    any_desk.add("ops", URL)
+    any_desk.notify.rotate_secret("ops")
+    warden = any_desk.company.warden
+    with warden.store.database.reading() as connection:
+        row = connection.exec_driver_sql("SELECT url, secret, previous_secret FROM endpoints").one()
+    words = {Commitment(each) for each in row}
+    find = partial(needed, some=sorted(words))
+    assert set(warden.view(system("tester"), find)) == words
+    any_desk.notify.disable("ops")
+    assert set(warden.view(system("tester"), find)) == set()
+
+
+def test_an_address_that_was_erased_is_said_to_be(desk: Desk) -> None:
+    desk.add("ops", URL)
+    with desk.company.warden.store.database.writing() as connection:
+        connection.exec_driver_sql(
+            "DELETE FROM texts WHERE commitment = (SELECT url FROM endpoints)"
+        )
+    assert desk.show().address == "erased"
+    with pytest.raises(NotFound):
+        desk.notify.test("ops")

@@ -9,6 +9,7 @@ from modelwarden.access.actions import handle_of
 from modelwarden.notify import queries
 from modelwarden.notify.address import parse_url
 from modelwarden.notify.reads import waiting
+from modelwarden.store.erasing import ERASED
 from modelwarden.values.clock import moment
 from modelwarden.values.endpoints import DeliveryAnswer, EndpointAnswer, EndpointTestAnswer
 
@@ -26,7 +27,7 @@ def endpoint_answer(view: View, endpoint: Endpoint) -> EndpointAnswer:
     return EndpointAnswer(
         id=endpoint.id,
         name=endpoint.name,
-        address="" if url is None else parse_url(url).shown,
+        address=ERASED if url is None else parse_url(url).shown,
         state=endpoint.state.value,
         cause=None if endpoint.cause is None else endpoint.cause.value,
         types=endpoint.types,
