@@ -214,7 +214,7 @@ def test_words_of_an_endpoint_in_use_are_erased_with_nobody(any_desk: Desk) -> N
     with warden.store.database.reading() as connection:
         row = connection.exec_driver_sql("SELECT url, secret, previous_secret FROM endpoints").one()
     words = {Commitment(each) for each in row}
-    find = partial(needed, some=sorted(words))
+    find = partial(needed, commitments=sorted(words))
     assert set(warden.view(system("tester"), find)) == words
     any_desk.notify.disable("ops")
     assert set(warden.view(system("tester"), find)) == set()

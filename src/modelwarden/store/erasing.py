@@ -161,7 +161,7 @@ def forget_author(change: Change, commitments: Sequence[str]) -> None:
 
 
 def needed(view: View, commitments: Sequence[str]) -> frozenset[Commitment]:
-    """Return which of these texts something in use names: an account, a hold, a model or version not retired."""
+    """Return which of these texts something in use names: an account, a hold, an endpoint, a model not retired."""
     return frozenset(_needed(view.connection, commitments))
 
 
