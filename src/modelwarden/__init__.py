@@ -11,15 +11,17 @@ from typing import TYPE_CHECKING, Final
 if TYPE_CHECKING:
     from modelwarden.client.remote import connect as connect
     from modelwarden.ledger.keys import SigningKey as SigningKey
+    from modelwarden.notify.webhook import verify_webhook as verify_webhook
     from modelwarden.warden.warden import open_warden as open  # noqa: A004  # the name product.md fixes
 
 __version__ = "0.1.0"
-__all__ = ["SigningKey", "__version__", "connect", "errors", "open"]
+__all__ = ["SigningKey", "__version__", "connect", "errors", "open", "verify_webhook"]
 
 _WHERE: Final = {
     "open": ("modelwarden.warden.warden", "open_warden"),
     "connect": ("modelwarden.client.remote", "connect"),
     "SigningKey": ("modelwarden.ledger.keys", "SigningKey"),
+    "verify_webhook": ("modelwarden.notify.webhook", "verify_webhook"),
     "errors": ("modelwarden.errors", None),
 }
 

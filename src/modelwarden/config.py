@@ -40,6 +40,8 @@ class Settings:
         behind_proxy: networks whose forwarded headers are believed (AC-74).
         sinks: where copies of the ledger go, one address each, as `worm:///srv/worm` (LG-51); spaces between them in
             the environment.
+        endpoint_allow: networks inside the house, as 127.0.0.0/8 or 10.1.0.0/16, that webhook endpoints may lie in
+            (NO-5); spaces between them in the environment.
     """
 
     url: str = "sqlite:///warden.db"
@@ -57,6 +59,7 @@ class Settings:
     write_rate: int = 10
     behind_proxy: tuple[str, ...] = ()
     sinks: tuple[str, ...] = ()
+    endpoint_allow: tuple[str, ...] = ()
 
     @property
     def sqlite_path(self) -> Path | None:
@@ -115,7 +118,7 @@ _NOT_SETTINGS: Final = frozenset({"token", "as", "config", "key_passphrase"})
 """Who acts, where the file is, what opens a person's key: for the command line, not for the program."""
 
 
-_SPACED: Final = frozenset({"sinks"})
+_SPACED: Final = frozenset({"sinks", "endpoint_allow"})
 """Lists whose items hold colons: in the environment spaces stand between them."""
 
 

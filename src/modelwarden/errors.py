@@ -210,6 +210,30 @@ class SinkDiffers(EvidenceError):
     code, status = "sink_differs", 500
 
 
+class EndpointAddressRefused(CallerError):
+    """An endpoint's address is none that is called: not https, not public, or not in a plain form (NO-5)."""
+
+    code, status = "endpoint_address_refused", 422
+
+
+class EndpointExists(CallerError):
+    """Another endpoint has this name; take another one, or change that one."""
+
+    code, status = "endpoint_exists", 409
+
+
+class EndpointLimit(CallerError):
+    """There are as many endpoints as one installation serves; disable one first."""
+
+    code, status = "endpoint_limit", 409
+
+
+class WebhookInvalid(EvidenceError):
+    """A received webhook is not signed by any of the secrets, is too old, or lacks its headers (NO-4)."""
+
+    code, status = "webhook_invalid", 401
+
+
 class ReadOnly(OperatorError):
     """The warden was opened for reading, or a key that writing needs is missing."""
 

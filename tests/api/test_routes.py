@@ -38,6 +38,7 @@ GIVEN: Final = {
     "model": "churn", "version": "1", "user": "victim", "role": "analyst", "permission": "model.read",
     "request": "req_0", "deployment": "dep_0", "policy": "house", "token": "tok_0", "key": "0" * 64,
     "seq": "1", "sha256": "0" * 64, "erasure": "ers_0", "hold": "hld_0",
+    "endpoint": "end_0",
 }  # fmt: skip
 REASON: Final = {"reason": "because the tests want it so"}
 BODIES: Final[dict[str, Any]] = {
@@ -73,6 +74,9 @@ BODIES: Final[dict[str, Any]] = {
     "POST /roles": {"role": "reader", "permissions": ["model.read"]},
     "PATCH /roles/{role}": {"permissions": ["model.read"]},
     "POST /tokens": {},
+    "POST /endpoints": {"name": "matrix", "url": "https://hooks.example.invalid/"},
+    "PATCH /endpoints/{endpoint}": {"severity": "HIGH"},
+    "POST /endpoints/{endpoint}/replay": {"first": 0},
     "POST /keys": {"pem": "x", "challenge": "chl_0", "signature": "AAAA"},
     "POST /keys/{key}/revoke": {"cause": "lost"},
     "POST /erasures": {"user": "victim", "basis": "objection"} | REASON,

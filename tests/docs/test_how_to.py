@@ -72,3 +72,10 @@ def test_the_guide_to_backups_runs_as_it_stands(tmp_path: Path) -> None:
 @pytest.mark.parametrize("page", ["deploy.md", "flask.md"])
 def test_a_guide_to_running_it_runs_as_it_stands(page: str, tmp_path: Path) -> None:
     run_page(GUIDES / page, tmp_path, environment={"MODELWARDEN_URL": "sqlite:///warden.db"})
+
+
+@pytest.mark.timeout(300)
+def test_the_guide_to_alerts_runs_as_it_stands(tmp_path: Path) -> None:
+    found_company(tmp_path, with_keys=False)
+    relative = {"MODELWARDEN_URL": "sqlite:///warden.db"}
+    run_page(GUIDES / "alerts.md", tmp_path, environment=relative)

@@ -15,6 +15,7 @@ from modelwarden.facts import (
     approvals,
     deployments,
     ledger,
+    notify,
     policies,
     privacy,
     registry,
@@ -28,7 +29,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 GOLDEN: Final = Path(__file__).parents[1] / "golden" / "facts.json"
-ROOMS: Final = (access, approvals, deployments, ledger, policies, privacy, registry, sinks)
+ROOMS: Final = (
+    access, approvals, deployments, ledger, notify, policies, privacy, registry, sinks
+)  # fmt: skip
 PLAIN: Final = {"int", "bool", "Decimal", "datetime", "Code", "KeyText", "OriginName"}
 IDS: Final = {
     name

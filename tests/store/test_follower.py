@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
 import time
 from dataclasses import dataclass, field
@@ -10,6 +11,7 @@ from typing import TYPE_CHECKING
 import pytest
 from sqlalchemy import select, text, update
 
+from modelwarden.store.database import Lead
 from modelwarden.store.follower import ChainMismatch, Follower, Position
 from modelwarden.store.schema.ledger import follower_positions
 from modelwarden.warden.warden import open_warden
@@ -247,3 +249,57 @@ def test_a_step_that_fails_midway_begins_behind_what_is_done(warden: Warden) -> 
     assert (step.written, follower.lag()) == (list(range(30)), 6)
     follower.follow_once()
     assert (step.written, follower.lag()) == (list(range(36)), 0)
+
+
+@dataclass
+class Slow:
+    """A step that has room for two entries at a time, and none while it is full."""
+
+    numbers: list[int] = field(default_factory=list)
+    held: list[int] = field(default_factory=list)
+    most: int = 0
+    idled: int = 0
+
+    def begin(self, _at: Position, /) -> None:
+        self.held.clear()
+
+    def room(self) -> int:
+        return 2 - len(self.held)
+
+    def is_busy(self) -> bool:
+        return bool(self.held)
+
+    def __call__(self, batch: Sequence[Stored], _before: bytes, /) -> None:
+        self.held += [entry.seq for entry in batch]
+        self.most = max(self.most, len(batch))
+
+    def idle(self) -> None:
+        self.idled += 1
+        self.numbers += self.held[:1]
+        del self.held[:1]
+
+
+def test_a_paced_step_gets_no_more_than_it_has_room_for(warden: Warden) -> None:
+    for n in range(7):
+        submitted(warden, define(f"role{n}"))
+    slow = Slow()
+    follower = Follower("slow", warden.store, slow)
+    while follower.follow_once() or slow.held:
+        pass
+    assert slow.numbers == list(range(8))
+    assert slow.most == 2
+
+
+def test_a_follower_may_lead_by_a_lock_that_is_not_its_own(warden: Warden) -> None:
+    asked: list[str] = []
+
+    def lead(name: str) -> Lead:
+        asked.append(name)
+        return Lead(contextlib.ExitStack())
+
+    seen = Seen()
+    follower = Follower("lent", warden.store, seen, lead=lead)
+    follower.start()
+    assert seen.reached.wait(30)
+    follower.close()
+    assert set(asked) == {"lent"}

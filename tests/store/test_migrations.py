@@ -95,7 +95,9 @@ def test_every_governed_table_keeps_the_fields_of_one_class() -> None:
 
 def _classes() -> dict[str, set[type[Any]]]:
     found: dict[str, set[type[Any]]] = {}
-    for room in ("access", "registry", "policies", "approvals", "deployments", "privacy"):
+    for room in (
+        "access", "registry", "policies", "approvals", "deployments", "privacy", "notify"
+    ):  # fmt: skip
         package = importlib.import_module(f"{modelwarden.__name__}.{room}")
         for module in pkgutil.iter_modules(package.__path__, f"{package.__name__}."):
             for name, value in vars(importlib.import_module(module.name)).items():

@@ -14,6 +14,7 @@ from modelwarden.api import (
     approvals,
     artifacts,
     audit,
+    endpoints,
     keys,
     models,
     operation,
@@ -45,6 +46,7 @@ ROUTERS: Final = (
     roles.router,
     tokens.router,
     keys.router,
+    endpoints.router,
     operation.router,
     operation.root,
 )

@@ -118,10 +118,24 @@ def _lines(found: FiguresAnswer, host: Host) -> list[str]:
     lines = []
     for name, kind, meaning, value in figures:
         lines += [_head(name, kind, meaning), f"modelwarden_{name} {value}\n"]
+    lines += _endpoint_lines(found)
     lines.append(_head("http_responses_total", "counter", "Answers by class of status."))
     for status, count in sorted(host.answers.items()):
         lines.append(f'modelwarden_http_responses_total{{status="{status}"}} {count}\n')
     return lines
+
+
+def _endpoint_lines(found: FiguresAnswer) -> list[str]:
+    """Return state and lag of each endpoint that is not disabled, by its id."""
+    if not found.endpoints:
+        return []
+    waiting = _head("endpoint_waiting_entries", "gauge", "Entries that an endpoint was not served.")
+    down = _head("endpoint_down", "gauge", "1 while an endpoint does not answer.")
+    for each in found.endpoints:
+        which = f'{{endpoint="{each.endpoint}"}}'
+        waiting += f"modelwarden_endpoint_waiting_entries{which} {each.waiting}\n"
+        down += f"modelwarden_endpoint_down{which} {int(each.state == DOWN)}\n"
+    return [waiting, down]
 
 
 def _head(name: str, kind: str, meaning: str) -> str:

@@ -13,10 +13,14 @@ from modelwarden.audit.proofs import checkpoint as checkpoint
 from modelwarden.audit.proofs import consistency as consistency
 from modelwarden.audit.proofs import prove as prove
 from modelwarden.audit.proofs import vkeys as vkeys
+from modelwarden.audit.reads import authorize_somewhere as authorize_somewhere
 from modelwarden.audit.reads import entry as entry
 from modelwarden.audit.reads import history as history
+from modelwarden.audit.reads import may_read as may_read
+from modelwarden.audit.reads import may_read_some as may_read_some
 from modelwarden.audit.reads import search as search
 from modelwarden.audit.search import EntryFilter as EntryFilter
 from modelwarden.audit.search import as_filter as as_filter
+from modelwarden.audit.search import types_of as types_of
 from modelwarden.audit.verifying import record_verification as record_verification
 from modelwarden.audit.verifying import verify_database as verify_database

@@ -1,6 +1,6 @@
-"""Rows that facts hold a digest of, recomputed (step 12 of section 6): observed figures, and links of persons.
+"""Rows that facts hold a digest of, recomputed (step 12 of section 6): observed figures, links of persons, deliveries.
 
-They are `attached` tables: no row of theirs has a revision, so the fact that told of them is what they have to fit.
+No row of theirs has a revision, so the fact that told of them is what they have to fit.
 Memory grows with the figures of one version, and with the links.
 """
 
@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from modelwarden.audit import queries
 from modelwarden.errors import NotCanonical
 from modelwarden.ledger.result import Findings
+from modelwarden.store.delivery_log import day_digest
 from modelwarden.values.canonical import digest
 
 if TYPE_CHECKING:
@@ -27,6 +28,7 @@ def check_evidence(view: View) -> tuple[Findings, list[str]]:
     for version in queries.versions_with_figures(view):
         unclear += _check_figures(view, version, findings)
     _check_links(view, findings)
+    _check_deliveries(view, findings)
     note = f"figures recorded of one version at one moment: {unclear} times, by count alone"
     return findings, [note] if unclear else []
 
@@ -71,3 +73,19 @@ def _check_links(view: View, findings: Findings) -> None:
         if stored.get(previous) != person:
             detail = f"the link of person {previous} is not the one that was recorded"
             findings.add("evidence_mismatch", seq, detail)
+
+
+def _check_deliveries(view: View, findings: Findings) -> None:
+    """Compare each sealed day of the delivery log with its fact; days that were deleted as told are no more there."""
+    pruned = max(
+        (str(told.fact.get("before")) for told in queries.told_by(view, "delivery.log_pruned")),
+        default="",
+    )
+    for told in queries.told_by(view, "delivery.day_sealed"):
+        day = str(told.fact.get("day"))
+        if day < pruned:
+            continue
+        found = day_digest(view, day[:10])
+        if (found.rows, found.digest) != (told.fact.get("rows"), told.fact.get("digest")):
+            detail = f"the delivery log of {day[:10]} is not the one that was sealed"
+            findings.add("evidence_mismatch", told.seq, detail)

@@ -10,6 +10,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
 from modelwarden.access.allowed import authorize, current, readable
+from modelwarden.access.authorize import is_current
 from modelwarden.access.queries import find_actor
 from modelwarden.audit import queries
 from modelwarden.audit.search import EntryFilter
@@ -20,6 +21,7 @@ from modelwarden.registry import actions as registry
 from modelwarden.values.answers import EntryAnswer
 from modelwarden.values.ids import Label, ModelName, version_name
 from modelwarden.values.pages import Listing, Page, cursor_for
+from modelwarden.values.principal import ActorStatus
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -74,6 +76,22 @@ def authorize_somewhere(view: View) -> None:
     """Raise NotPermitted unless the caller may read some entries at least."""
     if not current(view).grants.get(Permission.AUDIT_READ) or not _may_by_token(view):
         authorize(view, Permission.AUDIT_READ)
+
+
+def may_read_some(view: View) -> bool:
+    """Tell whether the caller may read some entries at least, here and now."""
+    principal = current(view)
+    grants = principal.grants.get(Permission.AUDIT_READ, ())
+    return readable(view, Permission.AUDIT_READ) or (
+        principal.status is ActorStatus.ACTIVE
+        and _may_by_token(view)
+        and any(is_current(grant, view.now) for grant in grants)
+    )
+
+
+def may_read(view: View, body: Mapping[str, Any]) -> bool:
+    """Tell whether the caller may read an entry, by its parsed body."""
+    return readable(view, Permission.AUDIT_READ) or _is_in_scope(view, body)
 
 
 def with_ids(view: View, wanted: EntryFilter) -> EntryFilter:

@@ -15,6 +15,7 @@ from modelwarden.cli.doctor import doctor
 from modelwarden.cli.fingerprint import fingerprint
 from modelwarden.cli.keys import keys
 from modelwarden.cli.models import models
+from modelwarden.cli.notify import notify
 from modelwarden.cli.policy import policy
 from modelwarden.cli.privacy import holds, retention
 from modelwarden.cli.refusal import UNREACHABLE
@@ -36,7 +37,8 @@ app: Final = typer.Typer(
 )
 
 NOUNS: Final = (
-    models, versions, approvals, deploy, policy, audit, holds, retention, users, roles, service_accounts, tokens, keys
+    models, versions, approvals, deploy, policy, audit, holds, retention, users, roles, service_accounts, tokens, keys,
+    notify,
 )  # fmt: skip
 
 for each in NOUNS:

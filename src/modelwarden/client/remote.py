@@ -8,6 +8,7 @@ from modelwarden.client.access_rooms import Keys, Roles, ServiceAccounts, Tokens
 from modelwarden.client.audit_room import Audit
 from modelwarden.client.calls import Calls
 from modelwarden.client.deployment_room import Deployments
+from modelwarden.client.notify_room import Notify
 from modelwarden.client.privacy_rooms import Holds, Retention
 from modelwarden.client.registry_rooms import Models, Versions
 from modelwarden.client.release_rooms import Approvals, Policies
@@ -36,6 +37,7 @@ class Remote:
         self.audit = Audit(calls)
         self.holds = Holds(calls)
         self.retention = Retention(calls)
+        self.notify = Notify(calls)
 
     def close(self) -> None:
         """Close the connections."""

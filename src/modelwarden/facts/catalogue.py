@@ -10,6 +10,7 @@ from modelwarden.facts import (
     approvals,
     deployments,
     ledger,
+    notify,
     policies,
     privacy,
     registry,
@@ -25,7 +26,17 @@ if TYPE_CHECKING:
 KINDS: Final[Mapping[type[Any], Kind]] = MappingProxyType(
     {
         kind.fact: kind
-        for room in (ledger, access, registry, policies, approvals, deployments, sinks, privacy)
+        for room in (
+            ledger,
+            access,
+            registry,
+            policies,
+            approvals,
+            deployments,
+            sinks,
+            privacy,
+            notify,
+        )
         for kind in room.KINDS
     }
 )

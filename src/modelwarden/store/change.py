@@ -89,6 +89,7 @@ class View:
         self._connection = connection
         self.now: Final = now
         self.principal = principal
+        self.around: Final = around
         self.keyring: Final = around.keyring
         self.settings: Final = around.settings
         self.checked = False

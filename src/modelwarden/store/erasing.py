@@ -18,6 +18,7 @@ from modelwarden.store.schema.access import actors, bindings
 from modelwarden.store.schema.approvals import approvals, decisions
 from modelwarden.store.schema.deployments import deployments
 from modelwarden.store.schema.ledger import entries, index, subjects, texts
+from modelwarden.store.schema.notify import endpoints
 from modelwarden.store.schema.privacy import erasures, holds
 from modelwarden.store.schema.registry import models, versions
 
@@ -50,6 +51,9 @@ _NEEDED: Final = tuple(
         (actors.c.details, actors.c.erased_at),
         (holds.c.reason, holds.c.released_at),
         (erasures.c.reason, erasures.c.done_at),
+        (endpoints.c.url, endpoints.c.cause),  # a cause stands where it is disabled
+        (endpoints.c.secret, endpoints.c.cause),
+        (endpoints.c.previous_secret, endpoints.c.cause),
     )
 )
 _PERSONAL: Final = (actors.c.handle, actors.c.email, actors.c.details)
@@ -157,7 +161,7 @@ def forget_author(change: Change, commitments: Sequence[str]) -> None:
 
 
 def needed(view: View, commitments: Sequence[str]) -> frozenset[Commitment]:
-    """Return which of these texts something in use names: an account, a hold, a model or version not retired."""
+    """Return which of these texts something in use names: an account, a hold, an endpoint, a model not retired."""
     return frozenset(_needed(view.connection, commitments))
 
 

@@ -10,7 +10,7 @@ import contextlib
 import logging
 import threading
 import time
-from typing import TYPE_CHECKING, Final, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Final, NamedTuple, Protocol, runtime_checkable
 
 from sqlalchemy import bindparam, insert, select, update
 
@@ -21,7 +21,7 @@ from modelwarden.store.schema.ledger import follower_positions as positions
 from modelwarden.values.system import system
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from sqlalchemy import Connection
 
@@ -79,6 +79,19 @@ class Step(Protocol):
         ...
 
 
+@runtime_checkable
+class Paced(Protocol):
+    """A step that may be slower than the ledger grows: it takes no more than it can hold."""
+
+    def room(self) -> int:
+        """Return how many entries it takes now; 0 while it is full."""
+        ...
+
+    def is_busy(self) -> bool:
+        """Tell whether it would go on at once, new entries or not; `idle` is called then."""
+        ...
+
+
 class ChainMismatch(EvidenceError):
     """The entry before the follower's position is not the one that it remembers."""
 
@@ -88,14 +101,24 @@ class ChainMismatch(EvidenceError):
 class Follower:
     """A thread that hands entries to a step, from the stored position of its name on.
 
-    The position is saved every few seconds and on closing: after a crash the step sees some entries again.
+    The position is saved every few seconds and on closing: after a crash the step sees some entries again. `lead` says
+    how one process comes to lead, where that is not by the follower's own name.
     """
 
-    def __init__(self, name: str, store: Store, step: Step) -> None:
+    def __init__(
+        self,
+        name: str,
+        store: Store,
+        step: Step,
+        *,
+        lead: Callable[[str], Lead | None] | None = None,
+    ) -> None:
         self.name: Final = name
         self.stopped: Exception | None = None
         self.failing: Exception | None = None
         self._store, self._step = store, step
+        self._paced = step if isinstance(step, Paced) else None
+        self._lead = lead or store.database.lead
         self._at: Position | None = None  # what was read
         self._done: Position | None = None  # what is done for good
         self._saved: Position | None = None
@@ -127,7 +150,7 @@ class Follower:
 
     def _run(self) -> None:
         while not self._closing.is_set() and self.stopped is None:
-            lead = self._store.database.lead(self.name)
+            lead = self._lead(self.name)
             if lead is None:
                 self._closing.wait(POLL_S)
                 continue
@@ -168,6 +191,7 @@ class Follower:
         """Act on the next entries. Returns whether there may be more. Raises ChainMismatch."""
         at = self._at or self._begin()
         self._at = None  # whatever fails from here on makes the step begin again
+        room = CHUNK if self._paced is None else min(CHUNK, self._paced.room())
         with self._store.database.reading() as connection:
             before = entries.entry(connection, at.next_seq - 1) if at.next_seq else None
             if at.next_seq and (before is None or before.entry_hash != at.entry_hash):
@@ -176,7 +200,7 @@ class Follower:
                 )
             found = [
                 e
-                for part in entries.between(connection, at.next_seq, at.next_seq + CHUNK - 1)
+                for part in entries.between(connection, at.next_seq, at.next_seq + room - 1)
                 for e in part
             ]
         if found:
@@ -184,12 +208,13 @@ class Follower:
             done = self._step(batch, at.entry_hash)
             at = Position.after(batch[-1])
             self._done = done or at
-        if time.monotonic() - self._idled_at > POLL_S:
+        busy = self._paced is not None and self._paced.is_busy()
+        if busy or time.monotonic() - self._idled_at > POLL_S:
             self._done = self._step.idle() or self._done
             self._idled_at = time.monotonic()
         self._at = at
         self._save(force=False)
-        return len(found) == CHUNK
+        return busy or 0 < len(found) == room
 
     def _begin(self) -> Position:
         """Go on from what is done for good: after a start, a failure, or when another process led."""

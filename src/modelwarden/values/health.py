@@ -24,6 +24,15 @@ class HealthAnswer:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class EndpointFigure:
+    """One endpoint at one moment: its id, its state, and how many entries it was not served yet."""
+
+    endpoint: str
+    state: str
+    waiting: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class FiguresAnswer:
     """Figures of one moment. `checkpoint_at` is None before the first checkpoint."""
 
@@ -35,6 +44,7 @@ class FiguresAnswer:
     follower_lag: int
     blocked: bool
     at: datetime
+    endpoints: tuple[EndpointFigure, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

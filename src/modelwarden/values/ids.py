@@ -27,6 +27,8 @@ DeploymentId = NewType("DeploymentId", str)
 MetricId = NewType("MetricId", str)
 HoldId = NewType("HoldId", str)
 ErasureId = NewType("ErasureId", str)
+EndpointId = NewType("EndpointId", str)
+DeliveryId = NewType("DeliveryId", str)
 
 ModelName = NewType("ModelName", str)
 Label = NewType("Label", str)

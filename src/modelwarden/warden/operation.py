@@ -8,25 +8,29 @@ from __future__ import annotations
 
 import dataclasses
 import re
+from datetime import UTC, datetime
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
 from modelwarden.access.allowed import authorize
 from modelwarden.errors import WardenError
+from modelwarden.notify import actions as notify
 from modelwarden.permissions import Permission
 from modelwarden.store import entries
+from modelwarden.store.change import View
 from modelwarden.values.health import (
     ComponentAnswer,
+    EndpointFigure,
     FiguresAnswer,
     HealthAnswer,
     SettingAnswer,
 )
+from modelwarden.values.system import system
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from modelwarden.config import Settings
-    from modelwarden.store.change import View
     from modelwarden.store.follower import Follower
     from modelwarden.store.opening import Store
 
@@ -57,7 +61,13 @@ class Operation:
 
     def health(self) -> HealthAnswer:
         """Return the state of each part; a part that writes need is `down` when they are refused."""
-        parts = (self._database(), self._ledger(), self._keys(), *map(_follower, self._followers))
+        parts = (
+            self._database(),
+            self._ledger(),
+            self._keys(),
+            *map(_follower, self._followers),
+            *self._endpoints(),
+        )
         worst = max((part.status for part in parts), key=RANK.index)
         return HealthAnswer(status=worst, components=parts)
 
@@ -75,6 +85,10 @@ class Operation:
             follower_lag=max((follower.lag() for follower in self._followers), default=0),
             blocked=self._store.writer.blocked is not None,
             at=view.now,
+            endpoints=tuple(
+                EndpointFigure(endpoint=each.id, state=each.state.value, waiting=each.waiting)
+                for each in notify.standings(view)
+            ),
         )
 
     def settings(self, view: View) -> tuple[SettingAnswer, ...]:
@@ -105,6 +119,21 @@ class Operation:
         return ComponentAnswer(
             name="ledger", status=OK, detail=f"{writer.waiting()} changes are waiting"
         )
+
+    def _endpoints(self) -> tuple[ComponentAnswer, ...]:
+        """Return how many endpoints there are in each state, if any: which they are is nobody's business here."""
+        try:
+            with self._store.database.reading() as connection:
+                now, around = datetime.now(UTC), self._store.around
+                view = View(connection, now=now, principal=system("health"), around=around)
+                counts = notify.counts(view)
+        except WardenError:  # the database says so itself
+            return ()
+        if not counts:
+            return ()
+        detail = ", ".join(f"{n} {state}" for state, n in sorted(counts.items()))
+        status = DEGRADED if counts.get("down") else OK
+        return (ComponentAnswer(name="endpoints", status=status, detail=detail),)
 
     def _keys(self) -> ComponentAnswer:
         return ComponentAnswer(name="keys", status=OK, detail="loaded")

@@ -8,6 +8,7 @@ from modelwarden.warden.access_rooms import Keys, Roles, ServiceAccounts, Tokens
 from modelwarden.warden.audit_room import Audit
 from modelwarden.warden.bound import Bound
 from modelwarden.warden.deployment_room import Deployments
+from modelwarden.warden.notify_room import Notify
 from modelwarden.warden.privacy_rooms import Holds, Retention
 from modelwarden.warden.registry_rooms import Models, Versions
 from modelwarden.warden.release_rooms import Approvals, Policies
@@ -35,3 +36,4 @@ class Rooms:
         self.audit = Audit(bound)
         self.holds = Holds(bound)
         self.retention = Retention(bound)
+        self.notify = Notify(bound)

@@ -22,6 +22,7 @@ from modelwarden.access.credentials import is_well_formed
 from modelwarden.errors import NotPermitted, Refusal, Unauthenticated
 from modelwarden.facts.access import AccessUsed
 from modelwarden.facts.kinds import Code
+from modelwarden.notify.sending import Sending
 from modelwarden.reactions import approvals as reactions
 from modelwarden.reactions import privacy
 from modelwarden.sinks.opening import open_sinks
@@ -73,6 +74,7 @@ class Warden:
         self._lock = threading.Lock()
         try:
             self.sinks: Final = open_sinks(self.settings.sinks, self.store)
+            self.sending: Final = Sending(self.store, self.clock, self.settings)
         except BaseException:
             self.store.close()
             raise
@@ -93,6 +95,8 @@ class Warden:
             follower.start()
         self._pressure.start()
         self._upkeep.start()
+        self.store.after_commit(self.sending.wake)
+        self.sending.start()
 
     @property
     def audit(self) -> Audit:
@@ -227,6 +231,7 @@ class Warden:
         """Drain the writer, sign a last checkpoint, close all connections."""
         self._upkeep.close()
         self._pressure.close()
+        self.sending.close()
         for follower in self.followers:
             follower.close()
         for sink in self.sinks:
