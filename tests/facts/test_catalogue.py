@@ -17,6 +17,7 @@ from modelwarden.facts import (
     ledger,
     policies,
     privacy,
+    keys,
     registry,
     sinks,
 )
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 GOLDEN: Final = Path(__file__).parents[1] / "golden" / "facts.json"
-ROOMS: Final = (access, approvals, deployments, ledger, policies, privacy, registry, sinks)
+ROOMS: Final = (access, approvals, deployments, keys, ledger, policies, privacy, registry, sinks)
 PLAIN: Final = {"int", "bool", "Decimal", "datetime", "Code", "KeyText", "OriginName"}
 IDS: Final = {
     name

@@ -21,6 +21,7 @@ from modelwarden.api import (
     privacy,
     releases,
     roles,
+    server_keys,
     tokens,
     users,
     versions,
@@ -45,6 +46,7 @@ ROUTERS: Final = (
     roles.router,
     tokens.router,
     keys.router,
+    server_keys.router,
     operation.router,
     operation.root,
 )

@@ -12,6 +12,7 @@ from modelwarden.facts import (
     ledger,
     policies,
     privacy,
+    keys,
     registry,
     sinks,
 )
@@ -25,7 +26,9 @@ if TYPE_CHECKING:
 KINDS: Final[Mapping[type[Any], Kind]] = MappingProxyType(
     {
         kind.fact: kind
-        for room in (ledger, access, registry, policies, approvals, deployments, sinks, privacy)
+        for room in (
+            ledger, access, registry, policies, approvals, deployments, sinks, privacy, keys
+        )
         for kind in room.KINDS
     }
 )

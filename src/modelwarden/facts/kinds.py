@@ -83,6 +83,7 @@ SUBJECT_KINDS: Final[Mapping[str, str]] = MappingProxyType(
         "RoleName": "role",
         "HoldId": "hold",
         "ErasureId": "erasure",
+        "ServerKeyId": "server_key",
     }
 )
 """Field type → subject kind: what an entry is found under."""

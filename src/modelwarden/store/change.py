@@ -72,9 +72,9 @@ class Governed(Protocol):
 V = TypeVar("V", bound=Governed)
 
 
-@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+@dataclasses.dataclass(slots=True, kw_only=True)
 class Surroundings:
-    """What a view or change works with, beside its connection."""
+    """What a view or change works with, beside its connection. The keyring is exchanged when a key is rotated."""
 
     keyring: Keyring
     settings: Settings

@@ -27,6 +27,8 @@ DeploymentId = NewType("DeploymentId", str)
 MetricId = NewType("MetricId", str)
 HoldId = NewType("HoldId", str)
 ErasureId = NewType("ErasureId", str)
+ServerKeyId = NewType("ServerKeyId", str)
+"""`<purpose>:<id>`: one of the server's own keys."""
 
 ModelName = NewType("ModelName", str)
 Label = NewType("Label", str)

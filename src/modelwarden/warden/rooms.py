@@ -11,6 +11,7 @@ from modelwarden.warden.deployment_room import Deployments
 from modelwarden.warden.privacy_rooms import Holds, Retention
 from modelwarden.warden.registry_rooms import Models, Versions
 from modelwarden.warden.release_rooms import Approvals, Policies
+from modelwarden.warden.server_key_room import ServerKeys
 
 if TYPE_CHECKING:
     from modelwarden.values.principal import Principal
@@ -29,6 +30,7 @@ class Rooms:
         self.roles = Roles(bound)
         self.tokens = Tokens(bound)
         self.keys = Keys(bound)
+        self.server_keys = ServerKeys(bound)
         self.policies = Policies(bound)
         self.approvals = Approvals(bound)
         self.deployments = Deployments(bound)

@@ -9,6 +9,7 @@ from modelwarden.store.schema import (
     ledger,
     policies,
     privacy,
+    keys,
     registry,
 )
 from modelwarden.store.schema.columns import METADATA
@@ -17,6 +18,7 @@ TABLES = (
     access,
     approvals,
     deployments,
+    keys,
     ledger,
     policies,
     privacy,
