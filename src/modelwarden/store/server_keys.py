@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 from sqlalchemy import bindparam, func, select
 
 from modelwarden.errors import KeyUnusable
+from modelwarden.ledger.keys import PublicKey
 from modelwarden.store import key_files
 from modelwarden.store.keyring import Keyring, Retiring
 from modelwarden.store.running import run
@@ -26,6 +27,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from sqlalchemy import Connection, Row
+
+    from modelwarden.ledger.keys import SigningKey
 
 LEDGER: Final = "ledger"
 DECISION: Final = "decision"
@@ -95,6 +98,17 @@ def make(keyring: Keyring, purpose: str) -> tuple[str, str]:
         return f"{purpose}:{key_files.server_id(server)}", spki_text(server.spki)
     key_id = key_files.encryption_id(key_files.new_encryption_key(folder))
     return f"{purpose}:{key_id}", key_id
+
+
+def server_key_named(keyring: Keyring, text: str | None) -> SigningKey:
+    """Return the server key with this public text; without any, the first. Raises KeyUnusable."""
+    folder = keyring.folder
+    if folder is None or text == spki_text(keyring.server_key.spki):
+        return keyring.server_key
+    if text is None:
+        return key_files.first_server_key(folder)
+    public = PublicKey.from_spki(base64.b64decode(text))
+    return key_files.server_key(folder, public.keyid[: key_files.ID_DIGITS])
 
 
 def spki_text(spki: bytes) -> str:
