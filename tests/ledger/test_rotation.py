@@ -1,4 +1,4 @@
-"""Whoever pinned one log key is led to the next by a checkpoint that both signed, and by nothing else (LG-64, LG-65)."""
+"""Whoever pinned one log key is led to the next by a checkpoint that both signed, and by nothing else (LG-64)."""
 
 from __future__ import annotations
 
@@ -161,7 +161,9 @@ def test_a_rotation_to_a_key_of_another_log_says_nothing() -> None:
     assert log.trust(A).at(len(log.bodies)) == (A.verifier,)
 
 
-@pytest.mark.parametrize("body", [b"", b"{}", b'{"type":"ledger.key_rotated"}', b"\xff", b'{"fact":1}'])
+@pytest.mark.parametrize(
+    "body", [b"", b"{}", b'{"type":"ledger.key_rotated"}', b"\xff", b'{"fact":1}']
+)
 def test_what_can_not_be_read_says_nothing(body: bytes) -> None:
     log = Log()
     log.said.append(KeyEntry(3, body))

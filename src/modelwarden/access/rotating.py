@@ -10,6 +10,7 @@ from modelwarden.access.rows import as_server_key
 from modelwarden.access.server_key import Purpose, ServerKey
 from modelwarden.errors import NotFound, ValueInvalid
 from modelwarden.facts.keys import (
+    EncryptionKeyCleared,
     EncryptionKeyRotated,
     LedgerKeyRevoked,
     LedgerKeyRotated,
@@ -106,6 +107,28 @@ def texts_under(view: View, key: ServerKey) -> int:
     if key.purpose is not Purpose.ENCRYPTION:
         return 0
     return stored.texts_under(view.connection).get(key.public, 0)
+
+
+def has_older_encryption_keys(view: View) -> bool:
+    """Tell whether the encryption key was ever rotated."""
+    return any(not key.is_current for key in _known(view, Purpose.ENCRYPTION))
+
+
+def emptied_encryption_keys(view: View) -> tuple[ServerKey, ...]:
+    """Return the older encryption keys under which nothing is any more, and of which that was not told yet."""
+    under = stored.texts_under(view.connection)
+    return tuple(
+        key
+        for key in _known(view, Purpose.ENCRYPTION)
+        if not key.is_current and key.cleared_at is None and key.public not in under
+    )
+
+
+def clear_encryption_keys(change: Change) -> None:
+    """Tell of older encryption keys under which nothing is any more."""
+    for key in emptied_encryption_keys(change):
+        change.save(key.clear(at=change.now))
+        change.record(EncryptionKeyCleared(key=Code(key.public)))
 
 
 def _known(view: View, kind: Purpose) -> tuple[ServerKey, ...]:

@@ -98,7 +98,13 @@ class Keyring:
 
     def seal(self, words: str, *, salt: bytes | None = None) -> Sealed:
         """Commit to words and encrypt them with their salt under a fresh data key (LG-60, AC-81)."""
-        salt = salt or os.urandom(SALT_BYTES)
+        return self._sealed(salt or os.urandom(SALT_BYTES), words)
+
+    def reseal(self, sealed: Sealed) -> Sealed:
+        """Return the same words under the same salt, by our key. Raises KeyUnusable."""
+        return self._sealed(*self._opened(sealed))
+
+    def _sealed(self, salt: bytes, words: str) -> Sealed:
         commitment = Commitment(commit_text(salt, words).hex())
         data_key = os.urandom(32)
         key_id = self.key_id
@@ -112,6 +118,9 @@ class Keyring:
 
     def unseal(self, sealed: Sealed) -> str:
         """Return the words. Raises KeyUnusable when the key is another or the row was tampered with."""
+        return self._opened(sealed)[1]
+
+    def _opened(self, sealed: Sealed) -> tuple[bytes, str]:
         bound = f"texts\0ciphertext\0{sealed.commitment}\0{sealed.key_id}".encode()
         try:
             data_key = _decrypt(self._encryption(sealed.key_id), sealed.wrapped, bound)
@@ -123,7 +132,7 @@ class Keyring:
         salt, words = plain[:SALT_BYTES], plain[SALT_BYTES:].decode("utf-8")
         if commit_text(salt, words).hex() != sealed.commitment:
             raise KeyUnusable("a stored text does not match its commitment")
-        return words
+        return salt, words
 
     def wrap(self, data_key: bytes, *, bound: bytes) -> bytes:
         """Encrypt a data key; only with the same `bound` does it open again."""

@@ -23,7 +23,7 @@ from modelwarden.errors import NotPermitted, Refusal, Unauthenticated
 from modelwarden.facts.access import AccessUsed
 from modelwarden.facts.kinds import Code
 from modelwarden.reactions import approvals as reactions
-from modelwarden.reactions import privacy
+from modelwarden.reactions import privacy, rewrap
 from modelwarden.sinks.opening import open_sinks
 from modelwarden.sinks.pressure import Pressure
 from modelwarden.sinks.upkeep import Upkeep
@@ -79,6 +79,7 @@ class Warden:
         self.followers: Final = (
             Follower(reactions.NAME, self.store, reactions.VoidApprovals(self)),
             Follower(privacy.NAME, self.store, self._private()),
+            Follower(rewrap.NAME, self.store, rewrap.Rewrap(self)),
             *(sink.follower for sink in self.sinks),
         )
         self._pressure: Final = Pressure(
