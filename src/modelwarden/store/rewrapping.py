@@ -44,7 +44,7 @@ class Moved(NamedTuple):
     """How far a round came: the last row that was looked at, None at the end, and how many rows moved."""
 
     last: str | None
-    count: int
+    rows: int
 
 
 def rewrap(telemetry: Telemetry, after: str) -> Moved:
