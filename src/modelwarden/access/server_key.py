@@ -33,7 +33,7 @@ class ServerKey:
     Attributes:
         since: when it took over; nothing for the first key.
         until: when the next one took over.
-        size: entries in the ledger when that happened.
+        size: for a log key, entries in the ledger when that happened.
         signs_until: for a log key, how long it signs beside the next one.
         revoked_from: since when it is not to be believed; `revoked_at` is when that was said.
         cleared_at: for an encryption key, when nothing was under it any more.
@@ -55,8 +55,9 @@ class ServerKey:
         """Return the key, followed by another. Raises IllegalMove."""
         if self.until is not None:
             raise IllegalMove("server key", "followed by another", "rotated")
-        signs = at + OVERLAP if self.purpose is Purpose.LEDGER else None
-        return replace(self, until=at, size=size, signs_until=signs)
+        if self.purpose is not Purpose.LEDGER:
+            return replace(self, until=at)
+        return replace(self, until=at, size=size, signs_until=at + OVERLAP)
 
     def revoke(self, *, at: datetime, since: datetime) -> ServerKey:
         """Return the key, not to be believed since a time. Raises IllegalMove, ValueInvalid."""

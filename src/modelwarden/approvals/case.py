@@ -218,7 +218,11 @@ def approval(
     basis: Mapping[str, Json],
 ) -> gate.Approval:
     """Return a release's request with all that the gate weighs of it."""
-    given = tuple(d for d in queries.decisions_of(view, request.id) if d.stands)
+    given = tuple(
+        each
+        for each in queries.decisions_of(view, request.id)
+        if each.stands and not view.is_frozen("decision", each.id)
+    )
     return gate.Approval(
         request=request,
         decisions=given,
@@ -253,7 +257,7 @@ def _server_key(key: ServerKey) -> KnownKey:
 
 def _person_key(view: View, keyid: str) -> KnownKey | None:
     key = accounts.person_key(view, keyid)
-    if key is None or key.status is KeyStatus.PENDING:
+    if key is None or key.status is KeyStatus.PENDING or view.is_frozen("key", key.id):
         return None
     holder = queries.persons_of(view, {key.actor})
     return KnownKey(

@@ -69,6 +69,35 @@ class LedgerRestored:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class EpochStarted:
+    """The ledger goes on from a backup: what it had, what was taken from a copy, what is frozen (LG-46).
+
+    Attributes:
+        size, known: entries of the backup, and the largest size that was known to be signed.
+        taken: entries from a copy; `unsigned` of them no checkpoint covers, `left` the copies hold and were left there.
+        frozen, objects: how many objects are in an older state than the ledger tells, and the digest of their list.
+    """
+
+    epoch: int
+    cause: Code
+    size: int
+    known: int
+    taken: int
+    unsigned: int
+    left: int
+    frozen: int
+    objects: Digest
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ObjectAccepted:
+    """The host let an object stand in the state that a restore brought back; the entry names it."""
+
+    kind: Code
+    epoch: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ClockStepped:
     """The clock went back by more than five seconds between two batches (LG-13)."""
 
@@ -82,5 +111,7 @@ KINDS: Final = (
     Kind(LedgerExported, Family.ACCESS, Severity.INFO),
     Kind(BackupMade, Family.LEDGER, Severity.INFO),
     Kind(LedgerRestored, Family.LEDGER, Severity.HIGH),
+    Kind(EpochStarted, Family.LEDGER, Severity.HIGH),
+    Kind(ObjectAccepted, Family.LEDGER, Severity.HIGH),
     Kind(ClockStepped, Family.LEDGER, Severity.WARNING),
 )

@@ -118,6 +118,11 @@ def log_key(folder: Path, key_id: str) -> LogKey:
     return _log_key(folder / f"log.{key_id}.key")
 
 
+def log_keys(folder: Path) -> tuple[LogKey, ...]:
+    """Return all log keys that lie in the folder, current or not. Raises KeyUnusable."""
+    return tuple(_log_key(path) for path in sorted(folder.glob("log*.key")))
+
+
 def holds_log_key(folder: Path, key_id: str) -> bool:
     """Tell whether the log key of an id can be read."""
     try:

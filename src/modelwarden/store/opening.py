@@ -11,7 +11,7 @@ from modelwarden.errors import KeyUnusable, LedgerUnavailable
 from modelwarden.facts.kinds import KeyText, OriginName
 from modelwarden.facts.ledger import LedgerStarted
 from modelwarden.ledger.entry import chain_start
-from modelwarden.store import entries, keyring, migrate, server_keys
+from modelwarden.store import entries, frozen, keyring, migrate, server_keys
 from modelwarden.store.change import Surroundings
 from modelwarden.store.checkpoints import Signer
 from modelwarden.store.database import Database
@@ -59,7 +59,9 @@ def open_store(settings: Settings, clock: Clock) -> Store:
     database = Database(settings.url)
     try:
         keys = _prepared(database, settings, clock)
-        around = Surroundings(keyring=keys, settings=settings)
+        with database.reading() as connection:
+            behind = frozen.names(connection)
+        around = Surroundings(keyring=keys, settings=settings, frozen=behind)
         writer = Writer(database, clock, around)
         signer = Signer(database, writer, around, clock, _set(settings.ledger_guard_file))
         if _is_empty(database):

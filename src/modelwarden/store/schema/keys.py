@@ -26,11 +26,13 @@ server_keys: Final = governed(
 )
 frozen: Final = other(
     "frozen_objects",
+    Column("epoch", Integer, primary_key=True, autoincrement=False),
     Column("kind", Text, primary_key=True),
     Column("id", Text, primary_key=True),
     Column("rev", Integer, nullable=False),
     Column("after", Text, nullable=False),
     Column("seq", BigInteger, nullable=False),
+    Column("lifted_at", Text),
     Index("ix_frozen_objects_seq", "seq"),
     role="plumbing",
 )

@@ -35,12 +35,14 @@ def upgrade() -> None:
     )
     op.create_table(
         "frozen_objects",
+        sa.Column("epoch", sa.Integer(), nullable=False),
         sa.Column("kind", sa.Text(), nullable=False),
         sa.Column("id", sa.Text(), nullable=False),
         sa.Column("rev", sa.Integer(), nullable=False),
         sa.Column("after", sa.Text(), nullable=False),
         sa.Column("seq", sa.BigInteger(), nullable=False),
-        sa.PrimaryKeyConstraint("kind", "id", name=op.f("pk_frozen_objects")),
+        sa.Column("lifted_at", sa.Text(), nullable=True),
+        sa.PrimaryKeyConstraint("epoch", "kind", "id", name=op.f("pk_frozen_objects")),
         info={"class": "plumbing"},
         sqlite_strict=True,
     )
