@@ -40,6 +40,10 @@ class Settings:
         behind_proxy: networks whose forwarded headers are believed (AC-74).
         sinks: where copies of the ledger go, one address each, as `worm:///srv/worm` (LG-51); spaces between them in
             the environment.
+        backup_schedule: how often backups are made, as `24h` or `30m`; nobody makes any by default (AC-87).
+        backup_targets: where they go, one address each, as `file:///srv/backups` or `s3://bucket/prefix`; spaces
+            between them in the environment.
+        backup_keep: how many stay at each target.
     """
 
     url: str = "sqlite:///warden.db"
@@ -57,6 +61,9 @@ class Settings:
     write_rate: int = 10
     behind_proxy: tuple[str, ...] = ()
     sinks: tuple[str, ...] = ()
+    backup_schedule: str | None = None
+    backup_targets: tuple[str, ...] = ()
+    backup_keep: int = 30
 
     @property
     def sqlite_path(self) -> Path | None:
@@ -115,7 +122,7 @@ _NOT_SETTINGS: Final = frozenset({"token", "as", "config", "key_passphrase"})
 """Who acts, where the file is, what opens a person's key: for the command line, not for the program."""
 
 
-_SPACED: Final = frozenset({"sinks"})
+_SPACED: Final = frozenset({"sinks", "backup_targets"})
 """Lists whose items hold colons: in the environment spaces stand between them."""
 
 

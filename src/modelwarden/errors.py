@@ -270,6 +270,12 @@ class BackupInvalid(EvidenceError):
     code, status = "backup_invalid", 422
 
 
+class BackupTargetUnusable(OperatorError):
+    """A place for backups does not take or give what it should (AC-87)."""
+
+    code, status = "backup_target_unusable", 503
+
+
 class ManifestInvalid(EvidenceError):
     """An export's manifest does not parse, or does not fit its files (LG-44)."""
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, NoReturn
 import typer
 
 from modelwarden.cli.doctor import masked
-from modelwarden.cli.refusal import UNREACHABLE
+from modelwarden.cli.refusal import REFUSED, UNREACHABLE
 from modelwarden.cli.run import URL, Run
 
 if TYPE_CHECKING:
@@ -100,7 +100,9 @@ def backup(
 
 def restore(
     run: Run,
-    backup_file: Annotated[Path, typer.Argument(metavar="FILE", exists=True, dir_okay=False)],
+    backup_file: Annotated[
+        Path | None, typer.Argument(metavar="FILE", exists=True, dir_okay=False)
+    ] = None,
     *,
     checkpoint: Annotated[
         Path | None,
@@ -118,10 +120,21 @@ def restore(
             "--with-unsigned", help="Take what a copy holds past its last checkpoint too."
         ),
     ] = False,
+    drill: Annotated[
+        bool,
+        typer.Option(
+            "--drill", help="Only verify it, aside; the newest of the targets if no FILE."
+        ),
+    ] = False,
 ) -> None:
     """Verify a backup and put it in place; never one that is behind what was signed. Stop the server first."""
     from modelwarden.warden import upkeep  # noqa: PLC0415
 
+    if drill:
+        _drill(run, backup_file)
+        return
+    if backup_file is None:
+        raise typer.BadParameter("name a FILE, or --drill")
     note = None if checkpoint is None else checkpoint.read_text("utf-8")
     done = upkeep.restore(
         backup_file,
@@ -147,6 +160,16 @@ def restore(
         )
     if done.frozen:
         run.screen.warn("some objects are in an older state than the ledger tells: see `frozen`")
+
+
+def _drill(run: Run, path: Path | None) -> None:
+    """Verify a backup in a throwaway database, and say how that ended."""
+    from modelwarden.warden import upkeep  # noqa: PLC0415
+
+    done = upkeep.drill(run.warden, path)
+    run.screen.show_fields({"size": done.size, "root": done.root, "problem": done.cause})
+    if done.cause is not None:
+        raise typer.Exit(REFUSED)
 
 
 def frozen(

@@ -61,6 +61,32 @@ class BackupMade:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class BackupCopied:
+    """A backup lies at a target and was read back: the digest of what came is that of what went (AC-87)."""
+
+    target: Code
+    size: int
+    sha256: Digest
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BackupFailed:
+    """A backup did not reach a target, or came back different."""
+
+    target: Code
+    cause: Code
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RestoreDrilled:
+    """The newest backup was opened in a throwaway database and verified; or, if it failed, why not (AC-87)."""
+
+    size: int
+    root: Digest | None
+    cause: Code | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class LedgerRestored:
     """A verified backup was put in place; nothing known to be signed was lost (LG-46)."""
 
@@ -110,6 +136,9 @@ KINDS: Final = (
     Kind(LedgerVerificationFailed, Family.LEDGER, Severity.CRITICAL),
     Kind(LedgerExported, Family.ACCESS, Severity.INFO),
     Kind(BackupMade, Family.LEDGER, Severity.INFO),
+    Kind(BackupCopied, Family.LEDGER, Severity.INFO),
+    Kind(BackupFailed, Family.INCIDENT, Severity.HIGH),
+    Kind(RestoreDrilled, Family.LEDGER, Severity.INFO),
     Kind(LedgerRestored, Family.LEDGER, Severity.HIGH),
     Kind(EpochStarted, Family.LEDGER, Severity.HIGH),
     Kind(ObjectAccepted, Family.LEDGER, Severity.HIGH),

@@ -124,6 +124,21 @@ def restore(path: Path, settings: Settings, clock: Clock, wanted: Wanted | None 
     )
 
 
+def drill(path: Path, settings: Settings) -> tuple[int, str]:
+    """Open and verify a backup in a throwaway database, and return the size and root of its ledger (AC-87).
+
+    Raises BackupInvalid, RestoreRefused, KeyUnusable.
+    """
+    settings = settings.located()
+    keys = keyring.load(settings.keys_folder or Path())
+    with tempfile.TemporaryDirectory(prefix=".drill-", dir=path.absolute().parent) as folder:
+        aside = Path(folder) / "aside.db"
+        manifest = open_backup(path, keys, aside)
+        with _opened(aside) as connection:
+            _verify(connection, server_keys.current(connection, keys))
+    return manifest.size, manifest.root
+
+
 def _prepared(
     aside: Path, settings: Settings, keys: Keyring, clock: Clock, sources: Sources
 ) -> Extended:

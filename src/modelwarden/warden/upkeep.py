@@ -20,6 +20,7 @@ from modelwarden.store.entries import read_head
 from modelwarden.store.frozen import standing
 from modelwarden.values.clock import SystemClock
 from modelwarden.values.system import system
+from modelwarden.warden.backups import Backups
 from modelwarden.warden.ledger_copies import ledger_copy
 
 if TYPE_CHECKING:
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
 
     from modelwarden.audit.actions import PreparedBackup
     from modelwarden.config import Settings
+    from modelwarden.facts.ledger import RestoreDrilled
     from modelwarden.store.change import Change
     from modelwarden.store.frozen import Frozen
     from modelwarden.store.restore import Restored
@@ -79,6 +81,19 @@ def restore(
         found = [open_copies.enter_context(ledger_copy(text, settings)) for text in ledgers]
         wanted = copies.Wanted(checkpoint=checkpoint, copies=found, unsigned=unsigned)
         return copies.restore(path, settings, SystemClock(), wanted)
+
+
+def drill(warden: Warden, path: Path | None) -> RestoreDrilled:
+    """Verify a backup in a throwaway database, the newest of the targets unless named, and record it.
+
+    Raises BackupInvalid, RestoreRefused, BackupTargetUnusable.
+    """
+    return Backups(warden).drill(path)
+
+
+def backup_findings(warden: Warden) -> tuple[tuple[str, bool, str], ...]:
+    """Return what is to be said of scheduled backups and drills: the part, whether it is overdue, a sentence."""
+    return Backups(warden).findings()
 
 
 def frozen(settings: Settings) -> tuple[Frozen, ...]:

@@ -33,6 +33,7 @@ from modelwarden.store.opening import open_store
 from modelwarden.values.clock import Clock, SystemClock
 from modelwarden.values.ids import ActorId, PersonId
 from modelwarden.values.principal import ActorKind, Principal, Via
+from modelwarden.warden import backups
 from modelwarden.warden.operation import Operation
 from modelwarden.warden.repeatable import Key, once
 from modelwarden.warden.rooms import Rooms
@@ -73,6 +74,7 @@ class Warden:
         self._lock = threading.Lock()
         try:
             self.sinks: Final = open_sinks(self.settings.sinks, self.store)
+            scheduled = backups.Backups(self)
         except BaseException:
             self.store.close()
             raise
@@ -80,6 +82,7 @@ class Warden:
             Follower(reactions.NAME, self.store, reactions.VoidApprovals(self)),
             Follower(privacy.NAME, self.store, self._private()),
             Follower(rewrap.NAME, self.store, rewrap.Rewrap(self)),
+            Follower(backups.NAME, self.store, scheduled),
             *(sink.follower for sink in self.sinks),
         )
         self._pressure: Final = Pressure(
