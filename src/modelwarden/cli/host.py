@@ -17,6 +17,27 @@ if TYPE_CHECKING:
     from modelwarden.config import Settings
 
 
+BackupArgument = Annotated[Path | None, typer.Argument(metavar="FILE", exists=True, dir_okay=False)]
+CheckpointOption = Annotated[
+    Path | None,
+    typer.Option("--checkpoint", exists=True, help="A newer one that you kept elsewhere."),
+]
+LedgerOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--ledger", metavar="COPY", help="An export or a sink's address, for entries it lacks."
+    ),
+]
+UnsignedOption = Annotated[
+    bool,
+    typer.Option("--with-unsigned", help="Take what a copy holds past its last checkpoint too."),
+]
+DrillOption = Annotated[
+    bool,
+    typer.Option("--drill", help="Only verify it, aside; the newest of the targets if no FILE."),
+]
+
+
 @dataclass(frozen=True, slots=True)
 class FrozenRow:
     """An object that is behind: the revision that the ledger tells of, and where."""
@@ -98,34 +119,14 @@ def backup(
     )
 
 
-def restore(
+def restore(  # noqa: PLR0913  # what it may rest on
     run: Run,
-    backup_file: Annotated[
-        Path | None, typer.Argument(metavar="FILE", exists=True, dir_okay=False)
-    ] = None,
+    backup_file: BackupArgument = None,
     *,
-    checkpoint: Annotated[
-        Path | None,
-        typer.Option("--checkpoint", exists=True, help="A newer one that you kept elsewhere."),
-    ] = None,
-    ledger: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--ledger", metavar="COPY", help="An export or a sink's address, for entries it lacks."
-        ),
-    ] = None,
-    with_unsigned: Annotated[
-        bool,
-        typer.Option(
-            "--with-unsigned", help="Take what a copy holds past its last checkpoint too."
-        ),
-    ] = False,
-    drill: Annotated[
-        bool,
-        typer.Option(
-            "--drill", help="Only verify it, aside; the newest of the targets if no FILE."
-        ),
-    ] = False,
+    checkpoint: CheckpointOption = None,
+    ledger: LedgerOption = None,
+    with_unsigned: UnsignedOption = False,
+    drill: DrillOption = False,
 ) -> None:
     """Verify a backup and put it in place; never one that is behind what was signed. Stop the server first."""
     from modelwarden.warden import upkeep  # noqa: PLC0415
