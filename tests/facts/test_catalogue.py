@@ -14,10 +14,10 @@ from modelwarden.facts import (
     access,
     approvals,
     deployments,
+    keys,
     ledger,
     policies,
     privacy,
-    keys,
     registry,
     sinks,
 )

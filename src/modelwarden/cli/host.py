@@ -119,7 +119,7 @@ def backup(
     )
 
 
-def restore(  # noqa: PLR0913  # what it may rest on
+def restore(  # what it may rest on
     run: Run,
     backup_file: BackupArgument = None,
     *,

@@ -9,10 +9,10 @@ from modelwarden.facts import (
     access,
     approvals,
     deployments,
+    keys,
     ledger,
     policies,
     privacy,
-    keys,
     registry,
     sinks,
 )
@@ -27,7 +27,15 @@ KINDS: Final[Mapping[type[Any], Kind]] = MappingProxyType(
     {
         kind.fact: kind
         for room in (
-            ledger, access, registry, policies, approvals, deployments, sinks, privacy, keys
+            ledger,
+            access,
+            registry,
+            policies,
+            approvals,
+            deployments,
+            sinks,
+            privacy,
+            keys,
         )
         for kind in room.KINDS
     }

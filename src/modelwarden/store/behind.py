@@ -58,6 +58,8 @@ class Behind:
         """Tell whether a row that differs from its newest entry is a frozen one, in a state that the ledger tells."""
         if not self.knows(kind, name, seq):
             return False
+        if kind == "actor" and row.get("erased_at") is not None:
+            return True  # emptied again by the restore: such a row was never recorded
         wanted = {"kind": kind, "id": name, "rev": row["revision"]}
         try:
             after = state_digest(row)

@@ -17,6 +17,7 @@ from modelwarden.store import migrate as schema
 from modelwarden.store import restore as copies
 from modelwarden.store.database import Database
 from modelwarden.store.entries import read_head
+from modelwarden.store.erasing import reapply_erasures
 from modelwarden.store.frozen import standing
 from modelwarden.values.clock import SystemClock
 from modelwarden.values.system import system
@@ -79,7 +80,12 @@ def restore(
     """
     with contextlib.ExitStack() as open_copies:
         found = [open_copies.enter_context(ledger_copy(text, settings)) for text in ledgers]
-        wanted = copies.Wanted(checkpoint=checkpoint, copies=found, unsigned=unsigned)
+        wanted = copies.Wanted(
+            checkpoint=checkpoint,
+            copies=found,
+            unsigned=unsigned,
+            reapply=reapply_erasures,
+        )
         return copies.restore(path, settings, SystemClock(), wanted)
 
 

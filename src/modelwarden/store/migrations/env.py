@@ -6,10 +6,10 @@ from modelwarden.store.schema import (
     access,
     approvals,
     deployments,
+    keys,
     ledger,
     policies,
     privacy,
-    keys,
     registry,
 )
 from modelwarden.store.schema.columns import METADATA
