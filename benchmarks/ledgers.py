@@ -62,8 +62,9 @@ def opened(settings: Settings, *, indexed: bool) -> Iterator[Writer]:
         raise ValueError("settings have to be located first")
     keys = keyring.load(folder)
     database = Database(settings.url)
-    writer = Writer(database, clock, Surroundings(keyring=keys, settings=settings), indexed=indexed)
-    signer = Signer(database, writer, keys, guard)
+    around = Surroundings(keyring=keys, settings=settings)
+    writer = Writer(database, clock, around, indexed=indexed)
+    signer = Signer(database, writer, around, clock, guard)
     signer.start()
     try:
         yield writer

@@ -42,6 +42,10 @@ class Settings:
             the environment.
         endpoint_allow: networks inside the house, as 127.0.0.0/8 or 10.1.0.0/16, that webhook endpoints may lie in
             (NO-5); spaces between them in the environment.
+        backup_schedule: how often backups are made, as `24h` or `30m`; nobody makes any by default (AC-87).
+        backup_targets: where they go, one address each, as `file:///srv/backups` or `s3://bucket/prefix`; spaces
+            between them in the environment.
+        backup_keep: how many stay at each target.
     """
 
     url: str = "sqlite:///warden.db"
@@ -60,6 +64,9 @@ class Settings:
     behind_proxy: tuple[str, ...] = ()
     sinks: tuple[str, ...] = ()
     endpoint_allow: tuple[str, ...] = ()
+    backup_schedule: str | None = None
+    backup_targets: tuple[str, ...] = ()
+    backup_keep: int = 30
 
     @property
     def sqlite_path(self) -> Path | None:
@@ -118,7 +125,7 @@ _NOT_SETTINGS: Final = frozenset({"token", "as", "config", "key_passphrase"})
 """Who acts, where the file is, what opens a person's key: for the command line, not for the program."""
 
 
-_SPACED: Final = frozenset({"sinks", "endpoint_allow"})
+_SPACED: Final = frozenset({"sinks", "endpoint_allow", "backup_targets"})
 """Lists whose items hold colons: in the environment spaces stand between them."""
 
 

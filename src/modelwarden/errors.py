@@ -270,10 +270,34 @@ class RestoreRefused(OperatorError):
     code, status = "restore_refused", 409
 
 
+class RestoreNeedsLedger(RestoreRefused):
+    """A backup lacks entries that are known to have been signed, and no copy of the ledger gives them (LG-46)."""
+
+    code, status = "restore_needs_ledger", 409
+
+
+class ObjectBehind(CallerError):
+    """A restore brought back an older state of the object than the ledger tells: somebody has to decide (LG-46)."""
+
+    code, status = "object_behind", 409
+
+    def __init__(self, kind: str, name: str) -> None:
+        super().__init__(
+            f"{kind} {name} came back from a backup in an older state than the ledger tells; the host of the database"
+            " accepts it as it is by `modelwarden frozen --accept`, then it can be changed"
+        )
+
+
 class BackupInvalid(EvidenceError):
     """A backup does not open: it is damaged, cut off, or sealed under another encryption key (AC-87)."""
 
     code, status = "backup_invalid", 422
+
+
+class BackupTargetUnusable(OperatorError):
+    """A place for backups does not take or give what it should (AC-87)."""
+
+    code, status = "backup_target_unusable", 503
 
 
 class ManifestInvalid(EvidenceError):

@@ -58,6 +58,7 @@ class Permission(StrEnum):
     RETENTION_MANAGE = "retention.manage"
     HOLD_MANAGE = "hold.manage"
     ERASURE_REQUEST = "erasure.request"
+    SERVER_KEY_ROTATE = "server_key.rotate"
 
 
 class BuiltInRole(StrEnum):
@@ -101,7 +102,7 @@ ROLE_PERMISSIONS: Final[Mapping[BuiltInRole, frozenset[Permission]]] = MappingPr
             _P.AUDIT_READ, _P.AUDIT_VERIFY, _P.AUDIT_EXPORT, _P.USER_MANAGE, _P.ROLE_MANAGE,
             _P.ROLE_ASSIGN, _P.ACCESS_REVIEW, _P.TOKEN_ISSUE_OTHER, _P.KEY_CONFIRM,
             _P.KEY_REVOKE_OTHER, _P.ENDPOINT_MANAGE, _P.SETTINGS_MANAGE, _P.RETENTION_MANAGE,
-            _P.HOLD_MANAGE, _P.ERASURE_REQUEST,
+            _P.HOLD_MANAGE, _P.ERASURE_REQUEST, _P.SERVER_KEY_ROTATE,
         },
         BuiltInRole.AUDITOR: _EVERYONE
         | {
@@ -136,6 +137,7 @@ ADMINISTERING: Final = frozenset(
         _P.USER_MANAGE, _P.ROLE_MANAGE, _P.ROLE_ASSIGN, _P.TOKEN_ISSUE_OTHER, _P.KEY_CONFIRM,
         _P.KEY_REVOKE_OTHER, _P.ENDPOINT_MANAGE, _P.SETTINGS_MANAGE, _P.POLICY_PUBLISH,
         _P.POLICY_ASSIGN, _P.RETENTION_MANAGE, _P.HOLD_MANAGE, _P.ERASURE_REQUEST,
+        _P.SERVER_KEY_ROTATE,
     }
 )  # fmt: skip
 SENSITIVE: Final = _DECIDING | ADMINISTERING | {

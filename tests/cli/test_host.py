@@ -91,7 +91,7 @@ def test_a_backup_that_is_behind_is_refused(tmp_path: Path) -> None:
     desk.run("backup", file)
     desk.run("users", "add", "bob")
     behind = desk.run("restore", file)
-    assert (behind.code, "[restore_refused]" in behind.err) == (5, True)
+    assert (behind.code, "[restore_needs_ledger]" in behind.err) == (5, True)
     assert desk.done("bob", "users", "me")["handle"] == "bob"
 
 

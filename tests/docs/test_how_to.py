@@ -54,6 +54,7 @@ def found_company(folder: Path, *, with_keys: bool) -> dict[str, str]:
         ("policies.md", True),
         ("sensitive-actions.md", True),
         ("personal-data.md", True),
+        ("rotate-keys.md", True),
     ],
 )
 def test_a_guide_runs_as_it_stands(page: str, *, with_keys: bool, tmp_path: Path) -> None:

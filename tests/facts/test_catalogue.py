@@ -14,6 +14,7 @@ from modelwarden.facts import (
     access,
     approvals,
     deployments,
+    keys,
     ledger,
     notify,
     policies,
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
 
 GOLDEN: Final = Path(__file__).parents[1] / "golden" / "facts.json"
 ROOMS: Final = (
-    access, approvals, deployments, ledger, notify, policies, privacy, registry, sinks
+    access, approvals, deployments, keys, ledger, notify, policies, privacy, registry, sinks
 )  # fmt: skip
 PLAIN: Final = {"int", "bool", "Decimal", "datetime", "Code", "KeyText", "OriginName"}
 IDS: Final = {

@@ -15,7 +15,7 @@ from modelwarden.config import Settings
 from modelwarden.errors import BackupInvalid, KeyUnusable, RestoreRefused
 from modelwarden.ledger.checkpoint import Checkpoint, sign_note
 from modelwarden.store.backup import backup
-from modelwarden.store.restore import restore
+from modelwarden.store.restore import Wanted, restore
 from modelwarden.values.clock import SystemClock
 from modelwarden.warden.warden import Warden, open_warden
 from tests.audit.sample import change, populate, sign, view
@@ -130,9 +130,9 @@ def test_a_checkpoint_from_elsewhere_refuses_alone(house: tuple[Settings, Path])
     for name in ("guard", "warden.db"):
         (path.parent / name).unlink()
     with pytest.raises(RestoreRefused, match="the checkpoint given knows"):
-        restore(path, settings, CLOCK, checkpoint=note)
+        restore(path, settings, CLOCK, Wanted(checkpoint=note))
     with pytest.raises(RestoreRefused, match="not of this ledger"):
-        restore(path, settings, CLOCK, checkpoint="nonsense")
+        restore(path, settings, CLOCK, Wanted(checkpoint="nonsense"))
     assert not (path.parent / "warden.db").exists()
     restore(path, settings, CLOCK)
 
@@ -152,7 +152,7 @@ def test_another_root_in_a_signed_checkpoint_is_refused(house: tuple[Settings, P
         keys = warden.store.around.keyring
     note = sign_note(Checkpoint(keys.origin, 3, bytes(32)), keys.log_key).decode()
     with pytest.raises(RestoreRefused, match="not those that the checkpoint given knows"):
-        restore(path, settings, CLOCK, checkpoint=note)
+        restore(path, settings, CLOCK, Wanted(checkpoint=note))
 
 
 @pytest.mark.parametrize(

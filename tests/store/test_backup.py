@@ -18,7 +18,7 @@ from modelwarden.store.backup import open_backup
 from modelwarden.store.database import Database, insert_many
 from modelwarden.store.keyring import Keyring
 from modelwarden.store.sealing import CHUNK, seal_stream, unseal_stream
-from modelwarden.store.state import all_tables
+from modelwarden.store.tables import all_tables
 from tests.audit.sample import change, populate, sign, view
 
 if TYPE_CHECKING:

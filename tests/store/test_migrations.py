@@ -19,7 +19,7 @@ from modelwarden.store import migrate
 from modelwarden.store.database import Database
 from modelwarden.store.governed import place_of
 from modelwarden.store.schema.columns import METADATA
-from modelwarden.store.state import all_tables, governed_tables
+from modelwarden.store.tables import all_tables, governed_tables
 from modelwarden.warden.warden import open_warden
 
 if TYPE_CHECKING:

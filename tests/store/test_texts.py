@@ -88,7 +88,7 @@ def test_a_flipped_bit_does_not_open(warden: Warden) -> None:
 def test_words_under_another_key_do_not_open(warden: Warden) -> None:
     keyring = warden.store.around.keyring
     sealed = keyring.seal(WORDS)
-    other = replace(keyring, encryption_key=bytes(32))
+    other = replace(keyring, encryption_key=bytes(32), folder=None)
     assert keyring.unseal(sealed) == WORDS
     with pytest.raises(KeyUnusable):
         other.unseal(sealed)

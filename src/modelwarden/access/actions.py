@@ -32,6 +32,13 @@ from modelwarden.access.holding import roles_of as roles_of
 from modelwarden.access.permits import in_bootstrap as in_bootstrap
 from modelwarden.access.permits import spend as spend
 from modelwarden.access.permits import write_permit as write_permit
+from modelwarden.access.rotating import clear_encryption_keys as clear_encryption_keys
+from modelwarden.access.rotating import decision_keys as decision_keys
+from modelwarden.access.rotating import emptied_encryption_keys as emptied_encryption_keys
+from modelwarden.access.rotating import has_older_encryption_keys as has_older_encryption_keys
+from modelwarden.access.rotating import revoke_server_key as revoke_server_key
+from modelwarden.access.rotating import rotate_server_key as rotate_server_key
+from modelwarden.access.rotating import server_keys as server_keys
 from modelwarden.access.set_up import add_person as add_person
 from modelwarden.access.set_up import needs_set_up as needs_set_up
 from modelwarden.access.set_up import new_link as new_link

@@ -6,6 +6,7 @@ import base64
 from typing import TYPE_CHECKING
 
 from modelwarden.access import accounts, queries
+from modelwarden.access.rotating import texts_under
 from modelwarden.permissions import BUILT_IN
 from modelwarden.values.answers import (
     BindingAnswer,
@@ -13,14 +14,18 @@ from modelwarden.values.answers import (
     KeyAnswer,
     MayAnswer,
     RoleAnswer,
+    ServerKeyAnswer,
     TokenAnswer,
     UserAnswer,
 )
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from modelwarden.access.actor import Actor, Binding, PersonKey, Role, Token
     from modelwarden.access.authorize import Verdict
     from modelwarden.access.enrolment import Challenge
+    from modelwarden.access.server_key import ServerKey
     from modelwarden.access.tokens import NewToken
     from modelwarden.store.change import View
 
@@ -122,6 +127,27 @@ def challenge_answer(_view: View, challenge: Challenge) -> ChallengeAnswer:
         message=base64.b64encode(challenge.message()).decode("ascii"),
         expires_at=challenge.expires_at,
     )
+
+
+def server_key_answer(view: View, key: ServerKey) -> ServerKeyAnswer:
+    """Return a key of the server as callers see it."""
+    return ServerKeyAnswer(
+        id=key.id,
+        purpose=key.purpose.value,
+        status=key.status(view.now),
+        public=key.public,
+        since=key.since,
+        until=key.until,
+        signs_until=key.signs_until,
+        revoked_at=key.revoked_at,
+        revoked_from=key.revoked_from,
+        texts=texts_under(view, key),
+    )
+
+
+def server_keys_answer(view: View, keys: Sequence[ServerKey]) -> tuple[ServerKeyAnswer, ...]:
+    """Return keys of the server as callers see them."""
+    return tuple(server_key_answer(view, key) for key in keys)
 
 
 def key_answer(view: View, key: PersonKey) -> KeyAnswer:

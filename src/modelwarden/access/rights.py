@@ -80,14 +80,21 @@ def resolve(
 
 def principal_of(view: View, actor: Actor, *, via: Via, token: Token | None = None) -> Principal:
     """Return the actor with its rights as they are now, cut down to the token's scopes."""
-    defined = queries.custom_roles(view)
-    bindings = queries.bindings_of(view, actor.id)
+    defined = _current_roles(view)
+    bindings = [
+        each
+        for each in queries.bindings_of(view, actor.id)
+        if not view.is_frozen("binding", each.id)
+    ]
+    behind = view.is_frozen(
+        "actor", actor.id
+    )  # it may have been suspended since: until a person says no
     return Principal(
         actor=actor.id,
         kind=actor.kind,
         person=actor.person,
         via=via,
-        status=actor.status,
+        status=ActorStatus.SUSPENDED if behind else actor.status,
         credential=None if token is None else token.id,
         credential_expires_at=None if token is None else _end(token),
         token_scopes=None if token is None or token.scopes is None else frozenset(token.scopes),
@@ -97,6 +104,12 @@ def principal_of(view: View, actor: Actor, *, via: Via, token: Token | None = No
         networks=() if token is None else token.networks,
         lent_by=None if token is None else _lender(view, actor, token),
     )
+
+
+def _current_roles(view: View) -> dict[str, Role]:
+    """Return the roles that are defined, without those that a restore left behind the ledger (LG-46)."""
+    found = queries.custom_roles(view)
+    return {name: role for name, role in found.items() if not view.is_frozen("role", name)}
 
 
 def _lender(view: View, actor: Actor, token: Token) -> ActorId | None:
@@ -114,6 +127,7 @@ def authenticated(view: View, secret: str) -> Principal:
         or actor is None
         or not token.is_valid(view.now)
         or actor.status is not ActorStatus.ACTIVE
+        or view.is_frozen("token", token.id)
     ):
         raise Unauthenticated
     return principal_of(view, actor, via=Via.TOKEN, token=token)
@@ -127,7 +141,7 @@ def refreshed(view: View, principal: Principal) -> Principal:
     if principal.credential is None:
         return principal_of(view, actor, via=principal.via)
     token = queries.token(view, principal.credential)
-    if token is None or not token.is_valid(view.now):
+    if token is None or not token.is_valid(view.now) or view.is_frozen("token", token.id):
         raise Unauthenticated
     return principal_of(view, actor, via=principal.via, token=token)
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from modelwarden.access.actor import Actor, Binding, KeyStatus, PersonKey, Revocation, Role, Token
 from modelwarden.access.permit import Permit
+from modelwarden.access.server_key import Purpose, ServerKey
 from modelwarden.values.clock import moment
 from modelwarden.values.principal import ActorKind, ActorStatus
 
@@ -108,6 +109,23 @@ def as_role(row: Row) -> Role:
         name=row.name,
         permissions=tuple(json.loads(row.permissions)),
         includes=tuple(json.loads(row.includes)),
+        revision=row.revision,
+    )
+
+
+def as_server_key(row: Row) -> ServerKey:
+    """Return the key of the server that a row tells of."""
+    return ServerKey(
+        id=row.id,
+        purpose=Purpose(row.purpose),
+        public=row.public,
+        since=_when(row.since),
+        until=_when(row.until),
+        size=row.size,
+        signs_until=_when(row.signs_until),
+        revoked_at=_when(row.revoked_at),
+        revoked_from=_when(row.revoked_from),
+        cleared_at=_when(row.cleared_at),
         revision=row.revision,
     )
 

@@ -22,6 +22,7 @@ from modelwarden.api import (
     privacy,
     releases,
     roles,
+    server_keys,
     tokens,
     users,
     versions,
@@ -47,6 +48,7 @@ ROUTERS: Final = (
     tokens.router,
     keys.router,
     endpoints.router,
+    server_keys.router,
     operation.router,
     operation.root,
 )

@@ -11,24 +11,28 @@ from typing import TYPE_CHECKING, Final, NamedTuple, TypeAlias
 
 from modelwarden.access import duties
 from modelwarden.access import queries as accounts
-from modelwarden.access.actor import KeyStatus
+from modelwarden.access.actor import KeyStatus, Revocation
 from modelwarden.access.allowed import readable
 from modelwarden.access.authorize import ANYTHING, Resource
 from modelwarden.access.holding import granters
+from modelwarden.access.rotating import decision_keys
 from modelwarden.approvals import gate, queries
 from modelwarden.approvals import statement as statements
 from modelwarden.approvals.request import VoidCause
-from modelwarden.approvals.signatures import KnownKey
+from modelwarden.approvals.signatures import FRESH, KnownKey
 from modelwarden.errors import GrantFromParticipant, NotFound, SamePerson, SelfApproval
+from modelwarden.ledger.keys import PublicKey
 from modelwarden.permissions import Permission
 from modelwarden.policies.reads import requirements
 from modelwarden.registry.queries import find_model, find_version
 from modelwarden.registry.reads import resource_of
+from modelwarden.values.canonical import from_base64
 from modelwarden.values.ids import ActorId, Digest, PersonId
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from modelwarden.access.server_key import ServerKey
     from modelwarden.approvals.decision import Decision
     from modelwarden.approvals.request import ApprovalRequest, Json
     from modelwarden.policies.governing import Requirements
@@ -196,12 +200,10 @@ def pins(needs: Requirements) -> tuple[dict[str, str | int], ...]:
 def known_keys(view: View, keyids: set[str]) -> dict[str, KnownKey]:
     """Return the registered keys among these, the server's own too; pending ones are unknown."""
     found: dict[str, KnownKey] = {}
-    server = view.keyring.server_key
+    ours = {key.keyid: key for key in map(_server_key, decision_keys(view))}
     for keyid in sorted(keyids):
-        if keyid == server.keyid:
-            found[keyid] = KnownKey(
-                keyid=keyid, pem=server.public_pem, person=None, valid_from=ALWAYS, valid_to=None
-            )
+        if keyid in ours:
+            found[keyid] = ours[keyid]
         elif (key := _person_key(view, keyid)) is not None:
             found[keyid] = key
     return found
@@ -216,7 +218,11 @@ def approval(
     basis: Mapping[str, Json],
 ) -> gate.Approval:
     """Return a release's request with all that the gate weighs of it."""
-    given = tuple(d for d in queries.decisions_of(view, request.id) if d.stands)
+    given = tuple(
+        each
+        for each in queries.decisions_of(view, request.id)
+        if each.stands and not view.is_frozen("decision", each.id)
+    )
     return gate.Approval(
         request=request,
         decisions=given,
@@ -234,9 +240,24 @@ def _granters(
     return {d.actor: seat_granters(view, request, seat=d.seat, actor=d.actor) for d in given}
 
 
+def _server_key(key: ServerKey) -> KnownKey:
+    """Return a key of the server's own: one that was followed by another counts for what it signed before."""
+    public = PublicKey.from_spki(from_base64(key.public))
+    revoked = key.revoked_from
+    return KnownKey(
+        keyid=public.keyid,
+        pem=public.pem,
+        person=None,
+        valid_from=ALWAYS,
+        valid_to=None if key.until is None else key.until + FRESH,
+        revoked_at=revoked,
+        revoked_as=None if revoked is None else Revocation.COMPROMISED,
+    )
+
+
 def _person_key(view: View, keyid: str) -> KnownKey | None:
     key = accounts.person_key(view, keyid)
-    if key is None or key.status is KeyStatus.PENDING:
+    if key is None or key.status is KeyStatus.PENDING or view.is_frozen("key", key.id):
         return None
     holder = queries.persons_of(view, {key.actor})
     return KnownKey(

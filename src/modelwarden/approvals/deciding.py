@@ -37,6 +37,7 @@ from modelwarden.ledger.dsse import Envelope, seal
 from modelwarden.permissions import Permission
 from modelwarden.policies.reads import requirements
 from modelwarden.registry.lifecycle import Environment
+from modelwarden.store import server_keys
 from modelwarden.values.ids import DecisionId, Digest, KeyId
 from modelwarden.values.principal import Via
 
@@ -220,7 +221,8 @@ def _proof(
         payload = statements.statement(
             request, request.basis, approver=approver, issued_at=change.now
         )
-        envelope = seal(statements.PAYLOAD_TYPE, payload, change.keyring.server_key)
+        keys = server_keys.current(change.connection, change.keyring)
+        envelope = seal(statements.PAYLOAD_TYPE, payload, keys.server_key)
         return Proof(envelope, custody, change.now)
     envelope = signatures.read(line)
     key = case.known_keys(change, {envelope.keyid}).get(envelope.keyid)

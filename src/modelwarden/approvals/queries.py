@@ -231,7 +231,9 @@ def covering_request(
     """
     places = {environment.value, Environment.PRODUCTION.value}
     row = view.row(_COVERING, {"version": version, "environments": sorted(places)})
-    return None if row is None else as_request(row)
+    if row is None or view.is_frozen("approval", row.id):  # it may have been voided since (LG-46)
+        return None
+    return as_request(row)
 
 
 def requests_in_force(change: Change, model: ModelName) -> list[ApprovalRequest]:

@@ -61,6 +61,8 @@ ACTIONS: Final[Mapping[str, Permission]] = MappingProxyType(
         privacy.ERASE: Permission.ERASURE_REQUEST,
         privacy.RELEASE: Permission.HOLD_MANAGE,
         privacy.CHANGE: Permission.RETENTION_MANAGE,
+        "server_key.rotate": Permission.SERVER_KEY_ROTATE,
+        "server_key.revoke": Permission.SERVER_KEY_ROTATE,
     }
 )
 """What can be asked for by type `access`, and the permission that asking takes (AC-6, AC-40)."""

@@ -24,17 +24,20 @@ from modelwarden.errors import FilterInvalid, NotFound, RangeTooLarge, SizeUnkno
 from modelwarden.facts.kinds import plain
 from modelwarden.facts.ledger import LedgerExported
 from modelwarden.ledger import dsse
+from modelwarden.ledger.checkpoint import tlog_proof
 from modelwarden.ledger.entry import Stored, chain_start, line
 from modelwarden.permissions import Permission
-from modelwarden.store import entries
+from modelwarden.store import entries, server_keys
+from modelwarden.store.key_history import handover, naming_entries, server_key_at
 from modelwarden.values.answers import ExportAnswer
 from modelwarden.values.ids import Digest
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Container, Iterable, Iterator
 
     from modelwarden.audit.search import EntryFilter
     from modelwarden.ledger.checkpoint import Checkpoint
+    from modelwarden.ledger.keys import SigningKey
     from modelwarden.store.change import Change, View
 
 MOST_SELECTED: Final = 100_000
@@ -169,7 +172,8 @@ class _Bundle:
         self.add(layout.CHECKPOINT, [self.note])
         for size, note in _older(view, first, min(last, self.newest.size - 2)):
             self.add(layout.older_checkpoint(size), [note])
-        self.add(layout.VKEY, [f"{view.keyring.log_key.vkey}\n".encode()])
+        keys = server_keys.current(view.connection, view.keyring)
+        self.add(layout.VKEY, [f"{keys.log_key.vkey}\n".encode()])
         self.add(layout.VERIFIER, [STANDALONE.read_bytes()])
         manifest = Manifest(
             origin=view.keyring.origin,
@@ -180,9 +184,14 @@ class _Bundle:
             files=tuple(self.files),
         )
         payload = manifest.payload()
-        data = dsse.seal(layout.PAYLOAD_TYPE, payload, view.keyring.server_key).to_line()
+        data = dsse.seal(layout.PAYLOAD_TYPE, payload, self._server_key(view)).to_line()
         (self.folder / layout.MANIFEST).write_bytes(data)
         return data
+
+    def _server_key(self, view: View) -> SigningKey:
+        """Return the server key that the exported tree names last: a newer one nobody could check."""
+        keys = server_keys.current(view.connection, view.keyring)
+        return server_keys.server_key_named(keys, server_key_at(view.connection, self.newest.size))
 
 
 _Selection = str | dict[str, object]
@@ -215,12 +224,23 @@ def _write_entries(
         bundle.add(layout.ENTRIES, _chosen_lines(view, chosen, progress))
         proven = set(chosen)
         selection = {name: plain(item) for name, item in asdict(wanted).items() if item}
-    if 0 not in proven:
-        start = chain_start(view.keyring.origin)
-        bundle.add(layout.NAMING_LINE, [line(stored_entry(view, 0), start)])
-        proven.add(0)
+    there = range(first, last + 1) if selection == layout.ALL else frozenset(proven)
+    proven |= _write_naming(view, bundle, there)
     bundle.prove(view, sorted(proven))
     return selection
+
+
+def _write_naming(view: View, bundle: _Bundle, there: Container[int]) -> set[int]:
+    """Write what shows which keys count, and return the entries that say so: entry 0, rotations, revocations."""
+    named = {0, *naming_entries(view.connection, below=bundle.newest.size)}
+    for seq in sorted(named):
+        stored = stored_entry(view, seq)
+        if seq not in there:
+            bundle.add(layout.naming_line(seq), [line(stored, previous_hash(view, seq))])
+        both = handover(view.connection, seq, stored.body)
+        if both is not None and both.proof is not None:
+            bundle.add(layout.handover(seq), [tlog_proof(seq, both.proof, both.note)])
+    return named
 
 
 def _range(view: View, first: int, last: int, progress: Callable[[int], None]) -> Iterator[bytes]:

@@ -4,10 +4,11 @@ entries.jsonl            the entries, one line each (LG-43)
 checkpoint               the newest signed checkpoint
 checkpoints/<size>       older ones, of sizes in the range
 log.vkey                 the log's verifier key, to be compared with one from elsewhere
-proofs/<seq>.tlog-proof  first and last entry, each entry of a selection, and entry 0
-proofs/0.json            the line of entry 0, where it lies outside
+proofs/<seq>.tlog-proof  first and last entry, each entry of a selection, and those that name keys: entry 0, rotations
+proofs/<seq>.json        the line of an entry that names keys, where it lies outside
+handovers/<seq>.tlog-proof  the rotation of a log key under a checkpoint that both keys signed
 verify.py                the verifier of one file
-manifest.dsse.json       what all these are, signed by the server key that entry 0 names
+manifest.dsse.json       what all these are, signed by the server key that was named last
 """
 
 from __future__ import annotations
@@ -28,7 +29,6 @@ CHECKPOINT: Final = "checkpoint"
 VKEY: Final = "log.vkey"
 VERIFIER: Final = "verify.py"
 MANIFEST: Final = "manifest.dsse.json"
-NAMING_LINE: Final = "proofs/0.json"
 PAYLOAD_TYPE: Final = "application/vnd.modelwarden.manifest+json"
 ALL: Final = "all"
 """The selection of an unbroken range; any other is a mapping that says what was asked for."""
@@ -48,6 +48,16 @@ def older_checkpoint(size: int) -> str:
 def proof(seq: int) -> str:
     """Return the name of an entry's proof."""
     return f"proofs/{seq}.tlog-proof"
+
+
+def naming_line(seq: int) -> str:
+    """Return the name of the line of an entry that names keys and lies outside of what is exported."""
+    return f"proofs/{seq}.json"
+
+
+def handover(seq: int) -> str:
+    """Return the name of the proof that a checkpoint by both keys covers a rotation."""
+    return f"handovers/{seq}.tlog-proof"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -10,7 +10,7 @@ import time
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
-from modelwarden.audit import layout
+from modelwarden.audit import layout, naming
 from modelwarden.audit.answers import verification_answer
 from modelwarden.audit.selection import verify_selection
 from modelwarden.audit.sources import CHUNK, opened, read_whole
@@ -19,21 +19,27 @@ from modelwarden.errors import (
     LineInvalid,
     ManifestInvalid,
     NotCanonical,
+    NoteInvalid,
     ProofInvalid,
     Unreadable,
 )
 from modelwarden.facts.catalogue import TYPES
 from modelwarden.ledger import dsse
-from modelwarden.ledger.checkpoint import MAX_NOTE_BYTES, parse_tlog_proof
+from modelwarden.ledger.checkpoint import (
+    MAX_NOTE_BYTES,
+    parse_tlog_proof,
+    unverified_checkpoint,
+)
 from modelwarden.ledger.entry import parse_line
 from modelwarden.ledger.keys import PublicKey, parse_vkey
 from modelwarden.ledger.lines import verify_lines
 from modelwarden.ledger.merkle import frontier_of_proof, leaf_hash, verify_inclusion
 from modelwarden.ledger.notes import read_checkpoints
 from modelwarden.ledger.result import Findings, Problem, Result
+from modelwarden.ledger.rotation import follow
 from modelwarden.ledger.strict import StrictReading
 from modelwarden.ledger.verify import UNREADABLE, in_batches, part_problems
-from modelwarden.values.canonical import from_base64, parse
+from modelwarden.values.canonical import from_base64
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -105,7 +111,8 @@ class _Export:
     ) -> None:
         self.source, self.manifest, self.findings = source, manifest, findings
         self.note = self._small(layout.CHECKPOINT)
-        self.notes = self._notes(keys)
+        self.naming = naming.naming_entries(source, self._lines)
+        self.notes = self._notes(self._trusted(keys))
         self.newest = self.notes.newest
 
     def verified(self) -> Result:
@@ -116,9 +123,11 @@ class _Export:
         )
 
     def check_signature(self, envelope: dsse.Envelope) -> None:
-        """Check the manifest's signature by the server key that entry 0 names."""
+        """Check the manifest's signature by the server key that is named last, in entry 0 or a rotation."""
         try:
-            key = PublicKey.from_spki(from_base64(self._server_key()))
+            self._prove_naming()
+            named = naming.server_key(stored for stored, _ in self.naming.values())
+            key = PublicKey.from_spki(from_base64(named))
             dsse.verify(envelope, key)
         except (EvidenceError, NotCanonical) as error:
             self.findings.add("manifest_invalid", -1, f"{layout.MANIFEST}: {error}")
@@ -159,6 +168,22 @@ class _Export:
             proof_of=proofs,
         )
 
+    def _trusted(self, keys: Sequence[VerifierKey]) -> Sequence[VerifierKey]:
+        """Return the keys by which the newest checkpoint may be signed: those given, or what they led to (LG-64)."""
+        if not keys or self.note is None:
+            return keys
+        said = (naming.key_entry(self.source, stored) for stored, _ in self.naming.values())
+        trust = follow(keys, said)
+        self._add(trust.problems)
+        try:
+            size = unverified_checkpoint(self.note).size
+        except NoteInvalid:
+            return keys  # reading the notes names it
+        if not trust.at(size):
+            detail = "no key that is trusted counts for a checkpoint of this size"
+            self.findings.add("checkpoint_invalid", size - 1, detail)
+        return trust.at(size) or keys
+
     def _notes(self, keys: Sequence[VerifierKey]) -> Checkpoints:
         sizes = sorted(
             int(size)
@@ -198,21 +223,15 @@ class _Export:
             return None
         return found.proof
 
-    def _server_key(self) -> str:
-        """Return the server key as entry 0 names it. Raises ManifestInvalid, LineInvalid, ProofInvalid."""
-        outside = layout.NAMING_LINE in self.source.sizes
-        line = self._small(layout.NAMING_LINE) if outside else next(self._lines(), None)
-        entry = None if line is None else parse_line(line).stored
-        if entry is None or entry.seq != 0 or leaf_hash(entry.body) != entry.leaf:
-            raise ManifestInvalid("entry 0, which names the key that signs it, is not there")
-        proof = self._proof(0)
-        if proof is not None and self.newest is not None:
-            verify_inclusion(entry.leaf, 0, self.newest.size, proof, self.newest.root)
-        match parse(entry.body):
-            case {"type": "ledger.started", "fact": {"server_key": str(key)}}:
-                return key
-            case _:
-                raise ManifestInvalid("entry 0 names no key that signs it")
+    def _prove_naming(self) -> None:
+        """Lead each entry that names keys to the checkpoint. Raises ProofInvalid."""
+        for seq, (stored, is_outside) in self.naming.items():
+            proof = self._proof(seq) if is_outside or seq == 0 else None
+            if proof is None or self.newest is None:
+                continue
+            if leaf_hash(stored.body) != stored.leaf:
+                raise ProofInvalid(f"the body of entry {seq} is not the one that was hashed")
+            verify_inclusion(stored.leaf, seq, self.newest.size, proof, self.newest.root)
 
     def _lines(self) -> Iterator[bytes]:
         if layout.ENTRIES not in self.source.sizes:

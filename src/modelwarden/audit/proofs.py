@@ -8,7 +8,7 @@ from modelwarden.audit.reads import authorize_somewhere, entry
 from modelwarden.errors import SizeUnknown
 from modelwarden.ledger.checkpoint import consistency_file, tlog_proof, unverified_checkpoint
 from modelwarden.ledger.merkle import consistency_proof, inclusion_proof
-from modelwarden.store import entries
+from modelwarden.store import entries, server_keys
 from modelwarden.store.tiles import StoredNodes
 from modelwarden.values.answers import CheckpointAnswer, ProofAnswer
 
@@ -58,9 +58,13 @@ def consistency(view: View, old: int, new: int | None = None) -> str:
 
 
 def vkeys(view: View) -> tuple[str, ...]:
-    """Return the verifier keys of the log, the current one first, for pinning elsewhere. Raises NotPermitted."""
+    """Return the verifier keys of the log, the current one first, for pinning elsewhere. Raises NotPermitted.
+
+    Those that sign beside it follow; whoever pinned one of them is led to the current one (LG-64).
+    """
     authorize_somewhere(view)
-    return (view.keyring.log_key.vkey,)
+    keys = server_keys.current(view.connection, view.keyring)
+    return tuple(key.vkey for key in keys.signing(view.now, view.head()[0]))
 
 
 def proof_of(view: View, seq: int, *, newest: Checkpoint, note: bytes) -> bytes:

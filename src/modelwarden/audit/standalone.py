@@ -145,16 +145,50 @@ class Export:
         return roots
 
     def check_note(self, vkey: str) -> None:
-        """Check that the key signed the newest checkpoint."""
+        """Check that the key, or the one that it led to, signed the newest checkpoint."""
+        if not self.is_signer(self.followed(vkey), self.note):
+            self.fail("checkpoint_invalid", -1, "the key given did not sign the checkpoint")
+
+    def followed(self, vkey: str) -> str:
+        """Return the key that speaks now for the one given: a checkpoint by both covers each rotation."""
+        named = self.named()
+        for seq, (leaf, entry) in sorted(named.items()):
+            fact = entry["fact"]
+            if entry["type"] != "ledger.key_rotated" or fact["old"] != vkey:
+                continue
+            proof, note = self.proof_in(f"handovers/{seq}.tlog-proof", seq)
+            size, root = parse_note(note)[1:] if note else (0, b"")
+            revoked = [e["fact"] for _, e in named.values() if e["type"] == "ledger.key_revoked"]
+            is_void = any(each["key"] == vkey and each["size"] < size for each in revoked)
+            is_covered = size > seq and climb(leaf, seq, size, proof) == root
+            by_both = all(self.is_signer(key, note) for key in (vkey, fact["new"]))
+            if is_void or not is_covered or not by_both:
+                self.fail("key_not_followed", seq, "no checkpoint by both keys; give the new one")
+                return vkey
+            vkey = fact["new"]
+        return vkey
+
+    def named(self) -> dict[int, tuple[bytes, dict[str, Any]]]:
+        """Return the entries that name keys, each proven, with their leaves: entry 0, rotations, revocations."""
+        marks = (b'"type":"ledger.key_r', b'"type":"server.key_r')
+        outside = [path.read_bytes() for path in (self.folder / "proofs").glob("*.json")]
+        inside = [line for line in self.lines() if any(mark in line for mark in marks)]
+        found = {}
+        for seq, _, body, leaf, _ in map(parse_line, [*outside, next(self.lines(), b""), *inside]):
+            if seq >= 0 and h(b"\x00", body) == leaf and self.is_proven(leaf, seq):
+                found[seq] = leaf, json.loads(body)
+        return found
+
+    def is_signer(self, vkey: str, note: bytes) -> bool:
+        """Tell whether the key signed a checkpoint."""
         name, _, rest = vkey.partition("+")
         public = base64.b64decode(rest.partition("+")[2], validate=True)
         hint = sha256(name.encode() + b"\n" + public).digest()[:4]
-        text, _, signatures = self.note.rpartition(b"\n\n")
+        text, _, signatures = note.rpartition(b"\n\n")
         lines = [line.split(" ") for line in signatures.decode().splitlines()]
         raws = [base64.b64decode(line[2], validate=True) for line in lines if line[1] == name]
         ours = [raw[4:] for raw in raws if raw[:4] == hint and name == self.origin]
-        if not ours or not self.is_signed(public[1:], ours[0], text + b"\n"):
-            self.fail("checkpoint_invalid", -1, "the key given did not sign the checkpoint")
+        return bool(ours) and self.is_signed(public[1:], ours[0], text + b"\n")
 
     def check_range(self, roots: dict[int, bytes]) -> None:
         """Walk an unbroken range: leaves, chain, tree, every checkpoint in it, the proof of its last entry."""
@@ -215,16 +249,16 @@ class Export:
         print("not checked: entries between those selected; the hashes before each")
 
     def check_manifest(self) -> None:
-        """Check the manifest's signature by the server key that entry 0 names."""
-        data = self.read("proofs/0.json") or next(self.lines(), b"")
-        seq, _, body, leaf, _ = parse_line(data)
-        is_there = seq == 0 and h(b"\x00", body) == leaf and self.is_proven(leaf, 0)
-        if not is_there or not self.is_manifest_signed(json.loads(body)):
-            self.fail("manifest_invalid", -1, f"{MANIFEST}: no key that entry 0 names signed it")
+        """Check the manifest's signature by the server key that was named last: by entry 0, or by a rotation."""
+        keys = [""]
+        for seq, (_, entry) in sorted(self.named().items()):
+            if seq == 0 or entry["type"] == "server.key_rotated":
+                keys.append(entry["fact"]["server_key" if seq == 0 else "new"])
+        if not self.is_manifest_signed(base64.b64decode(keys[-1], validate=True)):
+            self.fail("manifest_invalid", -1, f"{MANIFEST}: no key that entries name signed it")
 
-    def is_manifest_signed(self, started: dict[str, Any]) -> bool:
-        """Tell whether the key that entry 0 names signed the manifest (DSSE)."""
-        spki = base64.b64decode(started["fact"]["server_key"], validate=True)
+    def is_manifest_signed(self, spki: bytes) -> bool:
+        """Tell whether this key signed the manifest (DSSE)."""
         kind, (signature,) = self.envelope["payloadType"].encode(), self.envelope["signatures"]
         if kind != PAYLOAD_TYPE or signature["keyid"] != sha256(spki).hexdigest():
             return False
@@ -252,12 +286,19 @@ class Export:
 
     def proof(self, seq: int) -> list[bytes]:
         """Return the proof of an entry; one of another entry or checkpoint is none."""
-        head, _, note = self.read(f"proofs/{seq}.tlog-proof").partition(b"\n\n")
-        lines = head.decode("ascii", "replace").split("\n")
-        if lines[:2] != ["c2sp.org/tlog-proof@v1", f"index {seq}"] or note != self.note:
+        proof, note = self.proof_in(f"proofs/{seq}.tlog-proof", seq)
+        if note != self.note:
             self.fail("proof_invalid", seq, "its proof is missing, or of another checkpoint")
             return []
-        return [base64.b64decode(line, validate=True) for line in lines[2:]]
+        return proof
+
+    def proof_in(self, name: str, seq: int) -> tuple[list[bytes], bytes]:
+        """Return the proof of an entry that a file holds, and its checkpoint; nothing if it is of another entry."""
+        head, _, note = self.read(name).partition(b"\n\n")
+        lines = head.decode("ascii", "replace").split("\n")
+        if lines[:2] != ["c2sp.org/tlog-proof@v1", f"index {seq}"]:
+            return [], b""
+        return [base64.b64decode(line, validate=True) for line in lines[2:]], note
 
     def is_signed(self, public: bytes, signature: bytes, message: bytes) -> bool:
         """Tell whether a signature verifies; True where nothing can check it, which is told at the end."""

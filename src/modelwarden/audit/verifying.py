@@ -22,8 +22,9 @@ from modelwarden.ledger.keys import parse_vkey
 from modelwarden.ledger.merkle import range_root
 from modelwarden.ledger.result import Findings
 from modelwarden.permissions import Permission
-from modelwarden.store import entries, guard_file
+from modelwarden.store import entries, guard_file, server_keys
 from modelwarden.store.erasing import check_erased
+from modelwarden.store.key_history import trust_of
 from modelwarden.store.state import check_state
 from modelwarden.store.tiles import StoredNodes
 from modelwarden.store.verification import verify_ledger
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
 
     from modelwarden.ledger.keys import VerifierKey
     from modelwarden.ledger.result import Result
+    from modelwarden.ledger.rotation import Trust
     from modelwarden.store.change import Change, View
     from modelwarden.store.guard_file import Signed
     from modelwarden.values.answers import VerificationAnswer
@@ -68,20 +70,27 @@ def verify_database(  # noqa: PLR0913  # what is asked for, how deep, and what i
     """
     signed = _signed(view)  # first of all: see above
     authorize(view, Permission.AUDIT_VERIFY)
-    keys = [view.keyring.log_key.verifier, *(parse_vkey(text) for text in trusted)]
+    trust = trusted_keys(view, [parse_vkey(text) for text in trusted])
     _check_range(view, first, last, most)
     result = verify_ledger(
         view.connection,
         origin=view.keyring.origin,
-        keys=keys,
+        keys=trust.at(_newest_size(view)),
         first=first,
         last=last,
         strict=strict,
         index=state,
     )
-    result = _with_older(view, result, signed)
-    result = _with_remembered(view, result, remembered, keys)
+    result = _with_older(view, result.adding(trust.problems), signed)
+    result = _with_remembered(view, result, remembered, trust)
     return verification_answer(_with_state(view, result) if state else result)
+
+
+def trusted_keys(view: View, trusted: Sequence[VerifierKey] = ()) -> Trust:
+    """Return the log keys that count here: the server's own, those given, and all that these lead to (LG-64)."""
+    keys = server_keys.current(view.connection, view.keyring)
+    size = queries.last_entry(view) + 1
+    return trust_of(view.connection, [keys.log_key.verifier, *trusted], below=size)
 
 
 def record_verification(change: Change, answer: VerificationAnswer) -> VerificationAnswer:
@@ -143,14 +152,25 @@ def _with_older(view: View, result: Result, signed: Signed | str | None) -> Resu
     return result.adding(findings.problems)
 
 
-def _with_remembered(
-    view: View, result: Result, notes: Sequence[str], keys: Sequence[VerifierKey]
-) -> Result:
+def _newest_size(view: View) -> int:
+    note = entries.newest_checkpoint(view.connection)
+    return 0 if note is None else _size(note)
+
+
+def _size(note: bytes) -> int:
+    """Return the size that a note names, whoever signed it; 0 where it can't be read, which is named elsewhere."""
+    try:
+        return unverified_checkpoint(note).size
+    except NoteInvalid:
+        return 0
+
+
+def _with_remembered(view: View, result: Result, notes: Sequence[str], trust: Trust) -> Result:
     """Return the result with checkpoints from elsewhere held against the ledger (step 10)."""
     findings = Findings()
     for text in notes:
         try:
-            known = open_note(text.encode(), keys)
+            known = open_note(text.encode(), trust.at(_size(text.encode())))
         except NoteInvalid as error:
             findings.add("checkpoint_invalid", -1, f"the remembered checkpoint: {error}")
             continue

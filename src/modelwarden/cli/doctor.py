@@ -42,7 +42,12 @@ def doctor(run: Run) -> None:
         shown: dict[str, object] = {"url": run.url or ""}
     else:
         shown = dict(_shown(run.settings.located()))
-        found = (*_database(run), *_files(run.settings), *_advice(run.settings))
+        found = (
+            *_database(run),
+            *_files(run.settings),
+            *_advice(run.settings),
+            *_backups(run),
+        )
     run.screen.show_fields({"settings": shown, "findings": found})
     if any(one.status == WRONG for one in found):
         raise typer.Exit(REFUSED)
@@ -109,6 +114,21 @@ def _advice(settings: Settings) -> Iterator[Finding]:
             status=ADVICE,
             detail="none: a server reads uploaded artifacts alone",
         )
+
+
+def _backups(run: Run) -> Iterator[Finding]:
+    """Tell whether backups are made, reach every target, and were tried (AC-87)."""
+    from modelwarden.warden import upkeep  # noqa: PLC0415  # slow to import
+
+    if run.settings.backup_schedule is None:
+        detail = "none: nobody makes backups but who runs `modelwarden backup`"
+        yield Finding(part="backup.schedule", status=ADVICE, detail=detail)
+        return
+    try:
+        for part, is_overdue, detail in upkeep.backup_findings(run.warden):
+            yield Finding(part=part, status=WRONG if is_overdue else OK, detail=detail)
+    except WardenError as error:
+        yield Finding(part="backups", status=WRONG, detail=f"{error}  [{error.code}]")
 
 
 def _shown(settings: Settings) -> Iterator[tuple[str, str]]:

@@ -3,18 +3,50 @@
 from __future__ import annotations
 
 import signal
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
 
 from modelwarden.cli.doctor import masked
-from modelwarden.cli.refusal import UNREACHABLE
+from modelwarden.cli.refusal import REFUSED, UNREACHABLE
 from modelwarden.cli.run import URL, Run
 
 if TYPE_CHECKING:
     from modelwarden.config import Settings
+
+
+BackupArgument = Annotated[Path | None, typer.Argument(metavar="FILE", exists=True, dir_okay=False)]
+CheckpointOption = Annotated[
+    Path | None,
+    typer.Option("--checkpoint", exists=True, help="A newer one that you kept elsewhere."),
+]
+LedgerOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--ledger", metavar="COPY", help="An export or a sink's address, for entries it lacks."
+    ),
+]
+UnsignedOption = Annotated[
+    bool,
+    typer.Option("--with-unsigned", help="Take what a copy holds past its last checkpoint too."),
+]
+DrillOption = Annotated[
+    bool,
+    typer.Option("--drill", help="Only verify it, aside; the newest of the targets if no FILE."),
+]
+
+
+@dataclass(frozen=True, slots=True)
+class FrozenRow:
+    """An object that is behind: the revision that the ledger tells of, and where."""
+
+    kind: str
+    id: str
+    rev: int
+    after: str
+    seq: int
 
 
 def init(run: Run) -> None:
@@ -87,27 +119,80 @@ def backup(
     )
 
 
-def restore(
+def restore(  # what it may rest on
     run: Run,
-    backup_file: Annotated[Path, typer.Argument(metavar="FILE", exists=True, dir_okay=False)],
+    backup_file: BackupArgument = None,
     *,
-    checkpoint: Annotated[
-        Path | None,
-        typer.Option("--checkpoint", exists=True, help="A newer one that you kept elsewhere."),
-    ] = None,
+    checkpoint: CheckpointOption = None,
+    ledger: LedgerOption = None,
+    with_unsigned: UnsignedOption = False,
+    drill: DrillOption = False,
 ) -> None:
     """Verify a backup and put it in place; never one that is behind what was signed. Stop the server first."""
     from modelwarden.warden import upkeep  # noqa: PLC0415
 
+    if drill:
+        _drill(run, backup_file)
+        return
+    if backup_file is None:
+        raise typer.BadParameter("name a FILE, or --drill")
     note = None if checkpoint is None else checkpoint.read_text("utf-8")
-    done = upkeep.restore(backup_file, _settings(run), checkpoint=note)
+    done = upkeep.restore(
+        backup_file,
+        _settings(run),
+        checkpoint=note,
+        ledgers=ledger or (),
+        unsigned=with_unsigned,
+    )
     run.screen.show_fields(
         {
             "size": done.size,
             "root": done.root,
+            "taken": done.taken,
+            "unsigned": done.unsigned,
+            "left": done.left,
+            "frozen": done.frozen,
             "kept": None if done.kept is None else str(done.kept),
         }
     )
+    if done.left:
+        run.screen.warn(
+            f"the copies hold {done.left} entries that no checkpoint covers; --with-unsigned takes them"
+        )
+    if done.frozen:
+        run.screen.warn("some objects are in an older state than the ledger tells: see `frozen`")
+
+
+def _drill(run: Run, path: Path | None) -> None:
+    """Verify a backup in a throwaway database, and say how that ended."""
+    from modelwarden.warden import upkeep  # noqa: PLC0415
+
+    done = upkeep.drill(run.warden, path)
+    run.screen.show_fields({"size": done.size, "root": done.root, "problem": done.cause})
+    if done.cause is not None:
+        raise typer.Exit(REFUSED)
+
+
+def frozen(
+    run: Run,
+    kind: Annotated[str | None, typer.Argument(metavar="KIND")] = None,
+    name: Annotated[str | None, typer.Argument(metavar="ID")] = None,
+    *,
+    accept: Annotated[
+        bool, typer.Option("--accept", help="Let this object stand as it is from here on.")
+    ] = False,
+) -> None:
+    """List what a restore left behind the ledger, or accept one object as it is."""
+    from modelwarden.warden import upkeep  # noqa: PLC0415
+
+    settings = _settings(run)
+    if accept:
+        if kind is None or name is None:
+            raise typer.BadParameter("with --accept name a KIND and an ID")
+        upkeep.accept(run.warden, kind, name)
+    found = upkeep.frozen(settings)
+    named = [each for each in found if kind in {None, each.kind} and name in {None, each.id}]
+    run.screen.list([FrozenRow(*each) for each in named], ("kind", "id", "rev", "seq"))
 
 
 def _settings(run: Run) -> Settings:

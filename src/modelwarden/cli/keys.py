@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 keys: Final = noun("keys", "Keys with which people sign their answers.")
 
 PASSPHRASE: Final = "MODELWARDEN_KEY_PASSPHRASE"  # noqa: S105  # the name of a variable
+SERVER_COLUMNS: Final = ("id", "status", "since", "until", "signs_until", "texts")
 COLUMNS: Final = ("id", "user", "status", "valid_to", "confirmed_by", "revoked_as")
 
 KeyFile = Annotated[Path, typer.Argument(metavar="FILE", dir_okay=False)]
@@ -71,14 +72,39 @@ def revoke(
     run: Run,
     key: KeyName,
     *,
-    cause: Annotated[str, typer.Option("--cause", help="superseded, lost or compromised.")],
+    cause: Annotated[
+        str | None, typer.Option("--cause", help="superseded, lost or compromised.")
+    ] = None,
     since: Annotated[
         datetime | None,
         typer.Option("--since", parser=moment_option, metavar="TIME", help="If compromised."),
     ] = None,
+    server: Annotated[
+        str | None,
+        typer.Option("--server", metavar="PURPOSE", help="An older key of the server, by its id."),
+    ] = None,
 ) -> None:
     """End a key."""
+    if server is not None:
+        if since is None or cause is not None:
+            raise typer.BadParameter("with --server give --since, and no --cause")
+        run.screen.show(run.rooms.server_keys.revoke(server, key, since=since))
+        return
+    if cause is None:
+        raise typer.BadParameter("--cause is superseded, lost or compromised")
     run.screen.show(run.rooms.keys.revoke(key, cause=cause, since=since))
+
+
+@verb(keys)
+def rotate(
+    run: Run,
+    *,
+    server: Annotated[
+        str, typer.Option("--server", metavar="PURPOSE", help="ledger, decision or encryption.")
+    ],
+) -> None:
+    """Let a new key of the server take over. Keep a copy of the keys folder afterwards."""
+    run.screen.show(run.rooms.server_keys.rotate(server))
 
 
 @verb(keys)
@@ -88,10 +114,16 @@ def list_(
     trust: Annotated[
         bool, typer.Option("--trust", help="Print the keys.json of `approvals verify` (RL-28).")
     ] = False,
+    server: Annotated[
+        bool, typer.Option("--server", help="The server's own, and what an older one protects.")
+    ] = False,
     limit: LimitOption = 50,
     cursor: CursorOption = None,
 ) -> None:
     """List enrolled keys."""
+    if server:
+        run.screen.list(run.rooms.server_keys.list(), SERVER_COLUMNS)
+        return
     found = run.rooms.keys.list(limit=limit, cursor=cursor)
     if trust:
         run.screen.print_json(

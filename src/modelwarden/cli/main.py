@@ -44,7 +44,7 @@ NOUNS: Final = (
 for each in NOUNS:
     app.add_typer(each)
 for alone in (
-    fingerprint, doctor, host.init, host.serve, host.migrate, host.backup, host.restore
+    fingerprint, doctor, host.init, host.serve, host.migrate, host.backup, host.restore, host.frozen
 ):  # fmt: skip
     verb(app)(alone)
 app.command()(tour)

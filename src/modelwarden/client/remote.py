@@ -12,6 +12,7 @@ from modelwarden.client.notify_room import Notify
 from modelwarden.client.privacy_rooms import Holds, Retention
 from modelwarden.client.registry_rooms import Models, Versions
 from modelwarden.client.release_rooms import Approvals, Policies
+from modelwarden.client.server_key_room import ServerKeys
 from modelwarden.client.transport import TIMEOUT_S, Transport
 
 if TYPE_CHECKING:
@@ -34,6 +35,7 @@ class Remote:
         self.roles = Roles(calls)
         self.tokens = Tokens(calls)
         self.keys = Keys(calls)
+        self.server_keys = ServerKeys(calls)
         self.audit = Audit(calls)
         self.holds = Holds(calls)
         self.retention = Retention(calls)

@@ -25,6 +25,7 @@ from modelwarden.policies.reads import requirements
 from modelwarden.registry import reads as registry
 from modelwarden.registry.lifecycle import Environment
 from modelwarden.registry.queries import find_version
+from modelwarden.store import server_keys
 from modelwarden.values.ids import DeploymentId, Digest
 
 if TYPE_CHECKING:
@@ -188,7 +189,7 @@ def _passed(change: Change, case: gate.Case, environment: Environment) -> Envelo
         environment=environment,
         request=request,
         at=change.now,
-        key=change.keyring.server_key,
+        key=server_keys.current(change.connection, change.keyring).server_key,
     )
 
 

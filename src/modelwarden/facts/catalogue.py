@@ -9,6 +9,7 @@ from modelwarden.facts import (
     access,
     approvals,
     deployments,
+    keys,
     ledger,
     notify,
     policies,
@@ -36,6 +37,7 @@ KINDS: Final[Mapping[type[Any], Kind]] = MappingProxyType(
             sinks,
             privacy,
             notify,
+            keys,
         )
         for kind in room.KINDS
     }

@@ -84,6 +84,7 @@ SUBJECT_KINDS: Final[Mapping[str, str]] = MappingProxyType(
         "HoldId": "hold",
         "ErasureId": "erasure",
         "EndpointId": "endpoint",
+        "ServerKeyId": "server_key",
     }
 )
 """Field type → subject kind: what an entry is found under."""

@@ -61,11 +61,66 @@ class BackupMade:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class BackupCopied:
+    """A backup lies at a target and was read back: the digest of what came is that of what went (AC-87)."""
+
+    target: Code
+    size: int
+    sha256: Digest
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BackupFailed:
+    """A backup did not reach a target, or came back different."""
+
+    target: Code
+    cause: Code
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RestoreDrilled:
+    """The newest backup was opened in a throwaway database and verified; or, if it failed, why not (AC-87)."""
+
+    size: int
+    root: Digest | None
+    cause: Code | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class LedgerRestored:
     """A verified backup was put in place; nothing known to be signed was lost (LG-46)."""
 
     size: int
     root: Digest
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EpochStarted:
+    """The ledger goes on from a backup: what it had, what was taken from a copy, what is frozen (LG-46).
+
+    Attributes:
+        size, known: entries of the backup, and the largest size that was known to be signed.
+        taken: entries from a copy; `unsigned` of them no checkpoint covers, `left` the copies hold and were left there.
+        frozen, objects: how many objects are in an older state than the ledger tells, and the digest of their list.
+    """
+
+    epoch: int
+    cause: Code
+    size: int
+    known: int
+    taken: int
+    unsigned: int
+    left: int
+    frozen: int
+    objects: Digest
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ObjectAccepted:
+    """The host let an object stand in the state that a restore brought back; the entry names it."""
+
+    kind: Code
+    epoch: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,6 +136,11 @@ KINDS: Final = (
     Kind(LedgerVerificationFailed, Family.LEDGER, Severity.CRITICAL),
     Kind(LedgerExported, Family.ACCESS, Severity.INFO),
     Kind(BackupMade, Family.LEDGER, Severity.INFO),
+    Kind(BackupCopied, Family.LEDGER, Severity.INFO),
+    Kind(BackupFailed, Family.INCIDENT, Severity.HIGH),
+    Kind(RestoreDrilled, Family.LEDGER, Severity.INFO),
     Kind(LedgerRestored, Family.LEDGER, Severity.HIGH),
+    Kind(EpochStarted, Family.LEDGER, Severity.HIGH),
+    Kind(ObjectAccepted, Family.LEDGER, Severity.HIGH),
     Kind(ClockStepped, Family.LEDGER, Severity.WARNING),
 )

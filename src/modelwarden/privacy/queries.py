@@ -15,7 +15,7 @@ from modelwarden.store.schema.access import actors, person_links
 from modelwarden.store.schema.ledger import entries, index, subjects, texts
 from modelwarden.store.schema.privacy import erasures, holds, retention
 from modelwarden.store.schema.registry import models, versions
-from modelwarden.store.state import all_tables
+from modelwarden.store.tables import all_tables
 from modelwarden.values.clock import moment, timestamp
 from modelwarden.values.pages import Listing, Page, listing
 

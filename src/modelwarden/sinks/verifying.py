@@ -21,6 +21,7 @@ from modelwarden.ledger.notes import read_checkpoints
 from modelwarden.ledger.result import Problem, Result
 from modelwarden.sinks.address import parse_address
 from modelwarden.sinks.comparing import first_difference
+from modelwarden.sinks.following import KeyWatch
 from modelwarden.sinks.sink import kind_of
 
 if TYPE_CHECKING:
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
 
     from modelwarden.ledger.keys import VerifierKey
     from modelwarden.ledger.notes import Checkpoints
+    from modelwarden.ledger.rotation import Trust
     from modelwarden.sinks.sink import Copy
 
 EVERY: Final = 1_000
@@ -96,14 +98,27 @@ def _verified(
     if head is None:
         raise Unreadable("there is no entry at this address")
     origin = _origin(keys, notes, head)
-    known = read_checkpoints(notes, origin=origin, keys=keys)
+    known = read_checkpoints(notes, origin=origin, keys=())
+    watch = KeyWatch()
     result = verify_lines(
-        _again(head, stream),
+        watch.watch(_again(head, stream)),
         origin=origin,
         first=asked.first,
         checkpoints=_of_range(known, asked),
     )
-    return result.adding(known.problems, not_checked=known.not_checked, signer=known.signer)
+    trust = watch.trust(keys, notes, whole=asked.first == 0)
+    known = read_checkpoints(notes, origin=origin, keys=_in_force(trust, known, keys))
+    return result.adding(
+        (*known.problems, *(trust.problems if keys else ())),
+        not_checked=known.not_checked,
+        signer=known.signer,
+    )
+
+
+def _in_force(trust: Trust, known: Checkpoints, keys: Sequence[VerifierKey]) -> list[VerifierKey]:
+    """Return the keys that may have signed the newest checkpoint: those given, or what they led to (LG-64)."""
+    size = 0 if known.newest is None else known.newest.size
+    return list(trust.at(size) or keys)
 
 
 def _of_range(known: Checkpoints, asked: Asked) -> dict[int, bytes]:

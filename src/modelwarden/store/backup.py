@@ -23,7 +23,7 @@ from modelwarden.errors import BackupInvalid, NotCanonical, ValueInvalid
 from modelwarden.store import entries, migrate
 from modelwarden.store.database import Database, driver, insert_many
 from modelwarden.store.sealing import CHUNK, seal_stream, unseal_stream
-from modelwarden.store.state import all_tables
+from modelwarden.store.tables import all_tables
 from modelwarden.values.canonical import parse
 
 if TYPE_CHECKING:

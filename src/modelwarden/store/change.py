@@ -7,7 +7,6 @@ ends well only if every governed write is told by a fact; a change that records 
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar, Final, NamedTuple, Protocol, TypeVar
 
@@ -17,8 +16,8 @@ from sqlalchemy.exc import IntegrityError
 from modelwarden.errors import (
     Conflict,
     EntryTooLarge,
-    NotCanonical,
     NothingRecorded,
+    ObjectBehind,
     UnrecordedChange,
     ValueInvalid,
 )
@@ -26,10 +25,11 @@ from modelwarden.facts.catalogue import KINDS
 from modelwarden.facts.kinds import Fact, Outcome, Severity, fields_of, subjects_of
 from modelwarden.ledger.checkpoint import parse_checkpoint
 from modelwarden.ledger.merkle import tree_root
-from modelwarden.store import entries
+from modelwarden.store import entries, frozen
 from modelwarden.store.entries import Draft
 from modelwarden.store.governed import as_stored, place_of, state_digest
 from modelwarden.store.keyring import Keyring, Sealed
+from modelwarden.store.lanes import named, write_rows
 from modelwarden.store.running import run
 from modelwarden.store.schema.ledger import texts
 from modelwarden.values.canonical import encode
@@ -38,7 +38,7 @@ from modelwarden.values.ids import ActorId, ChangeId, Commitment, Digest, Person
 from modelwarden.values.principal import ActorKind
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from datetime import datetime
 
     from sqlalchemy import Connection, Row
@@ -48,7 +48,6 @@ if TYPE_CHECKING:
     from modelwarden.values.principal import Principal
 
 ENTRY_LIMIT_BYTES: Final = 32 * 1024
-MOST_SUBJECTS: Final = 32
 LONGEST_TEXT: Final = 20_000
 _DONE, _INFO = Outcome.DONE, Severity.INFO  # looking a member up is slow, once for each fact
 _HUMAN: Final = frozenset({ActorKind.USER, ActorKind.THIRD_PARTY})
@@ -72,12 +71,13 @@ class Governed(Protocol):
 V = TypeVar("V", bound=Governed)
 
 
-@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+@dataclasses.dataclass(slots=True, kw_only=True)
 class Surroundings:
-    """What a view or change works with, beside its connection."""
+    """What a view or change works with, beside its connection. The keyring is exchanged when a key is rotated."""
 
     keyring: Keyring
     settings: Settings
+    frozen: frozenset[tuple[str, str]] = frozenset()
 
 
 class View:
@@ -92,6 +92,7 @@ class View:
         self.around: Final = around
         self.keyring: Final = around.keyring
         self.settings: Final = around.settings
+        self._frozen: Final = around.frozen
         self.checked = False
         self.used: set[str] = set()
         self.handles: dict[str, str] = {}  # as read in this view
@@ -132,6 +133,14 @@ class View:
             raise UnrecordedChange("what reads can't write: use save or execute")
         return run(self._connection, statement, params).rows
 
+    def is_frozen(self, kind: str, name: str) -> bool:
+        """Tell whether a restore left this object behind what the ledger tells: nothing may rest on it (LG-46)."""
+        return self._ahead(kind, name) is not None
+
+    def _ahead(self, kind: str, name: str) -> int | None:
+        """Return the revision that the ledger tells of a frozen object; the set is as it was at the start."""
+        return frozen.ahead(self._connection, kind, name) if (kind, name) in self._frozen else None
+
     def words(self, commitment: Commitment | None) -> str | None:
         """Return the words behind a commitment, or None when there are none or they were erased."""
         if commitment is None or commitment in self._said:
@@ -155,7 +164,7 @@ class Telemetry(View):
 
     def execute(self, statement: Executable, params: object = None) -> int:
         """Write rows of telemetry and plumbing tables; return how many. Raises UnrecordedChange for any other."""
-        return _write(self._connection, statement, params, {"telemetry", "plumbing"})
+        return write_rows(self._connection, statement, params, {"telemetry", "plumbing"})
 
     def finish(self) -> None:
         """Nothing has to be told."""
@@ -192,9 +201,14 @@ class Change(View):
     def save(self, value: V) -> V:
         """Keep a governed value and return it with its new revision. Raises Conflict when the row is at another one."""
         place = place_of(type(value))
-        kept: V = dataclasses.replace(value, revision=value.revision + 1)
+        name = str(getattr(value, place.key))
+        ahead = self._ahead(place.kind, name)
+        if ahead is not None:
+            if value.revision:
+                raise ObjectBehind(place.kind, name)
+            frozen.lift(self._connection, place.kind, name, at=self.now)  # it is made again
+        kept: V = dataclasses.replace(value, revision=(ahead or value.revision) + 1)
         row = as_stored(kept, place.fields)
-        name = str(row[place.key])
         try:
             if value.revision == 0:
                 run(self._connection, place.insert, row)
@@ -208,10 +222,15 @@ class Change(View):
         self._moved.append(Moved(place.kind, name, kept.revision, state_digest(row)))
         return kept
 
+    def accept(self, kind: str, name: str) -> None:
+        """Let a row that a restore left behind stand as it is. Raises NotFound."""
+        found = frozen.accept(self._connection, kind, name, at=self.now)
+        self._moved.append(Moved(kind, name, found.rev, found.after))
+
     def execute(self, statement: Executable, params: object = None) -> int:
         """Write rows of attached, telemetry or plumbing tables; return how many. Governed ones go through `save`."""
         self._wrote = True
-        return _write(
+        return write_rows(
             self._connection, statement, params, {"attached", "telemetry", "plumbing", "text"}
         )
 
@@ -247,7 +266,7 @@ class Change(View):
     ) -> None:
         """Say what happened. The entry names every governed write since the last record as its objects."""
         kind = KINDS[type(fact)]
-        found = _named(subjects_of(fact, kind) | set(about))
+        found = named(subjects_of(fact, kind) | set(about))
         severity = kind.severity
         if outcome is not _DONE and severity is _INFO:
             severity = Severity.WARNING  # LG-5: refusals are at least WARNING
@@ -326,25 +345,3 @@ class Change(View):
         if principal.vouched:
             who["vouched"] = "process"
         return who
-
-
-def _write(connection: Connection, statement: Executable, params: object, allowed: set[str]) -> int:
-    table = getattr(statement, "table", None)
-    role = getattr(table, "info", {}).get("class")
-    if role not in allowed:
-        raise UnrecordedChange(f"{table} is {role}: it can't be written here")
-    try:
-        if params is None or isinstance(params, Mapping):
-            return run(connection, statement, params).touched
-        done: int = connection.execute(statement, params).rowcount  # type: ignore[call-overload]
-    except IntegrityError as error:
-        raise Conflict("row of", str(table)) from error
-    return done
-
-
-def _named(subjects: set[tuple[str, str]]) -> list[tuple[str, str]]:
-    """Return the first subjects in order, as many as an entry names. Raises NotCanonical for control characters."""
-    found = sorted(subjects, key=lambda subject: f"{subject[0]}:{subject[1]}")[:MOST_SUBJECTS]
-    if not all(name.isprintable() for _, name in found):
-        raise NotCanonical("$.about: a name with control characters or lone surrogates")
-    return found

@@ -13,9 +13,14 @@ from typing import TYPE_CHECKING, Final
 from sqlalchemy.exc import DBAPIError
 
 from modelwarden.errors import RollbackSuspected, WardenError
-from modelwarden.ledger.checkpoint import Checkpoint, parse_checkpoint, sign_note
+from modelwarden.ledger.checkpoint import (
+    Checkpoint,
+    parse_checkpoint,
+    sign_note,
+    unverified_checkpoint,
+)
 from modelwarden.ledger.merkle import range_root
-from modelwarden.store import entries, guard_file
+from modelwarden.store import entries, guard_file, server_keys
 from modelwarden.store.guard_file import Signed
 from modelwarden.store.tiles import StoredNodes
 from modelwarden.values.system import system
@@ -25,11 +30,12 @@ if TYPE_CHECKING:
 
     from sqlalchemy import Connection
 
-    from modelwarden.store.change import Telemetry
+    from modelwarden.ledger.keys import LogKey
+    from modelwarden.store.change import Surroundings, Telemetry
     from modelwarden.store.database import Database
     from modelwarden.store.entries import Head
-    from modelwarden.store.keyring import Keyring
     from modelwarden.store.writer import Writer
+    from modelwarden.values.clock import Clock
 
 PAUSE_S: Final = 1.0
 AGAIN_S: Final = 600.0
@@ -39,8 +45,16 @@ LOG: Final = logging.getLogger("modelwarden.checkpoints")
 class Signer:
     """Signs checkpoints of one database in one process. `close` signs a last time."""
 
-    def __init__(self, database: Database, writer: Writer, keyring: Keyring, guard: Path) -> None:
-        self._database, self._writer, self._keyring, self._guard = database, writer, keyring, guard
+    def __init__(
+        self,
+        database: Database,
+        writer: Writer,
+        around: Surroundings,
+        clock: Clock,
+        guard: Path,
+    ) -> None:
+        self._database, self._writer, self._guard = database, writer, guard
+        self._around, self._clock = around, clock
         self._work = threading.Event()
         self._closing = threading.Event()
         self._thread = threading.Thread(target=self._run, name="modelwarden-signer", daemon=True)
@@ -74,17 +88,26 @@ class Signer:
                 head = entries.read_head(connection)
                 _compare(connection, head, signed)
                 known = entries.checkpoint_at(connection, head.size)
+                keys = self._keys(connection)
             if known is not None:
                 return known
             root = head.frontier.root()
             guard_file.write(self._guard, Signed(head.origin, head.epoch, head.size, root.hex()))
-        note = sign_note(Checkpoint(head.origin, head.size, root), self._keyring.log_key)
+        note = sign_note(Checkpoint(head.origin, head.size, root), *keys)
 
         def keep(telemetry: Telemetry) -> None:
             entries.keep_checkpoint(telemetry.connection, head.size, note)
 
         self._writer.submit_telemetry(system("ledger"), keep).result()
         return note
+
+    def _keys(self, connection: Connection) -> tuple[LogKey, ...]:
+        """Return the keys that sign this state of the ledger: the database says which, whoever rotated them (LG-64)."""
+        keyring = server_keys.current(connection, self._around.keyring)
+        self._around.keyring = keyring
+        note = entries.newest_checkpoint(connection)
+        signed = 0 if note is None else unverified_checkpoint(note).size
+        return keyring.signing(self._clock.now(), signed)
 
     def close(self) -> None:
         """Sign what is committed, then stop."""

@@ -1,18 +1,14 @@
 """The server's own keys, and the sealing of erasable words with one of them.
 
-Four files, each readable by its owner alone: the log key that signs checkpoints, the server key that signs manifests
-and token decisions, the pepper under which tokens and handles are looked up, and the key that wraps
-the data keys of texts.
+Files in one folder, each readable by its owner alone: the log key that signs checkpoints, the server key that signs
+manifests and token decisions, the pepper under which tokens and handles are looked up, and the key that wraps
+the data keys of texts. A key that took over from an older one lies beside it, under its own id (`key_files`).
 """
 
 from __future__ import annotations
 
-import base64
-import fcntl
-import hashlib
 import hmac
 import os
-import stat
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final, NamedTuple
 
@@ -21,11 +17,14 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from modelwarden.errors import KeyUnusable
 from modelwarden.ledger.entry import commit_text
-from modelwarden.ledger.keys import LogKey, SigningKey, new_seed
+from modelwarden.store import key_files
 from modelwarden.values.ids import Commitment
 
 if TYPE_CHECKING:
+    from datetime import datetime
     from pathlib import Path
+
+    from modelwarden.ledger.keys import LogKey, SigningKey
 
 SALT_BYTES: Final = 32
 NONCE_BYTES: Final = 12
@@ -40,14 +39,34 @@ class Sealed(NamedTuple):
     ciphertext: bytes
 
 
+class Retiring(NamedTuple):
+    """A log key that still signs beside the one that took over (LG-64).
+
+    It does so until a time, and longer while no checkpoint larger than `size` is signed: one by both hands over.
+    """
+
+    log_key: LogKey
+    until: datetime
+    size: int
+
+
 @dataclass(frozen=True, slots=True)
 class Keyring:
-    """Keys that the server holds. They never leave it, nor enter a log, an entry or a backup."""
+    """Keys that the server holds. They never leave it, nor enter a log, an entry or a backup.
+
+    Attributes:
+        retiring: log keys that sign beside the current one.
+        folder: where older keys of encryption are found.
+        state: what the database said of its keys when these were chosen; nothing before the first rotation.
+    """
 
     log_key: LogKey = field(repr=False)
     server_key: SigningKey = field(repr=False)
     pepper: bytes = field(repr=False)
     encryption_key: bytes = field(repr=False)
+    retiring: tuple[Retiring, ...] = field(default=(), repr=False)
+    folder: Path | None = field(default=None, repr=False)
+    state: tuple[tuple[str, int], ...] = ()
 
     @property
     def origin(self) -> str:
@@ -57,7 +76,20 @@ class Keyring:
     @property
     def key_id(self) -> str:
         """Return which encryption key this is, without telling the key."""
-        return hashlib.sha256(self.encryption_key).hexdigest()[:16]
+        return key_files.encryption_id(self.encryption_key)
+
+    def signing(self, now: datetime, signed: int) -> tuple[LogKey, ...]:
+        """Return the log keys that sign now, the current one first; `signed` is the newest size that was signed."""
+        beside = (each.log_key for each in self.retiring if now < each.until or signed <= each.size)
+        return (self.log_key, *beside)
+
+    def holds(self, key_id: str) -> bool:
+        """Tell whether what is under this encryption key can be opened."""
+        try:
+            self._encryption(key_id)
+        except KeyUnusable:
+            return False
+        return True
 
     def look_up(self, kind: str, text: str) -> str:
         """Return the keyed digest under which a secret or personal text is found again (AC-50, AC-1)."""
@@ -66,7 +98,13 @@ class Keyring:
 
     def seal(self, words: str, *, salt: bytes | None = None) -> Sealed:
         """Commit to words and encrypt them with their salt under a fresh data key (LG-60, AC-81)."""
-        salt = salt or os.urandom(SALT_BYTES)
+        return self._sealed(salt or os.urandom(SALT_BYTES), words)
+
+    def reseal(self, sealed: Sealed) -> Sealed:
+        """Return the same words under the same salt, by our key. Raises KeyUnusable."""
+        return self._sealed(*self._opened(sealed))
+
+    def _sealed(self, salt: bytes, words: str) -> Sealed:
         commitment = Commitment(commit_text(salt, words).hex())
         data_key = os.urandom(32)
         key_id = self.key_id
@@ -80,9 +118,12 @@ class Keyring:
 
     def unseal(self, sealed: Sealed) -> str:
         """Return the words. Raises KeyUnusable when the key is another or the row was tampered with."""
+        return self._opened(sealed)[1]
+
+    def _opened(self, sealed: Sealed) -> tuple[bytes, str]:
         bound = f"texts\0ciphertext\0{sealed.commitment}\0{sealed.key_id}".encode()
         try:
-            data_key = _decrypt(self.encryption_key, sealed.wrapped, bound)
+            data_key = _decrypt(self._encryption(sealed.key_id), sealed.wrapped, bound)
             plain = _decrypt(data_key, sealed.ciphertext, bound)
         except InvalidTag as error:
             raise KeyUnusable(
@@ -91,75 +132,52 @@ class Keyring:
         salt, words = plain[:SALT_BYTES], plain[SALT_BYTES:].decode("utf-8")
         if commit_text(salt, words).hex() != sealed.commitment:
             raise KeyUnusable("a stored text does not match its commitment")
-        return words
+        return salt, words
 
     def wrap(self, data_key: bytes, *, bound: bytes) -> bytes:
         """Encrypt a data key; only with the same `bound` does it open again."""
         return _encrypt(self.encryption_key, data_key, bound)
 
-    def unwrap(self, wrapped: bytes, *, bound: bytes) -> bytes:
-        """Return a data key. Raises KeyUnusable."""
+    def unwrap(self, wrapped: bytes, *, bound: bytes, key_id: str | None = None) -> bytes:
+        """Return a data key, wrapped by ours or by the older one that is named. Raises KeyUnusable."""
+        key = self.encryption_key if key_id is None else self._encryption(key_id)
         try:
-            return _decrypt(self.encryption_key, wrapped, bound)
+            return _decrypt(key, wrapped, bound)
         except (InvalidTag, ValueError) as error:
             raise KeyUnusable("a data key does not open: it was wrapped by another key") from error
+
+    def _encryption(self, key_id: str) -> bytes:
+        """Return the encryption key of this id: the current one, or one whose file is kept. Raises KeyUnusable."""
+        if key_id == self.key_id:
+            return self.encryption_key
+        if self.folder is None:
+            raise KeyUnusable(f"the encryption key {key_id} is not there")
+        return key_files.encryption_key(self.folder, key_id)
+
+
+def load(folder: Path) -> Keyring:
+    """Return the first keys in a folder. Raises KeyUnusable when one is missing or others may read it."""
+    return Keyring(
+        key_files.first_log_key(folder),
+        key_files.first_server_key(folder),
+        key_files.pepper(folder),
+        key_files.first_encryption_key(folder),
+        folder=folder,
+    )
 
 
 def create(folder: Path, origin: str) -> Keyring:
     """Make fresh keys in a folder and return them. Raises KeyUnusable when some are there already."""
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    server_key = SigningKey.generate()
-    secrets = {
-        "log.key": origin.encode() + b"\n" + base64.b64encode(new_seed()) + b"\n",
-        "server.pem": server_key.to_pem(None),
-        "pepper.key": base64.b64encode(os.urandom(32)) + b"\n",
-        "encryption.key": base64.b64encode(os.urandom(32)) + b"\n",
-    }
-    for name, data in secrets.items():
-        _write_new(folder / name, data)
+    key_files.create(folder, origin)
     return load(folder)
-
-
-def load(folder: Path) -> Keyring:
-    """Return the keys in a folder. Raises KeyUnusable when one is missing or others may read it."""
-    origin, _, seed = _read(folder / "log.key").decode("ascii").strip().partition("\n")
-    return Keyring(
-        LogKey(origin, base64.b64decode(seed, validate=True)),
-        SigningKey.from_pem(_read(folder / "server.pem"), None),
-        base64.b64decode(_read(folder / "pepper.key"), validate=False),
-        base64.b64decode(_read(folder / "encryption.key"), validate=False),
-    )
 
 
 def load_or_create(folder: Path, origin: str) -> Keyring:
     """Return the keys in a folder, made first where there are none; processes that start at once share them."""
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    with (folder / ".lock").open("ab") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        return load(folder) if (folder / "log.key").exists() else create(folder, origin)
-
-
-def _write_new(path: Path, data: bytes) -> None:
-    try:
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    except FileExistsError as error:
-        raise KeyUnusable(f"{path.name} exists already; keys are never overwritten") from error
-    with os.fdopen(descriptor, "wb") as file:
-        file.write(data)
-        file.flush()
-        os.fsync(file.fileno())
-
-
-def _read(path: Path) -> bytes:
-    try:
-        mode = path.stat().st_mode
-        if stat.S_IMODE(mode) & 0o027:  # owner, and at most reading by the group (AC-80)
-            raise KeyUnusable(f"{path.name} may be read by others; run chmod 600 on it")
-        return path.read_bytes()
-    except OSError as error:
-        raise KeyUnusable(
-            f"{path.name} can't be read in the keys folder: {error.strerror}"
-        ) from error
+    with key_files.alone(folder):
+        if not key_files.are_there(folder):
+            key_files.create(folder, origin)
+        return load(folder)
 
 
 def _encrypt(key: bytes, data: bytes, bound: bytes) -> bytes:

@@ -11,7 +11,7 @@ from modelwarden.errors import KeyUnusable, LedgerUnavailable
 from modelwarden.facts.kinds import KeyText, OriginName
 from modelwarden.facts.ledger import LedgerStarted
 from modelwarden.ledger.entry import chain_start
-from modelwarden.store import entries, keyring, migrate
+from modelwarden.store import entries, frozen, keyring, migrate, server_keys
 from modelwarden.store.change import Surroundings
 from modelwarden.store.checkpoints import Signer
 from modelwarden.store.database import Database
@@ -59,9 +59,11 @@ def open_store(settings: Settings, clock: Clock) -> Store:
     database = Database(settings.url)
     try:
         keys = _prepared(database, settings, clock)
-        around = Surroundings(keyring=keys, settings=settings)
+        with database.reading() as connection:
+            behind = frozen.names(connection)
+        around = Surroundings(keyring=keys, settings=settings, frozen=behind)
         writer = Writer(database, clock, around)
-        signer = Signer(database, writer, keys, _set(settings.ledger_guard_file))
+        signer = Signer(database, writer, around, clock, _set(settings.ledger_guard_file))
         if _is_empty(database):
             writer.submit(system("ledger"), _start).result()
         signer.start()
@@ -91,7 +93,8 @@ def _prepared(database: Database, settings: Settings, clock: Clock) -> Keyring:
         raise KeyUnusable(
             f"the keys are of {keys.origin}, the database is of {origin}; point to the right folder"
         )
-    return keys
+    with database.reading() as connection:
+        return server_keys.current(connection, keys)
 
 
 def _new_keys(folder: Path, settings: Settings) -> Keyring:

@@ -1,7 +1,6 @@
-"""Restoring a backup: verified aside, never back behind what is known to have been signed (LG-46, steps 1 and 2).
+"""Restoring a backup: verified aside, brought to what is known to have been signed, then put in place (LG-46).
 
-Not here yet: taking the entries that a backup lacks from a copy of the ledger. Until then a backup that is behind is
-refused, whatever the need; point `ledger.guard_file` and a checkpoint of your own to what you know.
+A backup that is behind takes the entries that it lacks from another copy of the ledger; without one it is refused.
 """
 
 from __future__ import annotations
@@ -15,30 +14,35 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from sqlalchemy.exc import DatabaseError
+from sqlalchemy.exc import DatabaseError, DBAPIError
 
-from modelwarden.errors import LedgerUnavailable, NoteInvalid, ProofInvalid, RestoreRefused
-from modelwarden.facts.ledger import LedgerRestored
-from modelwarden.ledger.checkpoint import open_note
-from modelwarden.ledger.merkle import range_root
-from modelwarden.store import entries, guard_file, keyring, migrate
+from modelwarden.errors import (
+    LedgerUnavailable,
+    NoteInvalid,
+    ProofInvalid,
+    RestoreNeedsLedger,
+    RestoreRefused,
+)
+from modelwarden.ledger.checkpoint import open_note, unverified_checkpoint
+from modelwarden.store import entries, guard_file, key_files, keyring, migrate, server_keys
 from modelwarden.store.backup import copy_rows, open_backup
+from modelwarden.store.catching_up import Known
 from modelwarden.store.database import Database
+from modelwarden.store.going_on import Extended, Sources, go_on
+from modelwarden.store.key_history import trust_of
 from modelwarden.store.opening import open_store
 from modelwarden.store.state import check_state
-from modelwarden.store.tiles import StoredNodes
 from modelwarden.store.verification import verify_ledger
 from modelwarden.values.clock import timestamp
-from modelwarden.values.ids import Digest
-from modelwarden.values.system import system
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator, Sequence
 
     from sqlalchemy import Connection
 
     from modelwarden.config import Settings
-    from modelwarden.store.change import Change
+    from modelwarden.ledger.keys import VerifierKey
+    from modelwarden.store.catching_up import LedgerCopy
     from modelwarden.store.guard_file import Signed
     from modelwarden.store.keyring import Keyring
     from modelwarden.values.clock import Clock
@@ -47,26 +51,47 @@ SHOWN: Final = 5
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Wanted:
+    """What a restore may rest on beside the backup.
+
+    Attributes:
+        checkpoint: a newer signed note, kept elsewhere.
+        copies: other copies of the ledger, for entries that the backup lacks.
+        unsigned: take what these hold past their last checkpoint too.
+        reapply: erases again what the ledger says was erased (AC-86).
+    """
+
+    checkpoint: str | None = None
+    copies: Sequence[LedgerCopy] = ()
+    unsigned: bool = False
+    reapply: Callable[[Connection], object] | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Restored:
-    """A backup that was put in place, and where the SQLite file that stood there is kept."""
+    """A backup that was put in place, what it took from copies, and where the SQLite file that stood there is kept."""
 
     size: int
     root: str
     kept: Path | None
+    taken: int
+    unsigned: int
+    left: int
+    frozen: int
 
 
-def restore(
-    path: Path, settings: Settings, clock: Clock, *, checkpoint: str | None = None
-) -> Restored:
-    """Put a backup in the place that the settings name, and record it there.
+def restore(path: Path, settings: Settings, clock: Clock, wanted: Wanted | None = None) -> Restored:
+    """Put a backup in the place that the settings name; the ledger tells of it.
 
-    It is opened and verified aside first, entries, index, state and texts; only then is anything replaced. On SQLite
-    the file that stood there is kept beside it; on PostgreSQL the database has to be empty. `checkpoint` is a newer
-    signed note, kept elsewhere. Every process that uses the database has to be stopped.
+    It is opened and verified aside first, entries, index, state and texts. Entries that were signed and that it lacks
+    are taken from a copy; objects that these moved on are frozen. Only then is anything replaced. On SQLite the file
+    that stood there is kept beside it; on PostgreSQL the database has to be empty. Every process that uses the database
+    has to be stopped.
 
     Raises:
         BackupInvalid: it does not open.
-        RestoreRefused: it does not verify, is behind what is known to have been signed, or the place is not free.
+        RestoreNeedsLedger: it is behind what is known to have been signed, and no copy gives what is missing.
+        RestoreRefused: it does not verify, or the place is not free.
         SchemaTooOld, SchemaTooNew, KeyUnusable.
     """
     settings = settings.located()
@@ -74,21 +99,65 @@ def restore(
     beside = settings.sqlite_path.absolute().parent if settings.sqlite_path else None
     if beside is not None:
         beside.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix=".restore-", dir=beside) as folder:
+    try:
+        with tempfile.TemporaryDirectory(prefix=".restore-", dir=beside) as folder:
+            aside = Path(folder) / "aside.db"
+            open_backup(path, keys, aside)
+            guard = settings.ledger_guard_file or Path(f"{aside}.guard")
+            with guard_file.held(guard) as signed:
+                done = _prepared(aside, settings, keys, clock, _sources(signed, keys, wanted))
+                kept = _put_in_place(aside, settings, done.size, timestamp(clock.now()))
+    except (DBAPIError, sqlite3.Error, OSError) as error:
+        raise RestoreRefused(
+            f"the disk or database gave up, and nothing was replaced: {_reason(error)}"
+        ) from error
+    open_store(settings, clock).close()  # which signs
+    taken = done.taken
+    return Restored(
+        size=done.size,
+        root=done.root,
+        kept=kept,
+        taken=taken.entries,
+        unsigned=taken.unsigned,
+        left=taken.left,
+        frozen=len(done.frozen),
+    )
+
+
+def drill(path: Path, settings: Settings) -> tuple[int, str]:
+    """Open and verify a backup in a throwaway database, and return the size and root of its ledger (AC-87).
+
+    Raises BackupInvalid, RestoreRefused, KeyUnusable.
+    """
+    settings = settings.located()
+    keys = keyring.load(settings.keys_folder or Path())
+    with tempfile.TemporaryDirectory(prefix=".drill-", dir=path.absolute().parent) as folder:
         aside = Path(folder) / "aside.db"
         manifest = open_backup(path, keys, aside)
-        guard = settings.ledger_guard_file or Path(f"{aside}.guard")
-        with guard_file.held(guard) as signed:
-            with _opened(aside) as connection:
-                _verify(connection, keys)
-                _refuse_going_back(connection, signed, keys, checkpoint)
-            kept = _put_in_place(aside, settings, manifest.size, timestamp(clock.now()))
-    _record(settings, clock, LedgerRestored(size=manifest.size, root=Digest(manifest.root)))
-    return Restored(size=manifest.size, root=manifest.root, kept=kept)
+        with _opened(aside) as connection:
+            _verify(connection, server_keys.current(connection, keys))
+    return manifest.size, manifest.root
+
+
+def _prepared(
+    aside: Path, settings: Settings, keys: Keyring, clock: Clock, sources: Sources
+) -> Extended:
+    """Verify the database aside, bring it to what is known, and verify that."""
+    with _opened(aside) as connection:
+        _verify(connection, server_keys.current(connection, keys))
+    done = go_on(aside, sources, settings, keys, clock)
+    with _opened(aside) as connection:
+        _verify(connection, server_keys.current(connection, keys))
+    _close_for_good(aside)
+    return done
 
 
 def _verify(connection: Connection, keys: Keyring) -> None:
-    found = verify_ledger(connection, origin=keys.origin, keys=[keys.log_key.verifier], index=True)
+    size = entries.read_head(connection).size
+    trust = trust_of(connection, [keys.log_key.verifier], below=size)
+    note = entries.newest_checkpoint(connection)
+    signed = 0 if note is None else unverified_checkpoint(note).size
+    found = verify_ledger(connection, origin=keys.origin, keys=trust.at(signed), index=True)
     state, _ = check_state(connection, keys)
     problems = (*found.problems, *state.problems)
     if problems:
@@ -97,37 +166,44 @@ def _verify(connection: Connection, keys: Keyring) -> None:
         raise RestoreRefused(f"the backup does not verify, {count} problems: {shown}")
 
 
-def _refuse_going_back(
-    connection: Connection, signed: Signed | None, keys: Keyring, checkpoint: str | None
-) -> None:
-    """Raise RestoreRefused unless the backup extends all that is known to have been signed (step 2)."""
+def _sources(signed: Signed | None, keys: Keyring, wanted: Wanted | None) -> Sources:
+    """Return all that is known to have been signed (step 2)."""
+    wanted = wanted or Wanted()
+    trusted = [key.verifier for key in key_files.log_keys(keys.folder or Path())]
+    known = []
     if signed is not None:
         if signed.origin != keys.origin:
             raise RestoreRefused(f"the guard file is of another ledger, {signed.origin}")
-        known = (signed.size, bytes.fromhex(signed.root))
-        _hold_against(connection, known, "the guard file")
-    if checkpoint is not None:
-        try:
-            note = open_note(checkpoint.encode(), [keys.log_key.verifier])
-        except NoteInvalid as error:
-            raise RestoreRefused(f"the checkpoint given is not of this ledger: {error}") from error
-        _hold_against(connection, (note.size, note.root), "the checkpoint given")
+        known.append(Known(signed.size, bytes.fromhex(signed.root), "the guard file"))
+    if wanted.checkpoint is not None:
+        known.append(_given(wanted.checkpoint, trusted))
+    return Sources(
+        known=known,
+        copies=wanted.copies,
+        keys=trusted,
+        unsigned=wanted.unsigned,
+        reapply=wanted.reapply,
+    )
 
 
-def _hold_against(connection: Connection, known: tuple[int, bytes], holder: str) -> None:
-    size, root = known
-    _refuse_smaller(entries.read_head(connection).size, size, holder)
-    if range_root(size, StoredNodes(connection)) != root:
-        raise RestoreRefused(
-            f"the first {size} entries of the backup are not those that {holder} knows"
-        )
+def _given(checkpoint: str, trusted: Sequence[VerifierKey]) -> Known:
+    try:
+        note = open_note(checkpoint.encode(), trusted)
+    except NoteInvalid as error:
+        raise RestoreRefused(f"the checkpoint given is not of this ledger: {error}") from error
+    return Known(note.size, note.root, "the checkpoint given")
+
+
+def _reason(error: Exception) -> str:
+    found = error.orig if isinstance(error, DBAPIError) else error
+    return str(found)
 
 
 def _refuse_smaller(size: int, known: int, holder: str) -> None:
     if size < known:
-        raise RestoreRefused(
-            f"the backup ends at {size} entries, but {holder} knows {known}: {known - size} entries would be lost."
-            " Restore a newer backup; taking the missing entries from a copy of the ledger comes with a later release"
+        raise RestoreNeedsLedger(
+            f"the backup comes to {size} entries, but {holder} has {known}: {known - size} entries would be lost."
+            " Name a copy of the ledger that holds them with --ledger, or move what is there away"
         )
 
 
@@ -212,14 +288,3 @@ def _opened(path: Path) -> Iterator[Connection]:
             yield connection
     finally:
         database.close()
-
-
-def _record(settings: Settings, clock: Clock, fact: LedgerRestored) -> None:
-    def tell(change: Change) -> None:
-        change.record(fact)
-
-    store = open_store(settings, clock)
-    try:
-        store.writer.submit(system("restore"), tell).result()
-    finally:
-        store.close()

@@ -81,7 +81,7 @@ def _opened(source: IO[bytes], keyring: Keyring) -> tuple[AESGCM, bytes]:
         raise BackupInvalid("the backup's header does not parse") from error
     match header:
         case {"origin": str(origin), "key_id": str(key_id), "wrapped": str(text)}:
-            if (origin, key_id) != (keyring.origin, keyring.key_id):
+            if origin != keyring.origin or not keyring.holds(key_id):
                 raise BackupInvalid(
                     f"the backup is of {origin}, sealed by the key {key_id}; ours are"
                     f" {keyring.origin} and {keyring.key_id}: point keys.folder to its keys"
@@ -90,7 +90,7 @@ def _opened(source: IO[bytes], keyring: Keyring) -> tuple[AESGCM, bytes]:
             raise BackupInvalid("the backup's header lacks origin, key_id or wrapped")
     try:
         wrapped = base64.b64decode(text, validate=True)
-        data_key = keyring.unwrap(wrapped, bound=_bound(origin, key_id))
+        data_key = keyring.unwrap(wrapped, bound=_bound(origin, key_id), key_id=key_id)
     except (KeyUnusable, ValueError) as error:
         raise BackupInvalid("the backup's header was altered; take another copy") from error
     return AESGCM(data_key), hashlib.sha256(magic + line).digest()

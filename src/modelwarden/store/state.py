@@ -6,25 +6,23 @@ the entries first. Rows whose facts hold digests (attached tables) are their roo
 
 from __future__ import annotations
 
-import importlib
-import pkgutil
 from typing import TYPE_CHECKING, Any, Final
 
 import orjson
-from sqlalchemy import Table, and_, bindparam, func, not_, select
+from sqlalchemy import and_, bindparam, func, not_, select
 
 from modelwarden.errors import KeyUnusable, NotCanonical
 from modelwarden.ledger.result import Findings
-from modelwarden.store import schema
+from modelwarden.store.behind import Behind
 from modelwarden.store.governed import state_digest
 from modelwarden.store.keyring import Sealed
-from modelwarden.store.schema.columns import METADATA
 from modelwarden.store.schema.ledger import entries, subjects, texts
+from modelwarden.store.tables import governed_tables
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from sqlalchemy import Column, Connection
+    from sqlalchemy import Column, Connection, Table
 
     from modelwarden.store.keyring import Keyring
 
@@ -62,29 +60,18 @@ Moved = tuple[int, int, str]
 def check_state(connection: Connection, keyring: Keyring) -> tuple[Findings, list[str]]:
     """Return what does not fit, and what could not be checked."""
     findings = Findings()
+    behind = Behind(connection, findings)
     for table in governed_tables():
-        _check_rows(connection, table, findings)
-        _check_absent(connection, table, findings)
+        _check_rows(connection, table, behind, findings)
+        _check_absent(connection, table, behind, findings)
     known = {table.info["kind"] for table in governed_tables()}
     for row in connection.execute(_KINDS):
         if row.kind not in known:
             findings.add("state_mismatch", row.seq, f"no table holds objects of kind {row.kind}")
-    return findings, _check_texts(connection, keyring, findings)
+    return findings, [*behind.told(), *_check_texts(connection, keyring, findings)]
 
 
-def all_tables() -> tuple[Table, ...]:
-    """Return every table of the schema, whichever rooms were imported so far."""
-    for module in pkgutil.iter_modules(schema.__path__, f"{schema.__name__}."):
-        importlib.import_module(module.name)
-    return tuple(METADATA.sorted_tables)
-
-
-def governed_tables() -> tuple[Table, ...]:
-    """Return the tables whose rows never move without a fact (LG-6)."""
-    return tuple(table for table in all_tables() if table.info["class"] == "governed")
-
-
-def _check_rows(connection: Connection, table: Table, findings: Findings) -> None:
+def _check_rows(connection: Connection, table: Table, behind: Behind, findings: Findings) -> None:
     key = _key(table)
     kind = table.info["kind"]
     for rows in _pages(connection, table, key):
@@ -92,12 +79,13 @@ def _check_rows(connection: Connection, table: Table, findings: Findings) -> Non
         newest = _newest_entries(connection, kind, ids)
         for row in rows:
             detail = _difference(row, newest.get(row[key.name]))
-            if detail is not None:
-                seq = newest[row[key.name]][0] if row[key.name] in newest else -1
-                findings.add("state_mismatch", seq, f"{kind} {row[key.name]}: {detail}")
+            name = row[key.name]
+            seq = newest[name][0] if name in newest else -1
+            if detail is not None and not behind.explains(kind, name, row, seq):
+                findings.add("state_mismatch", seq, f"{kind} {name}: {detail}")
 
 
-def _check_absent(connection: Connection, table: Table, findings: Findings) -> None:
+def _check_absent(connection: Connection, table: Table, behind: Behind, findings: Findings) -> None:
     """Name objects that entries moved and of which there is no row; nothing governed is deleted (RL-5)."""
     key, kind = _key(table), table.info["kind"]
     is_stored = select(key).where(key == subjects.c.id).exists()
@@ -109,14 +97,15 @@ def _check_absent(connection: Connection, table: Table, findings: Findings) -> N
         .execution_options(yield_per=BATCH)
     )
     for row in connection.execute(absent):
-        findings.add("state_mismatch", row.seq, f"{kind} {row.id}: its row is gone")
+        if not behind.knows(kind, row.id, row.seq):
+            findings.add("state_mismatch", row.seq, f"{kind} {row.id}: its row is gone")
 
 
 def _check_texts(connection: Connection, keyring: Keyring, findings: Findings) -> list[str]:
-    own, other, after = keyring.key_id, 0, ""
+    other, after = 0, ""
     while rows := connection.execute(_TEXTS, {"after": after}).all():
         for row in rows:
-            if row.key_id != own:
+            if not keyring.holds(row.key_id):
                 other += 1
                 continue
             try:
@@ -125,7 +114,7 @@ def _check_texts(connection: Connection, keyring: Keyring, findings: Findings) -
                 detail = f"the words committed to as {row.commitment} were altered"
                 findings.add("text_altered", -1, detail)
         after = rows[-1].commitment
-    return [f"texts under another encryption key: {other}"] if other else []
+    return [f"texts under an encryption key that is not here: {other}"] if other else []
 
 
 def _difference(row: dict[str, Any], newest: Moved | None) -> str | None:

@@ -325,6 +325,22 @@ class ChallengeAnswer:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ServerKeyAnswer:
+    """One of the server's own keys. `texts` are those that an older encryption key still protects."""
+
+    id: str
+    purpose: str
+    status: str
+    public: str
+    since: datetime | None
+    until: datetime | None
+    signs_until: datetime | None
+    revoked_at: datetime | None
+    revoked_from: datetime | None
+    texts: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class KeyAnswer:
     """A person's public key."""
 

@@ -29,6 +29,8 @@ HoldId = NewType("HoldId", str)
 ErasureId = NewType("ErasureId", str)
 EndpointId = NewType("EndpointId", str)
 DeliveryId = NewType("DeliveryId", str)
+ServerKeyId = NewType("ServerKeyId", str)
+"""`<purpose>:<id>`: one of the server's own keys."""
 
 ModelName = NewType("ModelName", str)
 Label = NewType("Label", str)

@@ -12,6 +12,7 @@ from modelwarden.warden.notify_room import Notify
 from modelwarden.warden.privacy_rooms import Holds, Retention
 from modelwarden.warden.registry_rooms import Models, Versions
 from modelwarden.warden.release_rooms import Approvals, Policies
+from modelwarden.warden.server_key_room import ServerKeys
 
 if TYPE_CHECKING:
     from modelwarden.values.principal import Principal
@@ -30,6 +31,7 @@ class Rooms:
         self.roles = Roles(bound)
         self.tokens = Tokens(bound)
         self.keys = Keys(bound)
+        self.server_keys = ServerKeys(bound)
         self.policies = Policies(bound)
         self.approvals = Approvals(bound)
         self.deployments = Deployments(bound)

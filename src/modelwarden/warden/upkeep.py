@@ -5,22 +5,34 @@ No route leads here (tests/doors_exempt.toml): whoever may run this owns the dat
 
 from __future__ import annotations
 
+import contextlib
 from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from modelwarden.audit import actions
 from modelwarden.errors import ValueInvalid
+from modelwarden.facts.kinds import Code
+from modelwarden.facts.ledger import ObjectAccepted
 from modelwarden.store import migrate as schema
 from modelwarden.store import restore as copies
 from modelwarden.store.database import Database
+from modelwarden.store.entries import read_head
+from modelwarden.store.erasing import reapply_erasures
+from modelwarden.store.frozen import standing
 from modelwarden.values.clock import SystemClock
 from modelwarden.values.system import system
+from modelwarden.warden.backups import Backups
+from modelwarden.warden.ledger_copies import ledger_copy
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
     from modelwarden.audit.actions import PreparedBackup
     from modelwarden.config import Settings
+    from modelwarden.facts.ledger import RestoreDrilled
+    from modelwarden.store.change import Change
+    from modelwarden.store.frozen import Frozen
     from modelwarden.store.restore import Restored
     from modelwarden.warden.warden import Warden
 
@@ -49,10 +61,63 @@ def backup(warden: Warden, output: Path) -> PreparedBackup:
     return warden.view(HOST, partial(actions.prepare_backup, output=output))
 
 
-def restore(path: Path, settings: Settings, *, checkpoint: str | None = None) -> Restored:
+def restore(
+    path: Path,
+    settings: Settings,
+    *,
+    checkpoint: str | None = None,
+    ledgers: Sequence[str] = (),
+    unsigned: bool = False,
+) -> Restored:
     """Verify a backup aside, put it in place, and record it. Every process on the database has to be stopped.
 
+    `ledgers` are copies of the ledger for the entries that the backup lacks: exports or addresses of sinks. `unsigned`
+    takes what they hold past their last checkpoint too.
+
     Raises:
-        BackupInvalid, RestoreRefused, SchemaTooOld, SchemaTooNew, KeyUnusable.
+        BackupInvalid, RestoreRefused, RestoreNeedsLedger, SchemaTooOld, SchemaTooNew, KeyUnusable.
+        SettingInvalid, Unreadable: of a copy.
     """
-    return copies.restore(path, settings, SystemClock(), checkpoint=checkpoint)
+    with contextlib.ExitStack() as open_copies:
+        found = [open_copies.enter_context(ledger_copy(text, settings)) for text in ledgers]
+        wanted = copies.Wanted(
+            checkpoint=checkpoint,
+            copies=found,
+            unsigned=unsigned,
+            reapply=reapply_erasures,
+        )
+        return copies.restore(path, settings, SystemClock(), wanted)
+
+
+def drill(warden: Warden, path: Path | None) -> RestoreDrilled:
+    """Verify a backup in a throwaway database, the newest of the targets unless named, and record it.
+
+    Raises BackupInvalid, RestoreRefused, BackupTargetUnusable.
+    """
+    return Backups(warden).drill(path)
+
+
+def backup_findings(warden: Warden) -> tuple[tuple[str, bool, str], ...]:
+    """Return what is to be said of scheduled backups and drills: the part, whether it is overdue, a sentence."""
+    return Backups(warden).findings()
+
+
+def frozen(settings: Settings) -> tuple[Frozen, ...]:
+    """Return the objects that a restore left behind what the ledger tells."""
+    database = Database(settings.url)
+    try:
+        with database.reading() as connection:
+            return standing(connection)
+    finally:
+        database.close()
+
+
+def accept(warden: Warden, kind: str, name: str) -> None:
+    """Let an object that a restore left behind stand as it is, and record that. Raises NotFound."""
+
+    def act(change: Change) -> None:
+        epoch = read_head(change.connection).epoch
+        change.accept(kind, name)
+        change.record(ObjectAccepted(kind=Code(kind), epoch=epoch))
+
+    warden.change(HOST, act)

@@ -24,7 +24,7 @@ from modelwarden.facts.access import AccessUsed
 from modelwarden.facts.kinds import Code
 from modelwarden.notify.sending import Sending
 from modelwarden.reactions import approvals as reactions
-from modelwarden.reactions import privacy
+from modelwarden.reactions import privacy, rewrap
 from modelwarden.sinks.opening import open_sinks
 from modelwarden.sinks.pressure import Pressure
 from modelwarden.sinks.upkeep import Upkeep
@@ -34,6 +34,7 @@ from modelwarden.store.opening import open_store
 from modelwarden.values.clock import Clock, SystemClock
 from modelwarden.values.ids import ActorId, PersonId
 from modelwarden.values.principal import ActorKind, Principal, Via
+from modelwarden.warden import backups
 from modelwarden.warden.operation import Operation
 from modelwarden.warden.repeatable import Key, once
 from modelwarden.warden.rooms import Rooms
@@ -75,12 +76,15 @@ class Warden:
         try:
             self.sinks: Final = open_sinks(self.settings.sinks, self.store)
             self.sending: Final = Sending(self.store, self.clock, self.settings)
+            scheduled = backups.Backups(self)
         except BaseException:
             self.store.close()
             raise
         self.followers: Final = (
             Follower(reactions.NAME, self.store, reactions.VoidApprovals(self)),
             Follower(privacy.NAME, self.store, self._private()),
+            Follower(rewrap.NAME, self.store, rewrap.Rewrap(self)),
+            Follower(backups.NAME, self.store, scheduled),
             *(sink.follower for sink in self.sinks),
         )
         self._pressure: Final = Pressure(
