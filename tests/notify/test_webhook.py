@@ -67,14 +67,14 @@ def test_one_changed_byte_is_refused(place: int, change: int) -> None:
     [
         ("webhook-id", "8"),
         ("webhook-id", "7.1"),
-        ("webhook-timestamp", str(int(NOW.timestamp()) + 1)),
+        pytest.param("webhook-timestamp", str(int(NOW.timestamp()) + 1), id="a second later"),
         ("webhook-timestamp", "soon"),
         ("webhook-timestamp", "٣"),
         ("webhook-timestamp", "9" * 40),
         ("webhook-signature", "v1,"),
         ("webhook-signature", ""),
         ("webhook-signature", "v1,é"),
-        ("webhook-signature", " ".join(["v1,AAAA"] * 10_000)),
+        pytest.param("webhook-signature", " ".join(["v1,AAAA"] * 10_000), id="many"),
     ],
 )
 def test_one_changed_header_is_refused(name: str, value: str) -> None:
