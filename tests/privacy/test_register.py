@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 COMMITMENTS: Final = {
     "actors.handle", "actors.email", "actors.details", "bindings.reason", "approvals.justification",
     "decisions.comment", "deployments.notes", "models.purpose", "versions.description", "versions.artifact",
-    "erasures.reason", "holds.reason",
+    "erasures.reason", "holds.reason", "endpoints.url", "endpoints.secret", "endpoints.previous_secret",
 }  # fmt: skip
 KEYED: Final = {"actors.handle_index", "actors.email_index", "tokens.secret_digest"}
 PATTERNED: Final = {
@@ -32,7 +32,8 @@ PATTERNED: Final = {
     "roles.name", "roles.includes", "bindings.role", "bindings.scope", "policies.name", "policy_versions.name",
     "policy_versions.id", "policy_assignments.id", "policy_assignments.model", "policy_assignments.policy",
     "metrics.name", "metrics.version", "metrics.value", "holds.model", "holds.incident", "artifacts.sha256",
-    "tokens.networks", "person_keys.pem",
+    "tokens.networks", "person_keys.pem", "endpoints.name", "endpoints.types", "endpoints.severity",
+    "endpoints.subjects",
 }  # fmt: skip
 """Names and words of a fixed form: checked where they come in, and too short for a sentence."""
 OPEN: Final = {
@@ -64,7 +65,7 @@ def columns() -> dict[str, str]:
         if table.info["class"] in {"governed", "attached"}
         for column in table.columns
         if isinstance(column.type, Text)
-        and not column.name.endswith(("_at", "_from", "_to", "_before"))
+        and not column.name.endswith(("_at", "_from", "_to", "_before", "_since", "_until"))
         and column.name not in {"since", "until", "at"}
     }
 
