@@ -11,10 +11,18 @@ import pytest
 
 from modelwarden.audit import actions
 from modelwarden.config import Settings
-from modelwarden.errors import ObjectBehind, RestoreNeedsLedger, RestoreRefused, Unauthenticated
+from modelwarden.errors import (
+    ActorNotFound,
+    ObjectBehind,
+    RestoreNeedsLedger,
+    RestoreRefused,
+    Unauthenticated,
+)
 from modelwarden.store import entries, frozen
+from modelwarden.values.system import system
 from modelwarden.warden import upkeep
 from modelwarden.warden.warden import Warden
+from tests.access.company import Company
 from tests.audit.sample import PURPOSE, populate, sign, view
 
 if TYPE_CHECKING:
@@ -294,3 +302,30 @@ def test_being_frozen_hides_no_tampering(house: House, statement: str) -> None:
         sign(warden)
         found = view(warden, "bob", partial(actions.verify_database, state=True))
         assert "state_mismatch" in {problem.code for problem in found.problems}
+
+
+def test_who_was_erased_since_stays_erased(tmp_path: Path) -> None:
+    company = Company.at(f"sqlite:///{tmp_path}/warden.db", tmp_path)
+    company.with_approvers()
+    for name in ("alice", "aud"):
+        company.join(name)
+    company.warden.acting_as("root").users.deactivate("alice", reason="left")
+    asked = {"user": "alice", "basis": "no_longer_needed", "scope": "authored"}
+    company.permitted("root", "person.erase", asked)
+    backup = upkeep.backup(company.warden, tmp_path / "monday").path
+    company.acting("root").audit.erase(**asked, reason="a letter asks for it")
+    company.warden.sign()
+    settings = company.warden.settings
+    company.warden.view(
+        system("host"), partial(actions.prepare_export, output=tmp_path / "copy")
+    ).release()
+    company.warden.close()
+    for path in tmp_path.glob("warden.db*"):
+        path.unlink()
+    upkeep.restore(backup, settings, ledgers=[str(tmp_path / "copy")])
+    with Warden(settings) as warden:
+        with pytest.raises(ActorNotFound):
+            warden.acting_as("root").users.show("alice")
+        sign(warden)
+        found = warden.audit.verify(strict=True, state=True)
+        assert found.problems == ()

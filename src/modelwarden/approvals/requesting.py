@@ -73,6 +73,8 @@ FIELDS: Final[Mapping[str, frozenset[str]]] = MappingProxyType(
         "role.define": frozenset({"role", "permissions", "includes"}),
         "policy.publish": frozenset({"policy", "hash"}),
         "policy.assign": frozenset({"policy", "model", "environment"}),
+        "server_key.rotate": frozenset({"purpose"}),
+        "server_key.revoke": frozenset({"purpose", "key", "since"}),
     }
 )
 """What a payload may name."""

@@ -106,7 +106,7 @@ class _Walk:
     def forward(self, said: _Said) -> None:
         """Let a trusted key hand over to the next."""
         old, new = said.old, said.new
-        if new is None or (self.most.get(old, -1) <= said.seq and not self._vouched(said)):
+        if new is None or (self.most.get(old, -1) <= said.seq and not self._is_cut_off(old, new)):
             return
         if new not in self.most:
             wrong = self._wrong(said, new)
@@ -116,6 +116,10 @@ class _Walk:
                 return
             self.most[new] = self.revoked.get(new, EVERY_SIZE)
         self.most[old] = min(self.most[old], said.seq)
+
+    def _is_cut_off(self, old: VerifierKey, new: VerifierKey) -> bool:
+        """Tell whether a trusted key was revoked from before it handed over: witnesses may vouch for it still."""
+        return old in self.most and old in self.revoked and new not in self.most
 
     def backward(self, said: _Said) -> None:
         """Let a trusted key vouch for the one before it, as far as that one signed."""
