@@ -11,7 +11,7 @@ from hashlib import sha256
 from typing import IO, TYPE_CHECKING, Final, NamedTuple
 
 from modelwarden.ledger.lines import MOST_LINE_BYTES, line_blocks, span_of
-from modelwarden.store.workers import cores, in_order
+from modelwarden.store.workers import in_order
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -20,31 +20,10 @@ if TYPE_CHECKING:
     from modelwarden.audit.sources import Place, Source
     from modelwarden.ledger.lines import LineWalk
     from modelwarden.ledger.span import Span
+    from modelwarden.store.workers import Work
 
 PIECE_BYTES: Final = 8 * 1024 * 1024
 CHUNK: Final = 1024 * 1024
-MANY: Final = 100_000
-"""Entries from which on starting other processes pays."""
-
-
-def quiet(_done: int, _total: int) -> None:
-    """Tell nobody."""
-
-
-class Running(NamedTuple):
-    """In how many processes to read, and whom to tell: entries read, entries in all.
-
-    Without a number of jobs it is one, or as many as compute at once here if there are many entries.
-    """
-
-    jobs: int | None = 1
-    progress: Callable[[int, int], None] = quiet
-
-    def jobs_for(self, count: int) -> int:
-        """Return in how many processes to read so many entries."""
-        if self.jobs is None:
-            return 1 if count < MANY else cores()
-        return max(1, self.jobs)
 
 
 class Piece(NamedTuple):
@@ -74,15 +53,15 @@ class Digest:
 
 
 def walk_entries(
-    source: Source, name: str, walk: LineWalk, *, bounds: tuple[int, int], running: Running
+    source: Source, name: str, walk: LineWalk, *, bounds: tuple[int, int], work: Work
 ) -> str:
     """Walk all lines of a file of an export and return its SHA-256; `bounds` are the numbers it should hold."""
     first, end = bounds
-    jobs = running.jobs_for(end - first)
+    jobs = work.jobs_for(end - first)
     place = source.place(name)
 
     def tell() -> None:
-        running.progress(min(walk.next, end) - first, end - first)
+        work.progress(min(walk.next, end) - first, end - first)
 
     if place is not None and jobs > 1:
         return _walk_pieces(place, walk, jobs=jobs, tell=tell)

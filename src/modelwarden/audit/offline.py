@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final
 
 from modelwarden.audit import layout
 from modelwarden.audit.answers import verification_answer
-from modelwarden.audit.lines_file import Running, quiet, walk_entries
+from modelwarden.audit.lines_file import walk_entries
 from modelwarden.audit.selection import verify_selection
 from modelwarden.audit.sources import CHUNK, opened, read_whole
 from modelwarden.errors import (
@@ -35,6 +35,7 @@ from modelwarden.ledger.notes import read_checkpoints
 from modelwarden.ledger.result import Findings, Problem, Result
 from modelwarden.ledger.strict import StrictReading
 from modelwarden.ledger.verify import UNREADABLE, in_batches, part_problems
+from modelwarden.store.workers import Work, quiet
 from modelwarden.values.canonical import from_base64, parse
 
 if TYPE_CHECKING:
@@ -79,7 +80,7 @@ def verify_export(
     keys = [parse_vkey(text) for text in trusted]
     started = time.perf_counter()
     with opened(path) as source:
-        result, left_out = _verified(source, keys, strict=strict, running=Running(jobs, progress))
+        result, left_out = _verified(source, keys, strict=strict, work=Work(jobs, progress))
     result = replace(result, seconds=time.perf_counter() - started)
     given = {steps.KEYS: "named by whoever verifies"}
     proved = {steps.PART: "by the inclusion proofs of its first and last entry"}
@@ -89,7 +90,7 @@ def verify_export(
 
 
 def _verified(
-    source: Source, keys: Sequence[VerifierKey], *, strict: bool, running: Running
+    source: Source, keys: Sequence[VerifierKey], *, strict: bool, work: Work
 ) -> tuple[Result, Mapping[int, str]]:
     """Return what was found, and the steps that were left out."""
     findings = Findings()
@@ -102,7 +103,7 @@ def _verified(
         result = Result(first=0, size=0, not_checked=unread).adding(findings.problems)
         return result, dict.fromkeys(steps.NAMES, "the manifest can't be read")
     export = _Export(source, manifest, keys, findings)
-    result = export.verified(running)
+    result = export.verified(work)
     _check_files(source, manifest, export.digests, findings)
     export.check_signature(envelope)
     result = result.adding(findings.problems, count=findings.count)
@@ -142,9 +143,9 @@ class _Export:
         self.newest = self.notes.newest
         self.digests: dict[str, str] = {}
 
-    def verified(self, running: Running) -> Result:
+    def verified(self, work: Work) -> Result:
         """Verify entries, checkpoints and proofs."""
-        result = self._whole_range(running) if self.manifest.is_whole else self._selection()
+        result = self._whole_range(work) if self.manifest.is_whole else self._selection()
         return result.adding(
             self.notes.problems, not_checked=self.notes.not_checked, signer=self.notes.signer
         )
@@ -166,7 +167,7 @@ class _Export:
             pass
         return reading.added_to(result)
 
-    def _whole_range(self, running: Running) -> Result:
+    def _whole_range(self, work: Work) -> Result:
         manifest, newest = self.manifest, self.newest
         within = range(manifest.first, manifest.last + 2)
         walk = LineWalk(
@@ -177,7 +178,7 @@ class _Export:
         )
         if layout.ENTRIES in self.source.sizes:
             bounds = (manifest.first, manifest.last + 1)
-            digest = walk_entries(self.source, layout.ENTRIES, walk, bounds=bounds, running=running)
+            digest = walk_entries(self.source, layout.ENTRIES, walk, bounds=bounds, work=work)
             self.digests[layout.ENTRIES] = digest
         result = walk.result()
         if result.last != manifest.last:

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
     from sqlalchemy import Connection
 
+    from modelwarden.ledger.span import Span
     from modelwarden.ledger.verify import Row
 
 AHEAD: Final = 64
@@ -74,6 +75,22 @@ class TileWatch:
             if not self._lost:
                 self._look_at(batch)
             yield batch
+
+    def skip(self, span: Span) -> None:
+        """Go on behind entries whose tiles of the lowest level were compared elsewhere."""
+        if self._lost:
+            return
+        self._take(0, span.first, span.head)
+        begin = span.first + len(span.head)
+        n = begin // TILE_WIDTH
+        needed = self._size // TILE_WIDTH**2 * TILE_WIDTH - n
+        if span.tiles[: max(0, needed)]:
+            self._take(1, n, span.tiles[:needed])
+        self._next = begin + len(span.tiles) * TILE_WIDTH
+        if span.tiles:
+            self._held[0] = (self._next, [])
+        self._take(0, self._next, span.tail)
+        self._next = span.size
 
     def finish(self, size: int) -> None:
         """Name stored tiles that no entries fill; `size` is what all entries came to."""

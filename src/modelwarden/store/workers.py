@@ -12,7 +12,7 @@ from collections import deque
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from itertools import islice
-from typing import TYPE_CHECKING, Final, TypeVar
+from typing import TYPE_CHECKING, Final, NamedTuple, TypeVar
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -21,8 +21,34 @@ if TYPE_CHECKING:
 Task = TypeVar("Task")
 Found = TypeVar("Found")
 
+MANY: Final = 100_000
+"""Entries from which on starting other processes pays."""
+MOST_JOBS: Final = 64
 AHEAD: Final = 4
 """Tasks handed out before their answers are taken, for each worker: what bounds the memory."""
+
+
+def quiet(_done: int, _total: int) -> None:
+    """Tell nobody."""
+
+
+class Work(NamedTuple):
+    """In how many processes to verify, and whom to tell: entries done, entries in all.
+
+    None for jobs is one, or for many entries as many as compute at once here.
+    """
+
+    jobs: int | None = 1
+    progress: Callable[[int, int], None] = quiet
+
+    def jobs_for(self, count: int) -> int:
+        """Return in how many processes to verify so many entries."""
+        if self.jobs is None:
+            return cores() if count >= MANY else 1
+        return max(1, min(self.jobs, MOST_JOBS))
+
+
+ALONE: Final = Work()
 
 
 def cores() -> int:
