@@ -101,15 +101,23 @@ class TileWatch:
                 )
 
     def _look_at(self, batch: Sequence[Row]) -> None:
-        is_dense = batch[0][0] == self._next and batch[-1][0] == self._next + len(batch) - 1
-        try:
-            if not is_dense:
-                raise TypeError  # noqa: TRY301  # an entry is missing: as bad as one without a leaf
-            self._take(0, self._next, [row[2] for row in batch])
-        except TypeError:
+        leaves = [row[2] for row in batch]
+        count = len(batch)
+        is_dense = batch[0][0] == self._next and batch[-1][0] == self._next + count - 1
+        if not is_dense or set(map(type, leaves)) != {bytes}:
+            count = self._sound(batch)
+        self._take(0, self._next, leaves[:count])
+        self._next += count
+        if count < len(batch):
             self._lost = True
             self.not_checked.append(f"tiles past entry {self._next}: a leaf is missing")
-        self._next += len(batch)
+
+    def _sound(self, batch: Sequence[Row]) -> int:
+        """Return how many rows come before one that is missing, or has no leaf."""
+        for place, (seq, _, leaf, _) in enumerate(batch):
+            if seq != self._next + place or type(leaf) is not bytes:
+                return place
+        return len(batch)
 
     def _take(self, level: int, first: int, hashes: list[bytes]) -> None:
         """Take hashes of one level, and compare and fold each tile that is full now."""
