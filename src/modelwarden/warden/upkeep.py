@@ -1,4 +1,4 @@
-"""What the host of a database does with it while no actor asks: the newest schema, a copy, a copy put back.
+"""What the host of a database does with it while no actor asks: newest schema, new index, a copy, a copy put back.
 
 No route leads here (tests/doors_exempt.toml): whoever may run this owns the database and its keys.
 """
@@ -11,16 +11,19 @@ from typing import TYPE_CHECKING, Final
 from modelwarden.audit import actions
 from modelwarden.errors import ValueInvalid
 from modelwarden.store import migrate as schema
+from modelwarden.store import reindex as derived_rows
 from modelwarden.store import restore as copies
 from modelwarden.store.database import Database
 from modelwarden.values.clock import SystemClock
 from modelwarden.values.system import system
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
     from modelwarden.audit.actions import PreparedBackup
     from modelwarden.config import Settings
+    from modelwarden.store.reindex import Reindexed
     from modelwarden.store.restore import Restored
     from modelwarden.warden.warden import Warden
 
@@ -32,6 +35,15 @@ def migrate(settings: Settings) -> str:
     database = Database(settings.url)
     try:
         return schema.migrate(database)
+    finally:
+        database.close()
+
+
+def reindex(settings: Settings, *, progress: Callable[[int, int], None]) -> Reindexed:
+    """Build search index and tiles anew from the entries. Raises LedgerDamaged, LedgerUnavailable."""
+    database = Database(settings.url)
+    try:
+        return derived_rows.reindex(database, progress=progress)
     finally:
         database.close()
 
