@@ -19,6 +19,7 @@ from modelwarden.access import rights, set_up
 from modelwarden.access.accounts import actor_named
 from modelwarden.access.answers import user_answer
 from modelwarden.access.credentials import is_well_formed
+from modelwarden.audit.scrub import Scrub
 from modelwarden.errors import NotPermitted, Refusal, Unauthenticated
 from modelwarden.facts.access import AccessUsed
 from modelwarden.facts.kinds import Code
@@ -87,12 +88,14 @@ class Warden:
             self.clock,
         )
         self._upkeep: Final = Upkeep(self, self.store, self.sinks, self.followers, self.clock)
+        self._scrub: Final = Scrub(self, self.store, hours=self.settings.scrub_hours)
         self.operation: Final = Operation(self.settings, self.store, self.followers)
         for follower in self.followers:
             self.store.after_commit(follower.wake)
             follower.start()
         self._pressure.start()
         self._upkeep.start()
+        self._scrub.start()
 
     @property
     def audit(self) -> Audit:
@@ -225,6 +228,7 @@ class Warden:
 
     def close(self) -> None:
         """Drain the writer, sign a last checkpoint, close all connections."""
+        self._scrub.close()
         self._upkeep.close()
         self._pressure.close()
         for follower in self.followers:
