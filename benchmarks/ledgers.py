@@ -19,6 +19,7 @@ from modelwarden.store.opening import open_store
 from modelwarden.store.writer import Writer
 from modelwarden.values.clock import SystemClock
 from modelwarden.values.system import system
+from modelwarden.warden.warden import Warden
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -102,3 +103,10 @@ def write(folder: Path, size: int) -> Written:
         raise ValueError("settings have to be located first")
     keys = keyring.load(settings.keys_folder)
     return Written(settings, keys.origin, keys.log_key.vkey, size)
+
+
+def export(ledger: Written, output: Path) -> Path:
+    """Export all entries that `write` wrote, and return the folder."""
+    with Warden(ledger.settings) as warden:
+        warden.audit.export(output, last=ledger.size - 1)
+    return output

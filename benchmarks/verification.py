@@ -1,7 +1,8 @@
-"""Verification of a SQLite ledger, from the file to the verdict, beside what its hashes alone cost.
+"""Verification of a SQLite ledger and of an export, from the file to the verdict, beside what their hashes alone cost.
 
 The limit is SHA-256 over the same bytes, already in memory: once over each body, and the three hashes that an entry
-needs (leaf, chain, a node of the tree). The peer is a ledger that parses each body and encodes it again to hash it.
+needs (leaf, chain, a node of the tree); the file of an export is hashed as a whole too. The peer is a ledger that
+parses each body and encodes it again to hash it.
 """
 
 from __future__ import annotations
@@ -13,16 +14,18 @@ from functools import partial
 from hashlib import sha256
 from typing import TYPE_CHECKING, Final
 
-from benchmarks import apart, table
+from benchmarks import apart, ledgers, table
 from benchmarks.clockwork import bests
 from benchmarks.clockwork import seconds as clock
 from benchmarks.row import Row, at_most, times_better, times_the_limit
+from modelwarden.audit import layout
 from modelwarden.ledger.keys import parse_vkey
 from modelwarden.store.database import Database
 from modelwarden.store.verification import verify_ledger
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from pathlib import Path
 
     from benchmarks.ledgers import Written
     from benchmarks.workbench import Workbench
@@ -30,12 +33,18 @@ if TYPE_CHECKING:
 SMALL: Final = 10_000
 LARGE: Final = 1_000_000
 QUICK: Final = 100_000
+MIB: Final = 1024**2
 
 
 def measure(bench: Workbench) -> list[Row]:
     size = QUICK if bench.quick else LARGE
     small = bench.ledger(SMALL)
-    return [*_in_memory(small, rounds=5 if bench.quick else 15), *_of_many(bench.ledger(size))]
+    large = bench.ledger(size)
+    return [
+        *_in_memory(small, rounds=5 if bench.quick else 15),
+        *_of_many(large),
+        *_of_an_export(large, ledgers.export(large, bench.folder_for("exports") / "all")),
+    ]
 
 
 def _in_memory(ledger: Written, *, rounds: int) -> Iterator[Row]:
@@ -87,12 +96,54 @@ def _of_many(ledger: Written) -> Iterator[Row]:
         is_limit=True,
         target=at_most(2.5) if whole else None,
     )
+    two = apart.verified(ledger, rounds=3, jobs=2)
+    yield Row(
+        what=f"{what}, two processes",
+        ours=two.seconds,
+        unit="s",
+        beside="SHA-256, the three hashes of each entry",
+        peer=hashes,
+        is_limit=True,
+        target=at_most(1.3) if whole else None,
+    )
     yield Row(what=f"{what}, peak memory", ours=found.peak_mib, unit="MiB", target=at_most(64))
     yield Row(
         what=f"{what}, memory beyond an idle process",
         ours=found.peak_mib - found.before_mib,
         unit="MiB",
     )
+
+
+def _of_an_export(ledger: Written, folder: Path) -> Iterator[Row]:
+    """Verify the folder with a public key alone, by one process and by two."""
+    hashes = _hash_file(ledger) + _digest(folder / layout.ENTRIES)
+    whole = ledger.size == LARGE
+    for jobs in (1, 2):
+        found = apart.verified(ledger, rounds=3, jobs=jobs, export=folder)
+        what = f"an export of {ledger.size:,} entries, {'one process' if jobs == 1 else 'two processes'}"
+        yield Row(
+            what=what,
+            ours=found.seconds,
+            unit="s",
+            beside="SHA-256, the three hashes of each entry and the file's",
+            peer=hashes,
+            is_limit=True,
+            target=at_most(6) if whole else None,
+        )
+        yield Row(what=f"{what}, peak memory", ours=found.peak_mib, unit="MiB", target=at_most(200))
+
+
+def _digest(path: Path) -> float:
+    """Return the seconds of hashing a file, the reading left out."""
+    spent = 0.0
+    with path.open("rb") as file:
+        while data := file.read(MIB):
+            spent += clock(partial(_hash, data))
+    return spent
+
+
+def _hash(data: bytes) -> None:
+    sha256(data).digest()
 
 
 def _hash_bodies(rows: list[tuple[bytes, bytes, bytes]]) -> None:

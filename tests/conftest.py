@@ -28,6 +28,14 @@ DATABASES = (
 )
 
 
+@pytest.fixture(scope="session", autouse=True)
+def _own_memory(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Keep what clients remember of servers in a folder of this session: ports are used again."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("MODELWARDEN_STATE", str(tmp_path_factory.mktemp("state")))
+        yield
+
+
 @pytest.fixture(scope="session")
 def postgres_url() -> Iterator[NewDatabase]:
     """Give a function that makes an empty PostgreSQL database and returns its URL; one server a session."""

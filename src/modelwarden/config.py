@@ -38,6 +38,7 @@ class Settings:
         host, port: where `serve` listens.
         read_rate, write_rate: requests a second for one actor (AC-70); 0 sets the limit aside.
         behind_proxy: networks whose forwarded headers are believed (AC-74).
+        scrub_hours: hours between two verifications of the whole ledger in the background (LG-31); 0 for none.
         sinks: where copies of the ledger go, one address each, as `worm:///srv/worm` (LG-51); spaces between them in
             the environment.
         endpoint_allow: networks inside the house, as 127.0.0.0/8 or 10.1.0.0/16, that webhook endpoints may lie in
@@ -62,6 +63,7 @@ class Settings:
     read_rate: int = 50
     write_rate: int = 10
     behind_proxy: tuple[str, ...] = ()
+    scrub_hours: int = 24
     sinks: tuple[str, ...] = ()
     endpoint_allow: tuple[str, ...] = ()
     backup_schedule: str | None = None
@@ -121,7 +123,7 @@ def load(
     return Settings(**{key: _shaped(key, value) for key, value in found.items()})
 
 
-_NOT_SETTINGS: Final = frozenset({"token", "as", "config", "key_passphrase"})
+_NOT_SETTINGS: Final = frozenset({"token", "as", "config", "key_passphrase", "state"})
 """Who acts, where the file is, what opens a person's key: for the command line, not for the program."""
 
 

@@ -192,6 +192,12 @@ class RollbackSuspected(OperatorError):
     code, status = "rollback_suspected", 503
 
 
+class LedgerDamaged(OperatorError):
+    """Entries are missing, or can't be read, or are not those that were signed: nothing is built upon them."""
+
+    code, status = "ledger_damaged", 500
+
+
 class SinkBehind(OperatorError):
     """A required sink is too far behind: what it does not hold must not grow (LG-51). Stopping harm still works."""
 

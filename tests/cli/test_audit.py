@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import sqlite3
 from typing import TYPE_CHECKING
 
 import pytest
@@ -119,6 +121,58 @@ def test_proofs_are_printed_and_written(desk: Desk) -> None:
     written = desk.folder / "1.consistency"
     assert desk.run("audit", "consistency", "1", "-o", str(written)).code == 0
     assert written.read_text("utf-8").startswith("old 1\n")
+
+
+def test_a_proof_and_a_bundle_verify_without_a_server(
+    desk: Desk, pinned: str, tmp_path: Path
+) -> None:
+    assert desk.run("audit", "prove", "2", "-o", str(tmp_path / "pair")).code == 0
+    for name in ("bundle", "bundle.zip"):
+        place = tmp_path / name
+        assert desk.run("audit", "prove", "2", "--bundle", str(place)).code == 0
+        assert place.is_dir() == (name == "bundle")
+    assert desk.run("audit", "search", "--type", "ledger.exported", "--json").json["items"] != []
+    for name in ("pair", "bundle", "bundle.zip"):
+        found = verified(desk, "--proof", str(tmp_path / name), "--checkpoint-key", pinned)
+        assert (found.code, found.json["first"], found.json["last"]) == (0, 2, 2)
+        assert verified(desk, "--proof", str(tmp_path / name)).code == 3
+    both = ("--proof", str(tmp_path / "pair"), "--export", str(tmp_path / "bundle"))
+    assert verified(desk, *both).code == 2
+    assert verified(desk, "--proof", str(tmp_path)).code == 5
+    assert desk.run("audit", "prove", "2", "--bundle", "x", "-o", "y").code == 2
+
+
+def test_a_verification_reads_as_a_report_of_numbered_steps(desk: Desk) -> None:
+    found = desk.run("audit", "verify", "--jobs", "1")
+    lines = [line.split() for line in found.out.splitlines()]
+    assert [line[0] for line in lines[1:13]] == [str(number) for number in range(1, 13)]
+    assert (lines[1][1], lines[3][1], lines[11][1]) == ("given", "proved", "not_checked")
+    assert found.out.splitlines()[-1].startswith("ok: entries 0 to ")
+    steps = desk.run("audit", "verify", "--strict", "--state", "--json").json["steps"]
+    assert {step["status"] for step in steps[1:]} == {"proved"}
+
+
+def test_entries_of_a_time_are_verified_and_exported(desk: Desk, tmp_path: Path) -> None:
+    day = desk.run("audit", "show", "1", "--json").json["entry"]["at"][:10]
+    found = desk.run("audit", "verify", "--since", day, "--json")
+    assert (found.code, found.json["first"]) == (0, 0)
+    nothing = desk.run("audit", "verify", "--until", "2001-01-01")
+    assert (nothing.code, "filter_invalid" in nothing.err) == (1, True)
+    place = tmp_path / "day"
+    assert desk.run("audit", "export", "-o", str(place), "--since", day).code == 0
+    assert verified(desk, "--export", str(place)).json["first"] == 0
+
+
+def test_an_index_that_was_damaged_is_built_anew(desk: Desk) -> None:
+    with contextlib.closing(sqlite3.connect(desk.url.partition(":///")[2])) as database:
+        database.execute("DELETE FROM ledger_subjects")
+        database.commit()
+    assert desk.run("audit", "verify", "--strict").code == 1
+    done = desk.run("audit", "reindex", "--json")
+    assert (done.code, done.json["entries"] > 5) == (0, True)
+    assert desk.run("audit", "verify", "--strict").code == 0
+    there = {"MODELWARDEN_URL": "http://127.0.0.1:1"}
+    assert desk.run("audit", "reindex", env=dict(there)).code == 2
 
 
 def test_a_checkpoint_is_a_signed_note(desk: Desk, pinned: str) -> None:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from modelwarden.audit.offline import verify_export
+from modelwarden.errors import FilterInvalid
 from modelwarden.ledger.checkpoint import open_note, parse_tlog_proof
 from modelwarden.ledger.entry import parse_line
 from modelwarden.ledger.keys import parse_vkey
@@ -48,6 +49,30 @@ def test_the_ledger_verifies_and_says_by_which_key(company: Company) -> None:
     part = frank.audit.verify(2, 5)
     assert (part.ok, part.first, part.last) == (True, 2, 5)
     assert frank.audit.search(type="ledger.verified").items
+
+
+def test_every_verification_says_in_steps_what_was_proved(company: Company) -> None:
+    found = company.as_user("frank").audit.verify(jobs=1, progress=lambda _done, _all: None)
+    status = {step.number: step.status for step in found.steps}
+    assert list(status) == list(range(1, 13))
+    assert (status[2], status[3], status[10], status[12]) == (
+        "proved",
+        "proved",
+        "proved",
+        "not_checked",
+    )
+
+
+def test_entries_of_a_time_are_verified(company: Company) -> None:
+    frank = company.as_user("frank")
+    at = frank.audit.show(2).entry["at"]
+    found = frank.audit.verify(since=at)
+    assert (found.ok, found.first <= 2) == (True, True)
+    assert frank.audit.verify(since=at, until=at).last >= 2
+    with pytest.raises(FilterInvalid):
+        frank.audit.verify(until="2001-01-01")
+    made = frank.audit.export(company.folder / "of-a-time", since=at, until=at)
+    assert made.first <= 2 <= made.last
 
 
 def test_an_entry_is_proven_by_a_key_that_is_pinned(company: Company) -> None:

@@ -77,21 +77,25 @@ async def search(  # noqa: PLR0913, PLR0917  # the filters of LG-40
 
 
 @router.get("/audit-log/verify", responses=answers(VerificationAnswer))
-async def verify(
+async def verify(  # noqa: PLR0913  # what is asked for, and how deep
     caller: Annotated[Caller, may(Permission.AUDIT_VERIFY, rate=Rate.EXPENSIVE)],
     first: Seq = 0,
     last: Seq | None = None,
+    since: str | None = None,
+    until: str | None = None,
     *,
     strict: bool = False,
     state: bool = False,
     checkpoint_keys: str | None = None,
 ) -> Response:
-    """Verify a range, ends included; what is found is itself recorded."""
+    """Verify a range, or the entries of a time, ends included; what is found is itself recorded."""
     found = await caller.look(
         partial(
             actions.verify_database,
             first=first,
             last=last,
+            since=since,
+            until=until,
             strict=strict,
             state=state,
             trusted=tuple(key for key in (checkpoint_keys or "").split(",") if key),
@@ -139,6 +143,8 @@ async def export(
     caller: Annotated[Caller, may(Permission.AUDIT_EXPORT, rate=Rate.EXPENSIVE)],
     first: Seq = 0,
     last: Seq | None = None,
+    since: str | None = None,
+    until: str | None = None,
 ) -> Response:
     """Return a range as a zip that verifies with no server; that it left is recorded first."""
     await caller.prepare(caller.host.warden.sign)
@@ -151,6 +157,8 @@ async def export(
                 output=place / "export.zip",
                 first=first,
                 last=last,
+                since=since,
+                until=until,
                 zipped=True,
             )
         )

@@ -9,6 +9,7 @@ from modelwarden.audit.export import PreparedExport as PreparedExport
 from modelwarden.audit.export import prepare_export as prepare_export
 from modelwarden.audit.export import record_export as record_export
 from modelwarden.audit.offline import verify_export as verify_export
+from modelwarden.audit.offline_proof import verify_proof as verify_proof
 from modelwarden.audit.proofs import checkpoint as checkpoint
 from modelwarden.audit.proofs import consistency as consistency
 from modelwarden.audit.proofs import prove as prove
@@ -19,8 +20,11 @@ from modelwarden.audit.reads import history as history
 from modelwarden.audit.reads import may_read as may_read
 from modelwarden.audit.reads import may_read_some as may_read_some
 from modelwarden.audit.reads import search as search
+from modelwarden.audit.scrub import Scrub as Scrub
 from modelwarden.audit.search import EntryFilter as EntryFilter
 from modelwarden.audit.search import as_filter as as_filter
 from modelwarden.audit.search import types_of as types_of
 from modelwarden.audit.verifying import record_verification as record_verification
 from modelwarden.audit.verifying import verify_database as verify_database
+from modelwarden.store.workers import Work as Work
+from modelwarden.store.workers import quiet as quiet

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from modelwarden.values.answers import ProblemAnswer, VerificationAnswer
+from modelwarden.values.answers import ProblemAnswer, StepAnswer, VerificationAnswer
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from modelwarden.ledger.result import Problem, Result
+    from modelwarden.ledger.steps import Step
 
 
-def verification_answer(result: Result) -> VerificationAnswer:
-    """Return a result in plain values."""
+def verification_answer(result: Result, steps: Sequence[Step] = ()) -> VerificationAnswer:
+    """Return a result, and what each step came to, in plain values."""
     return VerificationAnswer(
         ok=result.ok,
         first=result.first,
@@ -26,6 +27,10 @@ def verification_answer(result: Result) -> VerificationAnswer:
         not_checked=result.not_checked,
         uncovered=result.uncovered,
         seconds=result.seconds,
+        steps=tuple(
+            StepAnswer(number=number, name=name, status=str(status), detail=detail)
+            for number, name, status, detail in steps
+        ),
     )
 
 

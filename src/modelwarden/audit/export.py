@@ -16,11 +16,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from modelwarden.access.allowed import authorize, readable
-from modelwarden.audit import layout, queries
+from modelwarden.audit import extent, layout, queries
 from modelwarden.audit.layout import ListedFile, Manifest
 from modelwarden.audit.proofs import newest_checkpoint, proof_of
 from modelwarden.audit.reads import previous_hash, stored_entry, with_ids
-from modelwarden.errors import FilterInvalid, NotFound, RangeTooLarge, SizeUnknown, ValueInvalid
+from modelwarden.errors import NotFound, RangeTooLarge, SizeUnknown, ValueInvalid
 from modelwarden.facts.kinds import plain
 from modelwarden.facts.ledger import LedgerExported
 from modelwarden.ledger import dsse
@@ -34,6 +34,7 @@ from modelwarden.values.ids import Digest
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Container, Iterable, Iterator
+    from datetime import datetime
 
     from modelwarden.audit.search import EntryFilter
     from modelwarden.ledger.checkpoint import Checkpoint
@@ -87,14 +88,16 @@ def prepare_export(  # noqa: PLR0913  # what to export, where, and in which form
     *,
     first: int = 0,
     last: int | None = None,
+    since: datetime | str | None = None,
+    until: datetime | str | None = None,
     wanted: EntryFilter | None = None,
     zipped: bool = False,
     progress: Callable[[int], None] | None = None,
 ) -> PreparedExport:
-    """Write entries `first` to `last`, or those of them that fit a filter, and all that proves them.
+    """Write entries `first` to `last`, those of a time, or those that fit a filter, and all that proves them.
 
-    Only what a checkpoint covers can be proven: without `last`, it ends there. `progress` is told how many entries are
-    written.
+    Only what a checkpoint covers can be proven: without `last`, it ends there at the latest. `progress` is told how
+    many entries are written.
 
     Raises:
         NotPermitted.
@@ -105,10 +108,11 @@ def prepare_export(  # noqa: PLR0913  # what to export, where, and in which form
     if not readable(view, Permission.AUDIT_EXPORT):
         authorize(view, Permission.AUDIT_EXPORT)
     output = _free(output)
-    if last is not None and last < first:
-        raise FilterInvalid("first and last", "sequence numbers in order, from 0")
+    first, last = extent.numbers(view, first=first, last=last, since=since, until=until)
     newest, note = newest_checkpoint(view)
     end = newest.size - 1 if last is None else last
+    if until is not None:  # a time may lie partly past the checkpoint
+        end = min(end, newest.size - 1)
     if not 0 <= first <= end < newest.size:
         raise SizeUnknown(
             f"checkpoints cover entries 0 to {newest.size - 1}; ask for some of these"
@@ -117,18 +121,13 @@ def prepare_export(  # noqa: PLR0913  # what to export, where, and in which form
     try:
         bundle = _Bundle(place / "folder", newest, note)
         selection = _write_entries(view, bundle, (first, end), wanted, progress or _quiet)
-        manifest = bundle.finish(view, first, end, selection)
-        written = _zip(place) if zipped else bundle.folder
+        manifest = hashlib.sha256(bundle.finish(view, first, end, selection)).hexdigest()
+        written, files = _zip(place) if zipped else bundle.folder, len(bundle.files) + 1
     except BaseException:
         shutil.rmtree(place)
         raise
     return PreparedExport(
-        written=written,
-        output=output,
-        first=first,
-        last=end,
-        files=len(bundle.files) + 1,
-        manifest_sha256=hashlib.sha256(manifest).hexdigest(),
+        written=written, output=output, first=first, last=end, files=files, manifest_sha256=manifest
     )
 
 
@@ -174,6 +173,7 @@ class _Bundle:
             self.add(layout.older_checkpoint(size), [note])
         keys = server_keys.current(view.connection, view.keyring)
         self.add(layout.VKEY, [f"{keys.log_key.vkey}\n".encode()])
+        self.add(layout.README, [layout.readme(view.keyring.origin, first, last).encode()])
         self.add(layout.VERIFIER, [STANDALONE.read_bytes()])
         manifest = Manifest(
             origin=view.keyring.origin,

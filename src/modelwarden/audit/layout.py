@@ -8,6 +8,7 @@ proofs/<seq>.tlog-proof  first and last entry, each entry of a selection, and th
 proofs/<seq>.json        the line of an entry that names keys, where it lies outside
 handovers/<seq>.tlog-proof  the rotation of a log key under a checkpoint that both keys signed
 verify.py                the verifier of one file
+README.txt               what this is and how to check it, in plain words
 manifest.dsse.json       what all these are, signed by the server key that was named last
 """
 
@@ -28,6 +29,7 @@ ENTRIES: Final = "entries.jsonl"
 CHECKPOINT: Final = "checkpoint"
 VKEY: Final = "log.vkey"
 VERIFIER: Final = "verify.py"
+README: Final = "README.txt"
 MANIFEST: Final = "manifest.dsse.json"
 PAYLOAD_TYPE: Final = "application/vnd.modelwarden.manifest+json"
 ALL: Final = "all"
@@ -58,6 +60,25 @@ def naming_line(seq: int) -> str:
 def handover(seq: int) -> str:
     """Return the name of the proof that a checkpoint by both keys covers a rotation."""
     return f"handovers/{seq}.tlog-proof"
+
+
+def readme(origin: str, first: int, last: int) -> str:
+    """Return what a person reads who was sent this and knows nothing of us."""
+    what = f"entry {first}" if first == last else f"entries {first} to {last}"
+    return f"""\
+This is {what} of the ledger {origin}, with the proof that it stands there unchanged.
+The record itself is in entries.jsonl, one JSON object a line; the rest is proof.
+
+To check it you need the ledger's public key from somebody you trust, not from this bundle:
+ask the auditor or the operator for it and compare it with log.vkey. Then, with Python 3.11 or newer:
+
+    python verify.py --key 'KEY'
+or  modelwarden audit verify --export . --checkpoint-key 'KEY'
+
+It ends with "ok", or names what is wrong. No server and no network are needed; verify.py checks
+signatures where the package cryptography is installed, and says so where it is not.
+Not proved: that what was recorded was true when it was written, nor what lies outside this range.
+"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -8,10 +8,12 @@ from __future__ import annotations
 import hashlib
 import time
 from dataclasses import replace
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
 from modelwarden.audit import layout, naming
 from modelwarden.audit.answers import verification_answer
+from modelwarden.audit.lines_file import walk_entries
 from modelwarden.audit.selection import verify_selection
 from modelwarden.audit.sources import CHUNK, opened, read_whole
 from modelwarden.errors import (
@@ -24,7 +26,7 @@ from modelwarden.errors import (
     Unreadable,
 )
 from modelwarden.facts.catalogue import TYPES
-from modelwarden.ledger import dsse
+from modelwarden.ledger import dsse, steps
 from modelwarden.ledger.checkpoint import (
     MAX_NOTE_BYTES,
     parse_tlog_proof,
@@ -32,17 +34,18 @@ from modelwarden.ledger.checkpoint import (
 )
 from modelwarden.ledger.entry import parse_line
 from modelwarden.ledger.keys import PublicKey, parse_vkey
-from modelwarden.ledger.lines import verify_lines
+from modelwarden.ledger.lines import LineWalk
 from modelwarden.ledger.merkle import frontier_of_proof, leaf_hash, verify_inclusion
 from modelwarden.ledger.notes import read_checkpoints
 from modelwarden.ledger.result import Findings, Problem, Result
 from modelwarden.ledger.rotation import follow
 from modelwarden.ledger.strict import StrictReading
 from modelwarden.ledger.verify import UNREADABLE, in_batches, part_problems
+from modelwarden.store.workers import Work, quiet
 from modelwarden.values.canonical import from_base64
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
     from pathlib import Path
 
     from modelwarden.audit.layout import Manifest
@@ -54,12 +57,27 @@ if TYPE_CHECKING:
     from modelwarden.values.answers import VerificationAnswer
 
 PROOF_BYTES: Final = 2 * MAX_NOTE_BYTES
+ELSEWHERE: Final[Mapping[int, str]] = MappingProxyType(
+    {
+        steps.DERIVED: "an export holds none of them",
+        steps.ELSEWHERE: "an export stands by itself",
+        steps.STATE: "an export holds neither",
+    }
+)
 
 
 def verify_export(
-    path: Path, *, trusted: Sequence[str] = (), strict: bool = False
+    path: Path,
+    *,
+    trusted: Sequence[str] = (),
+    strict: bool = False,
+    jobs: int | None = 1,
+    progress: Callable[[int, int], None] = quiet,
 ) -> VerificationAnswer:
     """Verify an export, a folder or a zip, by verifier keys known from elsewhere.
+
+    `jobs` processes read the entries; None takes as many as compute at once here, if there are many entries. `progress`
+    is told how many entries were read, of how many.
 
     Raises:
         Unreadable: it is no export, or holds what none does: links, names that lead out.
@@ -68,11 +86,19 @@ def verify_export(
     keys = [parse_vkey(text) for text in trusted]
     started = time.perf_counter()
     with opened(path) as source:
-        result = _verified(source, keys, strict=strict)
-    return verification_answer(replace(result, seconds=time.perf_counter() - started))
+        result, left_out = _verified(source, keys, strict=strict, work=Work(jobs, progress))
+    result = replace(result, seconds=time.perf_counter() - started)
+    given = {steps.KEYS: "named by whoever verifies"}
+    proved = {steps.PART: "by the inclusion proofs of its first and last entry"}
+    return verification_answer(
+        result, steps.steps(result, left_out=left_out, given=given, proved=proved)
+    )
 
 
-def _verified(source: Source, keys: Sequence[VerifierKey], *, strict: bool) -> Result:
+def _verified(
+    source: Source, keys: Sequence[VerifierKey], *, strict: bool, work: Work
+) -> tuple[Result, Mapping[int, str]]:
+    """Return what was found, and the steps that were left out."""
     findings = Findings()
     try:
         data = read_whole(source, layout.MANIFEST, most=layout.MANIFEST_BYTES)
@@ -80,17 +106,25 @@ def _verified(source: Source, keys: Sequence[VerifierKey], *, strict: bool) -> R
     except ManifestInvalid as error:
         findings.add("manifest_invalid", -1, f"{layout.MANIFEST}: {error}")
         unread = ("everything else: the manifest says what there is",)
-        return Result(first=0, size=0, not_checked=unread).adding(findings.problems)
-    _check_files(source, manifest, findings)
+        result = Result(first=0, size=0, not_checked=unread).adding(findings.problems)
+        return result, dict.fromkeys(steps.NAMES, "the manifest can't be read")
     export = _Export(source, manifest, keys, findings)
-    result = export.verified()
+    result = export.verified(work)
+    _check_files(source, manifest, export.digests, findings)
     export.check_signature(envelope)
     result = result.adding(findings.problems, count=findings.count)
-    return export.read_strictly(result) if strict else result
+    if not strict:
+        return result, {**ELSEWHERE, steps.STRICT: "not asked for"}
+    return export.read_strictly(result), ELSEWHERE
 
 
-def _check_files(source: Source, manifest: Manifest, findings: Findings) -> None:
-    """Compare every file with what the manifest lists; an unlisted one is wrong too."""
+def _check_files(
+    source: Source, manifest: Manifest, digests: Mapping[str, str], findings: Findings
+) -> None:
+    """Compare every file with what the manifest lists; an unlisted one is wrong too.
+
+    `digests` are those of files that were read whole already.
+    """
     listed = {item.path: item for item in manifest.files}
     for name in sorted({*listed, *source.sizes} - {layout.MANIFEST}):
         if name not in source.sizes:
@@ -98,7 +132,7 @@ def _check_files(source: Source, manifest: Manifest, findings: Findings) -> None
         elif name not in listed:
             findings.add("manifest_invalid", -1, f"{name} is not listed")
         elif source.sizes[name] != listed[name].size or (
-            _sha256(source, name) != listed[name].sha256
+            (digests.get(name) or _sha256(source, name)) != listed[name].sha256
         ):
             findings.add("manifest_invalid", -1, f"{name} is not the file that is listed")
 
@@ -114,10 +148,11 @@ class _Export:
         self.naming = naming.naming_entries(source, self._lines)
         self.notes = self._notes(self._trusted(keys))
         self.newest = self.notes.newest
+        self.digests: dict[str, str] = {}
 
-    def verified(self) -> Result:
+    def verified(self, work: Work) -> Result:
         """Verify entries, checkpoints and proofs."""
-        result = self._whole_range() if self.manifest.is_whole else self._selection()
+        result = self._whole_range(work) if self.manifest.is_whole else self._selection()
         return result.adding(
             self.notes.problems, not_checked=self.notes.not_checked, signer=self.notes.signer
         )
@@ -141,16 +176,20 @@ class _Export:
             pass
         return reading.added_to(result)
 
-    def _whole_range(self) -> Result:
+    def _whole_range(self, work: Work) -> Result:
         manifest, newest = self.manifest, self.newest
         within = range(manifest.first, manifest.last + 2)
-        result = verify_lines(
-            self._lines(),
-            origin=manifest.origin,
-            first=manifest.first,
+        walk = LineWalk(
+            manifest.origin,
+            manifest.first,
             frontier=self._frontier(),
             checkpoints={size: root for size, root in self.notes.roots.items() if size in within},
         )
+        if layout.ENTRIES in self.source.sizes:
+            bounds = (manifest.first, manifest.last + 1)
+            digest = walk_entries(self.source, layout.ENTRIES, walk, bounds=bounds, work=work)
+            self.digests[layout.ENTRIES] = digest
+        result = walk.result()
         if result.last != manifest.last:
             detail = f"the entries end with {result.last}, the manifest with {manifest.last}"
             self.findings.add("entry_missing", result.size, detail)

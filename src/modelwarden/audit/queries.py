@@ -79,6 +79,9 @@ _CHECKPOINTS: Final = (
     .order_by(checkpoints.c.size.desc())
     .limit(bindparam("limit"))
 )
+_WITHIN: Final = select(
+    func.min(index.c.seq).label("first"), func.max(index.c.seq).label("last")
+).where(index.c.at >= bindparam("since"), index.c.at <= bindparam("until"))
 _FIRST_AT: Final = (
     select(index.c.seq)
     .where(index.c.at >= bindparam("at"))
@@ -171,6 +174,18 @@ def last_entry(view: View) -> int:
     """Return the largest number of an entry that is there; -1 for none. The head may say otherwise."""
     found = view.rows(_LAST)[0][0]
     return -1 if found is None else int(found)
+
+
+def numbers_within(
+    view: View, *, since: datetime | None, until: datetime | None
+) -> tuple[int, int] | None:
+    """Return the first and the last number of entries of these times, ends included; None if there are none."""
+    params = {
+        "since": "" if since is None else timestamp(since),
+        "until": "~" if until is None else timestamp(until),
+    }
+    found = view.row(_WITHIN, params)
+    return None if found is None or found.first is None else (found.first, found.last)
 
 
 def checkpoints_within(view: View, first: int, last: int, *, limit: int) -> list[tuple[int, bytes]]:

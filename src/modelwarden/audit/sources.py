@@ -7,11 +7,12 @@ is read in bounded pieces.
 from __future__ import annotations
 
 import contextlib
+import io
 import stat
 import zipfile
 import zlib
 from pathlib import Path, PurePosixPath
-from typing import IO, TYPE_CHECKING, Final, Protocol
+from typing import IO, TYPE_CHECKING, Final, NamedTuple, Protocol
 
 from modelwarden.errors import Unreadable
 
@@ -20,6 +21,16 @@ if TYPE_CHECKING:
 
 MOST_FILES: Final = 250_000
 CHUNK: Final = 1024 * 1024
+_HEADER_BYTES: Final = 30
+"""Of a member's own header, without name and extra field, whose lengths stand at bytes 26 and 28."""
+
+
+class Place(NamedTuple):
+    """Where the bytes of a file lie on the disk as they are."""
+
+    path: Path
+    begin: int
+    size: int
 
 
 class Source(Protocol):
@@ -32,6 +43,10 @@ class Source(Protocol):
 
     def open(self, name: str) -> IO[bytes]:
         """Open one of `sizes`."""
+        ...
+
+    def place(self, name: str) -> Place | None:
+        """Return where one of `sizes` lies, or None if it is packed."""
         ...
 
 
@@ -55,12 +70,16 @@ class FolderSource:
         """Open a file."""
         return (self._folder / name).open("rb")
 
+    def place(self, name: str) -> Place:
+        """Return where a file lies."""
+        return Place(self._folder / name, 0, self.sizes[name])
+
 
 class ZipSource:
-    """A zip file."""
+    """A zip file. What is stored in it unpacked is read as it lies there: digests say more than its CRC."""
 
-    def __init__(self, packed: zipfile.ZipFile) -> None:
-        self._packed = packed
+    def __init__(self, path: Path, packed: zipfile.ZipFile) -> None:
+        self._path, self._packed = path, packed
         self.sizes: dict[str, int] = {}
         for member in packed.infolist():
             _check_member(member)
@@ -71,7 +90,46 @@ class ZipSource:
 
     def open(self, name: str) -> IO[bytes]:
         """Open a member; it gives no more bytes than its size says."""
-        return self._packed.open(name)
+        place = self.place(name)
+        return self._packed.open(name) if place is None else io.BufferedReader(_Part(place))
+
+    def place(self, name: str) -> Place | None:
+        """Return where a member lies, or None if it is packed. Raises BadZipFile if its own header says otherwise."""
+        member = self._packed.getinfo(name)
+        if member.compress_type != zipfile.ZIP_STORED or member.compress_size != member.file_size:
+            return None
+        self._packed.open(name).close()  # compares the member's own header with the directory
+        with self._path.open("rb") as file:
+            file.seek(member.header_offset)
+            header = file.read(_HEADER_BYTES)
+        lengths = (int.from_bytes(header[at : at + 2], "little") for at in (26, 28))
+        begin = member.header_offset + _HEADER_BYTES + sum(lengths)
+        return Place(self._path, begin, member.file_size)
+
+
+class _Part(io.RawIOBase):
+    """The bytes of a place, as a file."""
+
+    def __init__(self, place: Place) -> None:
+        super().__init__()
+        self._file = place.path.open("rb", buffering=0)
+        self._file.seek(place.begin)
+        self._left = place.size
+
+    def readable(self) -> bool:
+        """Say that this can be read."""
+        return True
+
+    def readinto(self, buffer: memoryview) -> int:  # type: ignore[override]  # what BufferedReader hands in
+        """Fill the buffer as far as the part goes."""
+        count = self._file.readinto(buffer[: self._left])
+        self._left -= count
+        return count
+
+    def close(self) -> None:
+        """Close the file."""
+        self._file.close()
+        super().close()
 
 
 @contextlib.contextmanager
@@ -82,7 +140,7 @@ def opened(path: Path) -> Iterator[Source]:
             yield FolderSource(path)
             return
         with zipfile.ZipFile(path) as packed:
-            yield ZipSource(packed)
+            yield ZipSource(path, packed)
     except (OSError, EOFError, zipfile.BadZipFile, zlib.error, NotImplementedError) as error:
         raise Unreadable(f"{path} is not an export that can be read: {error}") from error
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from modelwarden.access.allowed import authorize
-from modelwarden.audit import queries
+from modelwarden.audit import extent, queries
 from modelwarden.audit.answers import verification_answer
 from modelwarden.audit.evidence import check_evidence
 from modelwarden.errors import (
@@ -17,7 +17,9 @@ from modelwarden.errors import (
 )
 from modelwarden.facts.kinds import Code, Outcome
 from modelwarden.facts.ledger import LedgerVerificationFailed, LedgerVerified
+from modelwarden.ledger import steps
 from modelwarden.ledger.checkpoint import open_note, unverified_checkpoint
+from modelwarden.ledger.elsewhere import copy_problems
 from modelwarden.ledger.keys import parse_vkey
 from modelwarden.ledger.merkle import range_root
 from modelwarden.ledger.result import Findings
@@ -28,16 +30,20 @@ from modelwarden.store.key_history import trust_of
 from modelwarden.store.state import check_state
 from modelwarden.store.tiles import StoredNodes
 from modelwarden.store.verification import verify_ledger
+from modelwarden.store.workers import ALONE
 from modelwarden.values.ids import Digest
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
+    from datetime import datetime
 
+    from modelwarden.ledger.elsewhere import Known
     from modelwarden.ledger.keys import VerifierKey
     from modelwarden.ledger.result import Result
     from modelwarden.ledger.rotation import Trust
     from modelwarden.store.change import Change, View
     from modelwarden.store.guard_file import Signed
+    from modelwarden.store.workers import Work
     from modelwarden.values.answers import VerificationAnswer
 
 MOST_CODES: Final = 16
@@ -48,29 +54,33 @@ def verify_database(  # noqa: PLR0913  # what is asked for, how deep, and what i
     *,
     first: int = 0,
     last: int | None = None,
+    since: datetime | str | None = None,
+    until: datetime | str | None = None,
     strict: bool = False,
     state: bool = False,
     trusted: Sequence[str] = (),
     remembered: Sequence[str] = (),
+    copies: Sequence[Known] = (),
     most: int | None = None,
+    work: Work = ALONE,
 ) -> VerificationAnswer:
-    """Verify entries `first` to `last`, ends included, with all that hangs on them.
+    """Verify entries `first` to `last`, or those of a time, ends included, with all that hangs on them.
 
     The server's own log key is trusted, and the verifier keys in `trusted`. Call it before anything else is read in
-    this view: what was signed later than the view's state would look like a rollback.
-
-    `strict` reads each body too: form, types, revisions, order of time (step 11); `state` compares governed rows and
-    texts with their newest entries (step 12); both compare the search index. `remembered` are notes of checkpoints kept
-    elsewhere, which the ledger has to extend (step 10). `most` limits how many entries may be asked for (LG-31).
+    this view: what was signed later than the view's state would look like a rollback. `strict` reads each body too:
+    form, types, revisions, order of time (step 11); `state` compares governed rows and texts with their newest entries
+    (step 12); both compare the search index. `remembered` are notes of checkpoints kept elsewhere, which the ledger has
+    to extend, and `copies` what sinks hold (step 10). `most` limits how many entries may be asked for (LG-31); `work`
+    says in how many processes to verify, and whom to tell.
 
     Raises:
-        NotPermitted.
+        NotPermitted, KeyInvalid.
         FilterInvalid, RangeTooLarge: of the range.
-        KeyInvalid: of a key in `trusted`.
     """
     signed = _signed(view)  # first of all: see above
     authorize(view, Permission.AUDIT_VERIFY)
     trust = trusted_keys(view, [parse_vkey(text) for text in trusted])
+    first, last = extent.numbers(view, first=first, last=last, since=since, until=until)
     _check_range(view, first, last, most)
     result = verify_ledger(
         view.connection,
@@ -80,10 +90,15 @@ def verify_database(  # noqa: PLR0913  # what is asked for, how deep, and what i
         last=last,
         strict=strict,
         index=state,
+        work=work,
     )
     result = _with_older(view, result.adding(trust.problems), signed)
     result = _with_remembered(view, result, remembered, trust)
-    return verification_answer(_with_state(view, result) if state else result)
+    result = result.adding(copy_problems(copies, lambda seq: _hash_of(view, seq)))
+    result = _with_state(view, result) if state else result
+    elsewhere = ("guard file", *["remembered checkpoint"] * len(remembered), *_names(copies))
+    asked = {steps.STRICT: strict, steps.STATE: state}
+    return _in_steps(result, asked, keys=len(trusted), elsewhere=elsewhere)
 
 
 def trusted_keys(view: View, trusted: Sequence[VerifierKey] = ()) -> Trust:
@@ -114,9 +129,29 @@ def record_verification(change: Change, answer: VerificationAnswer) -> Verificat
     return answer
 
 
+def _in_steps(
+    result: Result, asked: Mapping[int, bool], *, keys: int, elsewhere: Sequence[str]
+) -> VerificationAnswer:
+    named = f", and {keys} named by whoever verifies" if keys else ""
+    told = steps.steps(
+        result,
+        left_out={number: "not asked for" for number, is_asked in asked.items() if not is_asked},
+        given={steps.KEYS: f"this server's log key{named}"},
+        proved={steps.ELSEWHERE: ", ".join(elsewhere)},
+    )
+    return verification_answer(result, told)
+
+
+def _names(copies: Sequence[Known]) -> tuple[str, ...]:
+    return tuple(each.name for each in copies)
+
+
+def _hash_of(view: View, seq: int) -> bytes | None:
+    found = entries.entry(view.connection, seq)
+    return None if found is None else found.entry_hash
+
+
 def _check_range(view: View, first: int, last: int | None, most: int | None) -> None:
-    if first < 0 or (last is not None and last < first):
-        raise FilterInvalid("first and last", "sequence numbers in order, from 0")
     size = queries.last_entry(view) + 1
     if first > max(0, size - 1):
         raise FilterInvalid("first", "the number of an entry that is there")

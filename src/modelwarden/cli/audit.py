@@ -1,4 +1,4 @@
-"""`modelwarden audit`: search, show, history, verify, checkpoint, prove, consistency, keys, export.
+"""`modelwarden audit`: search, show, history, verify, reindex, checkpoint, prove, consistency, keys, export.
 
 On a database URL these act as the process that holds the database, unless `--as` or a token says who.
 """
@@ -12,14 +12,14 @@ from typing import TYPE_CHECKING, Annotated, Final, NamedTuple
 import typer
 
 from modelwarden.cli.options import CursorOption, LimitOption, OutputOption
-from modelwarden.cli.refusal import REFUSED, UNKNOWN, UNREACHABLE, tell
+from modelwarden.cli.refusal import REFUSED, UNKNOWN
+from modelwarden.cli.report import show_verification, verified_files
 from modelwarden.cli.run import Run
 from modelwarden.cli.verb import noun, verb
-from modelwarden.errors import Unreadable
 from modelwarden.values.pages import Listing
 
 if TYPE_CHECKING:
-    from modelwarden.values.answers import EntryAnswer, VerificationAnswer
+    from modelwarden.values.answers import EntryAnswer
 
 audit: Final = noun("audit", "The ledger: what happened, and the proof of it.")
 
@@ -28,6 +28,28 @@ COLUMNS: Final = ("seq", "at", "type", "severity", "outcome", "actor", "about")
 FirstOption = Annotated[int, typer.Option("--first", help="The first entry.")]
 LastOption = Annotated[
     int | None, typer.Option("--last", help="The last entry; the newest, if not named.")
+]
+ExportOption = Annotated[
+    Path | None,
+    typer.Option("--export", metavar="PATH", exists=True, help="On these files alone."),
+]
+ProofOption = Annotated[
+    Path | None,
+    typer.Option("--proof", metavar="PATH", exists=True, help="One entry's, or a bundle."),
+]
+CheckpointKeyOption = Annotated[
+    list[str] | None,
+    typer.Option("--checkpoint-key", metavar="KEY", help="To trust; from `audit keys`."),
+]
+JobsOption = Annotated[
+    int | None,
+    typer.Option("--jobs", min=1, max=64, help="Processes; one a core for large ledgers."),
+]
+SinceOption = Annotated[
+    str | None, typer.Option("--since", metavar="TIME", help="From this time on.")
+]
+UntilOption = Annotated[
+    str | None, typer.Option("--until", metavar="TIME", help="Up to this time or day.")
 ]
 
 
@@ -115,40 +137,64 @@ def history(
 def verify(  # noqa: PLR0913  # what is verified, how deep, by which keys
     run: Run,
     *,
-    export: Annotated[
-        Path | None,
-        typer.Option("--export", metavar="PATH", exists=True, help="On these files alone."),
-    ] = None,
-    checkpoint_key: Annotated[
-        list[str] | None,
-        typer.Option("--checkpoint-key", metavar="KEY", help="To trust; from `audit keys`."),
-    ] = None,
+    export: ExportOption = None,
+    proof: ProofOption = None,
+    checkpoint_key: CheckpointKeyOption = None,
     first: FirstOption = 0,
     last: LastOption = None,
+    since: SinceOption = None,
+    until: UntilOption = None,
     strict: Annotated[bool, typer.Option("--strict", help="Read each body too.")] = False,
     state: Annotated[
         bool, typer.Option("--state", help="Compare every row with its entries.")
     ] = False,
+    jobs: JobsOption = None,
     vectors: Annotated[
         bool, typer.Option("--vectors", help="Compute the published vectors (LG-22) here.")
     ] = False,
 ) -> None:
-    """Verify the ledger, or an export: exit code 1 if it fails, 3 unpinned or unsigned, 5 unreadable."""
+    """Verify the ledger, an export or a proof: exit code 1 if it fails, 3 unpinned or unsigned, 5 unreadable."""
     if vectors:
         _check_vectors(run)
         return
     keys = checkpoint_key or []
-    if export is not None:
-        if first or last is not None or state:
-            raise typer.BadParameter("an export is verified whole: no --first, --last, --state")
-        found = _verified_export(run, export, keys, strict=strict)
+    if export is not None or proof is not None:
+        is_part = first or last is not None or since is not None or until is not None
+        if is_part or state or (export is not None and proof is not None):
+            raise typer.BadParameter(
+                "files are verified whole, one place at a time: no range, no --state"
+            )
+        found = verified_files(run, export, proof, keys, strict=strict, jobs=jobs)
     else:
-        found = run.audit.verify(first, last, strict=strict, state=state, checkpoint_keys=keys)
-    run.screen.show(found)
+        with run.screen.steps("entries") as report:
+            found = run.audit.verify(
+                first,
+                last,
+                since=since,
+                until=until,
+                strict=strict,
+                state=state,
+                checkpoint_keys=keys,
+                jobs=jobs,
+                progress=report,
+            )
+    show_verification(run.screen, found)
     if not found.ok:
         raise typer.Exit(REFUSED)
     if found.signer is None:
         raise typer.Exit(UNKNOWN)
+
+
+@verb(audit)
+def reindex(run: Run) -> None:
+    """Build the search index and the tiles anew from the entries: the host's work. Stop the server first."""
+    if run.is_remote:
+        raise typer.BadParameter("this works on the database itself, not on a server")
+    from modelwarden.warden import upkeep  # noqa: PLC0415  # slow to import
+
+    with run.screen.steps("reindex") as report:
+        done = upkeep.reindex(run.settings, progress=report)
+    run.screen.show_fields({"entries": done.entries, "tiles": done.tiles})
 
 
 @verb(audit)
@@ -169,8 +215,21 @@ def prove(
     output: Annotated[
         Path | None, typer.Option("--output", "-o", metavar="DIR", help="Both files go there.")
     ] = None,
+    bundle: Annotated[
+        Path | None,
+        typer.Option("--bundle", metavar="PATH", help="To be mailed: a .zip file, or a folder."),
+    ] = None,
 ) -> None:
-    """Print the proof that an entry is in the ledger (a C2SP tlog-proof), or write it with the entry's line."""
+    """Print the proof that an entry is in the ledger (a C2SP tlog-proof), or write it with the entry's line.
+
+    A bundle is an export of that entry: it verifies by itself, and that it left is recorded.
+    """
+    if bundle is not None:
+        if output is not None:
+            raise typer.BadParameter("either --output or --bundle")
+        zipped = bundle.suffix == ".zip"
+        run.screen.show(run.audit.export(bundle, first=seq, last=seq, zipped=zipped))
+        return
     found = run.audit.prove(seq)
     if run.screen.as_json:
         run.screen.print_json(found)
@@ -211,12 +270,14 @@ def keys(run: Run) -> None:
 
 
 @verb(audit)
-def export(
+def export(  # noqa: PLR0913  # which entries, and where they go
     run: Run,
     *,
     output: Annotated[Path, typer.Option("--output", "-o", metavar="DIR", help="Nothing yet.")],
     first: FirstOption = 0,
     last: LastOption = None,
+    since: SinceOption = None,
+    until: UntilOption = None,
     zipped: Annotated[bool, typer.Option("--zip", help="One file instead of a folder.")] = False,
 ) -> None:
     """Write entries with all that proves them; it verifies with no server."""
@@ -225,6 +286,8 @@ def export(
             output,
             first=first,
             last=last,
+            since=since,
+            until=until,
             zipped=zipped,
             progress=lambda done: report(done, 0),
         )
@@ -250,18 +313,6 @@ def _row(found: EntryAnswer) -> Row:
         actor=str(entry.get("actor", {}).get("id", "")),
         about=" ".join(entry.get("about", ())),
     )
-
-
-def _verified_export(
-    run: Run, place: Path, trusted: list[str], *, strict: bool
-) -> VerificationAnswer:
-    from modelwarden.audit.offline import verify_export  # noqa: PLC0415  # not for every command
-
-    try:
-        return verify_export(place, trusted=trusted, strict=strict)
-    except Unreadable as error:
-        tell(error, as_json=run.screen.as_json)
-        raise typer.Exit(UNREACHABLE) from error
 
 
 def _check_vectors(run: Run) -> None:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from modelwarden.client.export import save_export
+from modelwarden.client.held import held_to_memory
+from modelwarden.client.remembered import Memory
 from modelwarden.client.transport import path
 from modelwarden.values.answers import (
     CheckpointAnswer,
@@ -20,6 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from datetime import datetime
     from os import PathLike
+    from pathlib import Path
 
     from modelwarden.client.calls import Calls
 
@@ -27,8 +30,8 @@ if TYPE_CHECKING:
 class Audit:
     """The ledger: what happened, and the proof of it."""
 
-    def __init__(self, calls: Calls) -> None:
-        self._calls = calls
+    def __init__(self, calls: Calls, *, memory: Path | None = None) -> None:
+        self._calls, self._memory = calls, Memory(memory)
 
     def search(  # noqa: PLR0913  # the filters of LG-40
         self,
@@ -74,24 +77,35 @@ class Audit:
         where = path("models", model, *of_version, "history")
         return self._calls.page(EntryAnswer, where, Page(limit=limit, cursor=cursor))
 
-    def verify(
+    def verify(  # noqa: PLR0913  # what is asked for, how deep, by which keys
         self,
         first: int = 0,
         last: int | None = None,
         *,
+        since: datetime | str | None = None,
+        until: datetime | str | None = None,
         strict: bool = False,
         state: bool = False,
         checkpoint_keys: Sequence[str] = (),
+        jobs: int | None = 1,  # noqa: ARG002  # the embedded room's
+        progress: Callable[[int, int], None] | None = None,  # noqa: ARG002  # the embedded room's
     ) -> VerificationAnswer:
-        """Verify a range, ends included; the result is itself recorded. Its truth value is `ok`."""
+        """Verify a range, or the entries of a time, ends included; the result is itself recorded.
+
+        Its truth value is `ok`, its `steps` say what was proved. What this client knew of the ledger before has to be
+        its beginning (LG-31). `jobs` and `progress` are for a ledger in this process: a server verifies in its own.
+        """
         query = {
             "first": first,
             "last": last,
+            "since": since,
+            "until": until,
             "strict": strict or None,
             "state": state or None,
             "checkpoint_keys": ",".join(checkpoint_keys) or None,
         }
-        return self._calls.read(VerificationAnswer, path("audit-log", "verify"), query)
+        found = self._calls.read(VerificationAnswer, path("audit-log", "verify"), query)
+        return held_to_memory(self, found, url=self._calls.transport.url, memory=self._memory)
 
     def checkpoint(self) -> CheckpointAnswer:
         """Return a checkpoint over all that is committed, signed now. Raises NotPermitted."""
@@ -110,19 +124,20 @@ class Audit:
         """Return the keys that sign checkpoints, as text to pin."""
         return self._calls.read_all(str, path("audit-log", "keys"))
 
-    def export(
+    def export(  # noqa: PLR0913  # which entries, and where they go
         self,
         output: str | PathLike[str],
         *,
         first: int = 0,
         last: int | None = None,
+        since: datetime | str | None = None,
+        until: datetime | str | None = None,
         zipped: bool = False,
         progress: Callable[[int], None] | None = None,
     ) -> ExportAnswer:
-        """Write a range to a folder or zip that verifies with no server; that it left is recorded."""
-        return save_export(
-            self._calls, output, first=first, last=last, zipped=zipped, progress=progress
-        )
+        """Write a range, or the entries of a time, to a folder or zip that verifies alone; that it left is recorded."""
+        asked = {"first": first, "last": last, "since": since, "until": until}
+        return save_export(self._calls, output, asked=asked, zipped=zipped, progress=progress)
 
     def erase(
         self, user: str, *, basis: str, reason: str, scope: str = "identity"

@@ -15,7 +15,7 @@ from modelwarden.values.answers import ExportAnswer
 from modelwarden.values.canonical import parse
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
     from os import PathLike
 
     from modelwarden.client.calls import Calls
@@ -27,12 +27,11 @@ def save_export(
     calls: Calls,
     output: str | PathLike[str],
     *,
-    first: int,
-    last: int | None,
+    asked: Mapping[str, object],
     zipped: bool,
     progress: Callable[[int], None] | None,
 ) -> ExportAnswer:
-    """Fetch entries `first` to `last` with all that proves them. `progress` is told the bytes received.
+    """Fetch the entries asked for with all that proves them. `progress` is told the bytes received.
 
     Raises:
         ValueInvalid: something stands at `output` already.
@@ -44,8 +43,7 @@ def save_export(
     target.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=f".{target.name}.", dir=target.parent) as place:
         packed = Path(place, "export.zip")
-        query = query_of({"first": first, "last": last})
-        call = Call(method="GET", path=path("audit-log", "export"), query=query)
+        call = Call(method="GET", path=path("audit-log", "export"), query=query_of(asked))
         calls.transport.save(call, packed, progress=progress)
         folder = Path(place, "folder")
         folder.mkdir(mode=0o755)

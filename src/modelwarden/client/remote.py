@@ -16,13 +16,17 @@ from modelwarden.client.server_key_room import ServerKeys
 from modelwarden.client.transport import TIMEOUT_S, Transport
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from modelwarden.client.upload import Progress
 
 
 class Remote:
     """What one actor can do, room by room. Close it, or use it in a `with`."""
 
-    def __init__(self, transport: Transport, *, progress: Progress | None = None) -> None:
+    def __init__(
+        self, transport: Transport, *, progress: Progress | None = None, memory: Path | None = None
+    ) -> None:
         calls = Calls(transport)
         self._transport = transport
         self.models = Models(calls)
@@ -36,7 +40,7 @@ class Remote:
         self.tokens = Tokens(calls)
         self.keys = Keys(calls)
         self.server_keys = ServerKeys(calls)
-        self.audit = Audit(calls)
+        self.audit = Audit(calls, memory=memory)
         self.holds = Holds(calls)
         self.retention = Retention(calls)
         self.notify = Notify(calls)
@@ -53,7 +57,12 @@ class Remote:
 
 
 def connect(
-    url: str, *, token: str, timeout_s: float = TIMEOUT_S, progress: Progress | None = None
+    url: str,
+    *,
+    token: str,
+    timeout_s: float = TIMEOUT_S,
+    progress: Progress | None = None,
+    memory: Path | None = None,
 ) -> Remote:
     """Return the rooms of a server, acting as whom the token stands for. Nothing is sent before the first call.
 
@@ -62,7 +71,9 @@ def connect(
         token: `mwp_…` or `mws_…`; it is sent in a header and kept nowhere.
         timeout_s: how long one try of a call may take.
         progress: called while a local artifact is hashed and uploaded: the step, bytes done, bytes in all.
+        memory: folder in which the ledger's newest checkpoint is remembered from one verification to the next; unless
+            given, `MODELWARDEN_STATE` or the user's state folder.
 
     Raises ValueInvalid for an address of another form.
     """
-    return Remote(Transport(url, token, timeout_s=timeout_s), progress=progress)
+    return Remote(Transport(url, token, timeout_s=timeout_s), progress=progress, memory=memory)

@@ -90,6 +90,7 @@ class Transport:
             raise ValueInvalid("url", "the server's address: http://… or https://…")
         root = url.rstrip("/").removesuffix(ROOT)
         credential = {} if token is None else {"Authorization": f"Bearer {token}"}
+        self.url = root
         self._http = httpx.Client(
             base_url=f"{root}{ROOT}",
             headers={"Accept": "application/json"} | credential,

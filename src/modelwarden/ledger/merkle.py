@@ -15,6 +15,9 @@ from modelwarden.errors import ProofInvalid
 TILE_WIDTH: Final = 256
 """How many hashes of one level make a full tile (C2SP tlog-tiles)."""
 
+TILE_LEVEL: Final = 8
+"""The tree level of a full tile's root."""
+
 HASH_SIZE: Final = 32
 
 Node = tuple[int, int]
@@ -64,12 +67,24 @@ class Frontier:
 
     def append(self, leaf: bytes) -> None:
         """Add one leaf hash."""
-        level, node = 0, leaf
+        self.join(0, leaf)
+
+    def join(self, level: int, node: bytes) -> None:
+        """Add a perfect subtree of 2^level leaves by its root. Raises ProofInvalid if none can stand here."""
+        if self.size & ((1 << level) - 1):
+            raise ProofInvalid(f"no subtree of level {level} begins at {self.size}")
+        self.size += 1 << level
         while level in self._peaks:
             node = node_hash(self._peaks.pop(level), node)
             level += 1
         self._peaks[level] = node
-        self.size += 1
+
+    def joined(self, other: Frontier) -> Frontier:
+        """Return the tree of these leaves followed by the other's. Raises ProofInvalid unless those begin a subtree."""
+        whole = self.copy()
+        for level in sorted(other._peaks, reverse=True):
+            whole.join(level, other._peaks[level])
+        return whole
 
     def extend(self, leaves: Sequence[bytes]) -> None:
         """Add many leaf hashes in order; about one hash a leaf, cheapest in batches of hundreds."""

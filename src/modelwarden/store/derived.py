@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
     from sqlalchemy import Connection
 
+    from modelwarden.ledger.span import Span
     from modelwarden.ledger.verify import Row
 
 AHEAD: Final = 64
@@ -75,6 +76,22 @@ class TileWatch:
                 self._look_at(batch)
             yield batch
 
+    def skip(self, span: Span) -> None:
+        """Go on behind entries whose tiles of the lowest level were compared elsewhere."""
+        if self._lost:
+            return
+        self._take(0, span.first, span.head)
+        begin = span.first + len(span.head)
+        n = begin // TILE_WIDTH
+        needed = self._size // TILE_WIDTH**2 * TILE_WIDTH - n
+        if span.tiles[: max(0, needed)]:
+            self._take(1, n, span.tiles[:needed])
+        self._next = begin + len(span.tiles) * TILE_WIDTH
+        if span.tiles:
+            self._held[0] = (self._next, [])
+        self._take(0, self._next, span.tail)
+        self._next = span.size
+
     def finish(self, size: int) -> None:
         """Name stored tiles that no entries fill; `size` is what all entries came to."""
         for level, last in self._connection.execute(_LAST_TILES):
@@ -84,15 +101,23 @@ class TileWatch:
                 )
 
     def _look_at(self, batch: Sequence[Row]) -> None:
-        is_dense = batch[0][0] == self._next and batch[-1][0] == self._next + len(batch) - 1
-        try:
-            if not is_dense:
-                raise TypeError  # noqa: TRY301  # an entry is missing: as bad as one without a leaf
-            self._take(0, self._next, [row[2] for row in batch])
-        except TypeError:
+        leaves = [row[2] for row in batch]
+        count = len(batch)
+        is_dense = batch[0][0] == self._next and batch[-1][0] == self._next + count - 1
+        if not is_dense or set(map(type, leaves)) != {bytes}:
+            count = self._sound(batch)
+        self._take(0, self._next, leaves[:count])
+        self._next += count
+        if count < len(batch):
             self._lost = True
             self.not_checked.append(f"tiles past entry {self._next}: a leaf is missing")
-        self._next += len(batch)
+
+    def _sound(self, batch: Sequence[Row]) -> int:
+        """Return how many rows come before one that is missing, or has no leaf."""
+        for place, (seq, _, leaf, _) in enumerate(batch):
+            if seq != self._next + place or type(leaf) is not bytes:
+                return place
+        return len(batch)
 
     def _take(self, level: int, first: int, hashes: list[bytes]) -> None:
         """Take hashes of one level, and compare and fold each tile that is full now."""

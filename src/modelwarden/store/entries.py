@@ -85,6 +85,7 @@ _RANGE: Final = (
     .where(entries.c.seq >= bindparam("first"), entries.c.seq <= bindparam("last"))
     .order_by(entries.c.seq)
 )
+_LAST: Final = select(func.max(entries.c.seq))
 _CHECKPOINT: Final = select(checkpoints).order_by(checkpoints.c.size.desc()).limit(1)
 _CHECKPOINTS: Final = (
     select(checkpoints)
@@ -190,6 +191,12 @@ def entry(connection: Connection, seq: int) -> Stored | None:
     """Return one entry, or None."""
     row = connection.execute(_ENTRY, {"seq": seq}).first()
     return None if row is None else Stored(row.seq, row.body, row.leaf, row.entry_hash)
+
+
+def last_seq(connection: Connection) -> int:
+    """Return the number of the last entry that is there, whatever the head says; -1 if there is none."""
+    found: int | None = connection.execute(_LAST).scalar()
+    return -1 if found is None else found
 
 
 def between(connection: Connection, first: int, last: int) -> Iterator[Sequence[Stored]]:

@@ -6,6 +6,7 @@ file and remembered checkpoints (step 10) are the caller's; governed rows (step 
 
 from __future__ import annotations
 
+import time
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
@@ -18,11 +19,14 @@ from modelwarden.ledger.merkle import consistency_proof, frontier_at, range_root
 from modelwarden.ledger.notes import read_checkpoints
 from modelwarden.ledger.result import Findings, Problem
 from modelwarden.ledger.strict import StrictReading
-from modelwarden.ledger.verify import head_problems, verify
+from modelwarden.ledger.verify import head_problems
+from modelwarden.ledger.walk import Walk
 from modelwarden.store import entries
 from modelwarden.store.derived import IndexWatch, TileWatch
+from modelwarden.store.ranges import Range, walk_ranges
 from modelwarden.store.schema.ledger import checkpoints
 from modelwarden.store.tiles import StoredNodes
+from modelwarden.store.workers import ALONE
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -34,6 +38,7 @@ if TYPE_CHECKING:
     from modelwarden.ledger.notes import Checkpoints
     from modelwarden.ledger.result import Result
     from modelwarden.store.entries import Head
+    from modelwarden.store.workers import Work
 
 END: Final = 2**62
 """Past every entry."""
@@ -70,11 +75,13 @@ def verify_ledger(  # noqa: PLR0913  # what is asked for, and how deep
     last: int | None = None,
     strict: bool = False,
     index: bool = False,
+    work: Work = ALONE,
 ) -> Result:
     """Verify entries `first` to `last`, ends included; all that are there unless `last` is given.
 
-    `index` compares the search index too, `strict` the form of each body and the index. Memory does not grow with the
-    range, but with the checkpoints in it and, if strict, with the objects. The connection has to see one state.
+    `index` compares the search index too, `strict` the form of each body and the index; both read every body in this
+    process, whatever `work` says. Memory does not grow with the range, but with the checkpoints in it and, if strict,
+    with the objects. The connection has to see one state.
     """
     head = _head(connection)
     part = _Part(connection, first, END - 1 if last is None else last)
@@ -82,16 +89,9 @@ def verify_ledger(  # noqa: PLR0913  # what is asked for, and how deep
     tiles = TileWatch(connection, first=first, size=0 if head is None else head.size)
     marks = IndexWatch(connection) if index or strict else None
     reading = StrictReading(TYPES, first=first) if strict else None
-    batches = tiles.watch(entries.between(connection, first, part.last))
-    batches = batches if marks is None else marks.watch(batches)
-    result = verify(
-        batches if reading is None else reading.watch(batches),
-        origin=origin,
-        first=first,
-        before=part.before(),
-        frontier=part.frontier(),
-        checkpoints=notes.roots,
-    )
+    started = time.perf_counter()
+    walk = part.walked(origin, notes, tiles, bodies=(marks, reading), work=work)
+    result = walk.result(time.perf_counter() - started)
     is_end = last is None or head is None or last >= head.size - 1
     if is_end:
         tiles.finish(result.size)
@@ -159,6 +159,44 @@ class _Part:
             return frontier_at(self.first, self.nodes) if self.first else None
         except BROKEN:
             return None
+
+    def walked(
+        self,
+        origin: str,
+        notes: Checkpoints,
+        tiles: TileWatch,
+        *,
+        bodies: tuple[IndexWatch | None, StrictReading | None],
+        work: Work,
+    ) -> Walk:
+        """Walk the range, in several processes if nobody reads its bodies here."""
+        walk = Walk(
+            origin,
+            self.first,
+            before=self.before(),
+            frontier=self.frontier(),
+            checkpoints=notes.roots,
+        )
+        end = min(self.last, entries.last_seq(self.connection)) + 1
+        count = max(0, end - self.first)
+
+        def tell() -> None:
+            work.progress(min(walk.next - self.first, count), count)
+
+        jobs, watches = work.jobs_for(count), [each for each in bodies if each is not None]
+        begin = self.first
+        if jobs > 1 and count and not watches:
+            begin, sizes = end, tuple(sorted(notes.roots))
+            url = self.connection.engine.url.render_as_string(hide_password=False)
+            whole = Range(url, origin, self.first, end - 1, sizes)
+            walk_ranges(self.connection, walk, tiles, whole=whole, jobs=jobs, tell=tell)
+        batches = tiles.watch(entries.between(self.connection, begin, self.last))
+        for watch in watches:
+            batches = watch.watch(batches)
+        for batch in batches:
+            walk.take(batch)
+            tell()
+        return walk
 
     def led_to_newest(self, result: Result, notes: Checkpoints) -> Result:
         """Show that the range lies in the tree that the newest checkpoint signs, and that other checkpoints fit."""

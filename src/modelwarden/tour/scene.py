@@ -68,7 +68,9 @@ class Scene:
         server = self.require_server()
         if name not in self._remotes:
             secret = self.acting_as(name).tokens.create(days=1).secret or ""
-            remote = self._opened.enter_context(connect(server.url, token=secret))
+            remote = self._opened.enter_context(
+                connect(server.url, token=secret, memory=self.folder / "state")
+            )
             self._remotes[name] = remote
         return self._remotes[name]
 

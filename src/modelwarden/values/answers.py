@@ -377,8 +377,24 @@ class ProblemAnswer:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class StepAnswer:
+    """One numbered step of a verification and what it came to.
+
+    `status` is `proved`, `failed`, `not_checked`, or `given`: it rests on something that was taken as true.
+    """
+
+    number: int
+    name: str
+    status: str
+    detail: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class VerificationAnswer:
-    """What a verification found. Its truth value is `ok`; warnings do not touch it."""
+    """What a verification found. Its truth value is `ok`; warnings do not touch it.
+
+    `steps` say, one by one, what was proved and what was not.
+    """
 
     ok: bool
     first: int
@@ -391,6 +407,7 @@ class VerificationAnswer:
     uncovered: int
     seconds: float
     warnings: tuple[ProblemAnswer, ...] = ()
+    steps: tuple[StepAnswer, ...] = ()
 
     def __bool__(self) -> bool:
         return self.ok

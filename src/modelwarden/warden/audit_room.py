@@ -83,24 +83,36 @@ class Audit:
         page = Page(limit=limit, cursor=cursor)
         return self._read(partial(actions.history, model=model, label=version, page=page))
 
-    def verify(
+    def verify(  # noqa: PLR0913  # what is asked for, how deep, by which keys
         self,
         first: int = 0,
         last: int | None = None,
         *,
+        since: datetime | str | None = None,
+        until: datetime | str | None = None,
         strict: bool = False,
         state: bool = False,
         checkpoint_keys: Sequence[str] = (),
+        jobs: int | None = 1,
+        progress: Callable[[int, int], None] | None = None,
     ) -> VerificationAnswer:
-        """Verify a range, ends included; the result is itself recorded. Its truth value is `ok`."""
+        """Verify a range, or the entries of a time, ends included; the result is itself recorded.
+
+        Its truth value is `ok`, its `steps` say what was proved. `jobs` processes verify at once; None takes as many as
+        there are cores, for a large ledger. A script that asks for them needs `if __name__ == "__main__":`. `progress`
+        is told how many entries are done, of how many.
+        """
         answer = self._read(
             partial(
                 actions.verify_database,
                 first=first,
                 last=last,
+                since=since,
+                until=until,
                 strict=strict,
                 state=state,
                 trusted=checkpoint_keys,
+                work=actions.Work(jobs, progress or actions.quiet),
             )
         )
         record = partial(actions.record_verification, answer=answer)
@@ -124,16 +136,18 @@ class Audit:
         """Return the keys that sign checkpoints, as text to pin."""
         return self._read(actions.vkeys)
 
-    def export(
+    def export(  # noqa: PLR0913  # which entries, and where they go
         self,
         output: str | PathLike[str],
         *,
         first: int = 0,
         last: int | None = None,
+        since: datetime | str | None = None,
+        until: datetime | str | None = None,
         zipped: bool = False,
         progress: Callable[[int], None] | None = None,
     ) -> ExportAnswer:
-        """Write a range to a folder or zip that verifies with no server; that it left is recorded."""
+        """Write a range, or the entries of a time, to a folder or zip that verifies alone; that it left is recorded."""
         self._bound.warden.sign()
         prepared = self._read(
             partial(
@@ -141,6 +155,8 @@ class Audit:
                 output=Path(output),
                 first=first,
                 last=last,
+                since=since,
+                until=until,
                 zipped=zipped,
                 progress=progress,
             )

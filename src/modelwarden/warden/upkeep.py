@@ -1,4 +1,4 @@
-"""What the host of a database does with it while no actor asks: the newest schema, a copy, a copy put back.
+"""What the host of a database does with it while no actor asks: newest schema, new index, a copy, a copy put back.
 
 No route leads here (tests/doors_exempt.toml): whoever may run this owns the database and its keys.
 """
@@ -14,6 +14,7 @@ from modelwarden.errors import ValueInvalid
 from modelwarden.facts.kinds import Code
 from modelwarden.facts.ledger import ObjectAccepted
 from modelwarden.store import migrate as schema
+from modelwarden.store import reindex as derived_rows
 from modelwarden.store import restore as copies
 from modelwarden.store.database import Database
 from modelwarden.store.entries import read_head
@@ -25,7 +26,7 @@ from modelwarden.warden.backups import Backups
 from modelwarden.warden.ledger_copies import ledger_copy
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
     from pathlib import Path
 
     from modelwarden.audit.actions import PreparedBackup
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
     from modelwarden.facts.ledger import RestoreDrilled
     from modelwarden.store.change import Change
     from modelwarden.store.frozen import Frozen
+    from modelwarden.store.reindex import Reindexed
     from modelwarden.store.restore import Restored
     from modelwarden.warden.warden import Warden
 
@@ -44,6 +46,15 @@ def migrate(settings: Settings) -> str:
     database = Database(settings.url)
     try:
         return schema.migrate(database)
+    finally:
+        database.close()
+
+
+def reindex(settings: Settings, *, progress: Callable[[int, int], None]) -> Reindexed:
+    """Build search index and tiles anew from the entries. Raises LedgerDamaged, LedgerUnavailable."""
+    database = Database(settings.url)
+    try:
+        return derived_rows.reindex(database, progress=progress)
     finally:
         database.close()
 

@@ -19,6 +19,7 @@ from modelwarden.access import rights, set_up
 from modelwarden.access.accounts import actor_named
 from modelwarden.access.answers import user_answer
 from modelwarden.access.credentials import is_well_formed
+from modelwarden.audit.scrub import Scrub
 from modelwarden.errors import NotPermitted, Refusal, Unauthenticated
 from modelwarden.facts.access import AccessUsed
 from modelwarden.facts.kinds import Code
@@ -93,6 +94,7 @@ class Warden:
             self.clock,
         )
         self._upkeep: Final = Upkeep(self, self.store, self.sinks, self.followers, self.clock)
+        self._scrub: Final = Scrub(self, self.store, hours=self.settings.scrub_hours)
         self.operation: Final = Operation(self.settings, self.store, self.followers)
         for follower in self.followers:
             self.store.after_commit(follower.wake)
@@ -101,6 +103,7 @@ class Warden:
         self._upkeep.start()
         self.store.after_commit(self.sending.wake)
         self.sending.start()
+        self._scrub.start()
 
     @property
     def audit(self) -> Audit:
@@ -233,6 +236,7 @@ class Warden:
 
     def close(self) -> None:
         """Drain the writer, sign a last checkpoint, close all connections."""
+        self._scrub.close()
         self._upkeep.close()
         self._pressure.close()
         self.sending.close()
