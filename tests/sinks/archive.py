@@ -106,7 +106,7 @@ def write_large(warden: Warden, count: int) -> None:
 
 def happens(told: Callable[[], bool]) -> bool:
     """Wait until something is so."""
-    for _ in range(600):
+    for _ in range(1_200):
         if told():
             return True
         threading.Event().wait(0.05)
