@@ -12,12 +12,14 @@ from modelwarden.store.database import Database
 from modelwarden.store.migrate import migrate
 from modelwarden.warden.warden import Warden, open_warden
 from tests import postgres
+from tests.services import s3 as s3_server
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
     from tests.postgres import NewDatabase
+    from tests.services.s3 import S3
 
 settings.register_profile("house", deadline=None)  # no test asserts a time
 settings.load_profile("house")
@@ -70,6 +72,13 @@ def bare_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
         return f"sqlite:///{tmp_path}/warden.db"
     new_database: NewDatabase = request.getfixturevalue("postgres_url")
     return new_database(bare=True)
+
+
+@pytest.fixture(scope="session")
+def s3() -> Iterator[S3]:
+    """Run an S3 server; each test makes buckets of its own."""
+    with s3_server.running() as server:
+        yield server
 
 
 @pytest.fixture

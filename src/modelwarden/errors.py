@@ -210,6 +210,18 @@ class SinkUnusable(OperatorError):
     code, status = "sink_unusable", 503
 
 
+class BucketNotLocked(OperatorError):
+    """A bucket, or an object in it, has no Object Lock: what lies there could be deleted (LG-51)."""
+
+    code, status = "bucket_not_locked", 503
+
+
+class RetentionShortened(OperatorError):
+    """Locked copies would be kept for less long than those before them, or are (LG-62)."""
+
+    code, status = "retention_shortened", 503
+
+
 class SinkDiffers(EvidenceError):
     """A far end holds another entry than the ledger, or lost some that it held before: nothing is written over it."""
 

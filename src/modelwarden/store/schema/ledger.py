@@ -106,6 +106,15 @@ follower_positions: Final = other(
     Column("entry_hash", LargeBinary, nullable=False),
     role="plumbing",
 )
+sink_segments: Final = other(
+    "sink_segments",
+    Column("sink", Text, primary_key=True),
+    Column(
+        "first", BigInteger().with_variant(Integer, "sqlite"), primary_key=True, autoincrement=False
+    ),
+    Column("last", BigInteger().with_variant(Integer, "sqlite"), nullable=False),
+    role="plumbing",
+)
 idempotency: Final = other(
     "idempotency_keys",
     Column("scope", Text, primary_key=True),
