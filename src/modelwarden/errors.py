@@ -79,6 +79,18 @@ class KeyInvalid(EvidenceError):
     code, status = "key_invalid", 422
 
 
+class WitnessPolicyInvalid(EvidenceError):
+    """A witness policy is not of the form of C2SP tlog-policy."""
+
+    code, status = "witness_policy_invalid", 422
+
+    def __init__(self, line: int, expected: str) -> None:
+        super().__init__(
+            f"witness policy, line {line}: {expected}" if line else f"witness policy: {expected}"
+        )
+        self.line = line
+
+
 # --- lists and bodies ------------------------------------------------------------------------------
 
 
