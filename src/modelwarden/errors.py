@@ -222,6 +222,12 @@ class SinkDiffers(EvidenceError):
     code, status = "sink_differs", 500
 
 
+class WitnessUnusable(OperatorError):
+    """A witness's own key or state can't be used as they are."""
+
+    code, status = "witness_unusable", 503
+
+
 class ReadOnly(OperatorError):
     """The warden was opened for reading, or a key that writing needs is missing."""
 

@@ -25,6 +25,7 @@ from modelwarden.cli.tour import demo, tour
 from modelwarden.cli.users import users
 from modelwarden.cli.verb import ActingAs, AsJson, Before, verb
 from modelwarden.cli.versions import versions
+from modelwarden.cli.witness import witness
 
 app: Final = typer.Typer(
     name="modelwarden",
@@ -36,7 +37,8 @@ app: Final = typer.Typer(
 )
 
 NOUNS: Final = (
-    models, versions, approvals, deploy, policy, audit, holds, retention, users, roles, service_accounts, tokens, keys
+    models, versions, approvals, deploy, policy, audit, holds, retention, users, roles, service_accounts, tokens, keys,
+    witness
 )  # fmt: skip
 
 for each in NOUNS:

@@ -14,6 +14,7 @@ from modelwarden.facts import (
     privacy,
     registry,
     sinks,
+    witness,
 )
 from modelwarden.facts.kinds import Family
 
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
 KINDS: Final[Mapping[type[Any], Kind]] = MappingProxyType(
     {
         kind.fact: kind
-        for room in (ledger, access, registry, policies, approvals, deployments, sinks, privacy)
+        for room in (ledger, access, registry, policies, approvals, deployments, sinks, privacy, witness)
         for kind in room.KINDS
     }
 )

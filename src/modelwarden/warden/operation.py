@@ -23,7 +23,7 @@ from modelwarden.values.health import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from modelwarden.config import Settings
     from modelwarden.store.change import View
@@ -44,8 +44,15 @@ LAG_MOST: Final = 10_000
 class Operation:
     """The parts of one process, looked at from outside."""
 
-    def __init__(self, settings: Settings, store: Store, followers: Sequence[Follower]) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        store: Store,
+        followers: Sequence[Follower],
+        others: Sequence[Callable[[], ComponentAnswer]] = (),
+    ) -> None:
         self._settings, self._store, self._followers = settings, store, followers
+        self._others = tuple(others)
 
     def sign(self) -> None:
         """Sign a checkpoint over all that is committed. Raises RollbackSuspected, LedgerUnavailable."""
@@ -58,6 +65,7 @@ class Operation:
     def health(self) -> HealthAnswer:
         """Return the state of each part; a part that writes need is `down` when they are refused."""
         parts = (self._database(), self._ledger(), self._keys(), *map(_follower, self._followers))
+        parts += tuple(part() for part in self._others)
         worst = max((part.status for part in parts), key=RANK.index)
         return HealthAnswer(status=worst, components=parts)
 

@@ -27,6 +27,7 @@ from modelwarden.reactions import privacy
 from modelwarden.sinks.opening import open_sinks
 from modelwarden.sinks.pressure import Pressure
 from modelwarden.sinks.upkeep import Upkeep
+from modelwarden.sinks.witnessing import open_witnessing
 from modelwarden.store.change import Change, View
 from modelwarden.store.follower import Follower
 from modelwarden.store.opening import open_store
@@ -73,6 +74,7 @@ class Warden:
         self._lock = threading.Lock()
         try:
             self.sinks: Final = open_sinks(self.settings.sinks, self.store)
+            self.witnessing: Final = open_witnessing(self, self.store)
         except BaseException:
             self.store.close()
             raise
@@ -87,12 +89,14 @@ class Warden:
             self.clock,
         )
         self._upkeep: Final = Upkeep(self, self.store, self.sinks, self.followers, self.clock)
-        self.operation: Final = Operation(self.settings, self.store, self.followers)
+        witnesses = tuple(each.health for each in self.witnessing.asking)
+        self.operation: Final = Operation(self.settings, self.store, self.followers, witnesses)
         for follower in self.followers:
             self.store.after_commit(follower.wake)
             follower.start()
         self._pressure.start()
         self._upkeep.start()
+        self.witnessing.start()
 
     @property
     def audit(self) -> Audit:
@@ -226,6 +230,7 @@ class Warden:
     def close(self) -> None:
         """Drain the writer, sign a last checkpoint, close all connections."""
         self._upkeep.close()
+        self.witnessing.close()
         self._pressure.close()
         for follower in self.followers:
             follower.close()

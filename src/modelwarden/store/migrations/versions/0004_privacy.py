@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from alembic import op
 
 revision: Final = "0004_privacy"
-down_revision: Final = "0001_foundation"
+down_revision: Final = "0002_witness"
 
 BATCH: Final = 1_000
 
