@@ -1,4 +1,4 @@
-"""`modelwarden witness`: serve, keygen. Offline work on the files of whoever runs it: no database, no server of ours."""
+"""`modelwarden witness`: serve, keygen. It works on the files of whoever runs it: no database, no server of ours."""
 
 from __future__ import annotations
 

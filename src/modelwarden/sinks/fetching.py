@@ -73,10 +73,13 @@ class Calls:
         )
         try:
             with deadline:
-                return _read(self._http.send(request, stream=True), url, most)
+                answer = _read(self._http.send(request, stream=True), url, most)
         except (httpx.HTTPError, UnicodeError) as error:
             reason = "it is too slow" if deadline.is_over else type(error).__name__
             raise Unreachable(f"{url} does not answer: {reason}") from error
+        if deadline.is_over:  # an answer without a length looks whole wherever it is cut
+            raise Unreachable(f"{url} does not answer: it is too slow")
+        return answer
 
     def abort(self) -> None:
         """End the call under way, and each that comes."""

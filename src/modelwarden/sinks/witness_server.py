@@ -1,7 +1,7 @@
 """A witness of our own, for an auditor's laptop (LG-54): the server's side of C2SP tlog-witness.
 
-It cosigns a checkpoint of a ledger that it knows when that is shown to extend all that it cosigned before, and keeps both
-notes when not. It knows no entry, holds no secret but its key, and needs nobody's permission.
+It cosigns a checkpoint of a ledger that it knows when that is shown to extend all that it cosigned before, and keeps
+both notes when not. It knows no entry, holds no secret but its key, and needs nobody's permission.
 """
 
 from __future__ import annotations

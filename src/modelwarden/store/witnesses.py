@@ -45,12 +45,17 @@ _SIZES: Final = (
 )
 _STANDING: Final = select(standings).where(standings.c.witness == bindparam("witness"))
 _DIFFERING: Final = select(differing).order_by(differing.c.size.desc()).limit(MOST_NOTES)
-_ON: Final = MappingProxyType({"sqlite": sqlite.insert, "postgresql": postgresql.insert})
 _KEEP: Final = MappingProxyType(
-    {name: insert(cosignatures).on_conflict_do_nothing() for name, insert in _ON.items()}
+    {
+        "sqlite": sqlite.insert(cosignatures).on_conflict_do_nothing(),
+        "postgresql": postgresql.insert(cosignatures).on_conflict_do_nothing(),
+    }
 )
 _DIFFER: Final = MappingProxyType(
-    {name: insert(differing).on_conflict_do_nothing() for name, insert in _ON.items()}
+    {
+        "sqlite": sqlite.insert(differing).on_conflict_do_nothing(),
+        "postgresql": postgresql.insert(differing).on_conflict_do_nothing(),
+    }
 )
 _SQLITE_MOVE: Final = sqlite.insert(standings)
 _POSTGRES_MOVE: Final = postgresql.insert(standings)
