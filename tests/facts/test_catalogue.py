@@ -19,6 +19,7 @@ from modelwarden.facts import (
     privacy,
     registry,
     sinks,
+    witness,
 )
 from modelwarden.facts.catalogue import KINDS, SOURCE_NAMES, TYPES
 from modelwarden.facts.kinds import SUBJECT_KINDS, Family, Kind, Severity
@@ -28,7 +29,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 GOLDEN: Final = Path(__file__).parents[1] / "golden" / "facts.json"
-ROOMS: Final = (access, approvals, deployments, ledger, policies, privacy, registry, sinks)
+ROOMS: Final = (
+    access, approvals, deployments, ledger, policies, privacy, registry, sinks, witness
+)  # fmt: skip
 PLAIN: Final = {"int", "bool", "Decimal", "datetime", "Code", "KeyText", "OriginName"}
 IDS: Final = {
     name

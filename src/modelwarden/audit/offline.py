@@ -5,6 +5,7 @@ Steps 1 to 7, 9 and 11 of section 6. Trusted keys come from elsewhere; without a
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import time
 from dataclasses import replace
@@ -33,6 +34,7 @@ from modelwarden.ledger.notes import read_checkpoints
 from modelwarden.ledger.result import Findings, Problem, Result
 from modelwarden.ledger.strict import StrictReading
 from modelwarden.ledger.verify import UNREADABLE, in_batches, part_problems
+from modelwarden.ledger.witness_policy import parse_policy, policy_problems
 from modelwarden.values.canonical import from_base64, parse
 
 if TYPE_CHECKING:
@@ -51,18 +53,29 @@ PROOF_BYTES: Final = 2 * MAX_NOTE_BYTES
 
 
 def verify_export(
-    path: Path, *, trusted: Sequence[str] = (), strict: bool = False
+    path: Path,
+    *,
+    trusted: Sequence[str] = (),
+    strict: bool = False,
+    witness_policy: bytes | None = None,
 ) -> VerificationAnswer:
     """Verify an export, a folder or a zip, by verifier keys known from elsewhere.
+
+    With a witness policy, one of its checkpoints also has to carry the cosignatures that the policy asks for (step 10).
 
     Raises:
         Unreadable: it is no export, or holds what none does: links, names that lead out.
         KeyInvalid: of a key in `trusted`.
+        WitnessPolicyInvalid.
     """
+    policy = None if witness_policy is None else parse_policy(witness_policy)
     keys = [parse_vkey(text) for text in trusted]
     started = time.perf_counter()
     with opened(path) as source:
         result = _verified(source, keys, strict=strict)
+        if policy is not None:
+            found = policy_problems(_all_notes(source), policy, keys=keys)
+            result = result.adding(found.problems, not_checked=found.not_checked)
     return verification_answer(replace(result, seconds=time.perf_counter() - started))
 
 
@@ -230,6 +243,13 @@ class _Export:
     def _add(self, problems: Sequence[Problem]) -> None:
         for problem in problems:
             self.findings.add(*problem)
+
+
+def _all_notes(source: Source) -> Iterator[bytes]:
+    for name in source.sizes:
+        if name == layout.CHECKPOINT or name.startswith("checkpoints/"):
+            with contextlib.suppress(Unreadable):  # the comparison with the manifest names it
+                yield read_whole(source, name, most=PROOF_BYTES)
 
 
 def _rows(lines: Iterator[bytes]) -> Iterator[Row]:

@@ -8,6 +8,7 @@ from modelwarden.access.allowed import authorize
 from modelwarden.audit import queries
 from modelwarden.audit.answers import verification_answer
 from modelwarden.audit.evidence import check_evidence
+from modelwarden.audit.witnesses import with_witnesses
 from modelwarden.errors import (
     FilterInvalid,
     NoteInvalid,
@@ -81,6 +82,7 @@ def verify_database(  # noqa: PLR0913  # what is asked for, how deep, and what i
     )
     result = _with_older(view, result, signed)
     result = _with_remembered(view, result, remembered, keys)
+    result = with_witnesses(view, result, keys)
     return verification_answer(_with_state(view, result) if state else result)
 
 

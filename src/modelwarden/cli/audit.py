@@ -129,6 +129,10 @@ def verify(  # noqa: PLR0913  # what is verified, how deep, by which keys
     state: Annotated[
         bool, typer.Option("--state", help="Compare every row with its entries.")
     ] = False,
+    witness_policy: Annotated[
+        Path | None,
+        typer.Option("--witness-policy", metavar="FILE", exists=True, help="Who had to cosign it."),
+    ] = None,
     vectors: Annotated[
         bool, typer.Option("--vectors", help="Compute the published vectors (LG-22) here.")
     ] = False,
@@ -141,7 +145,9 @@ def verify(  # noqa: PLR0913  # what is verified, how deep, by which keys
     if export is not None:
         if first or last is not None or state:
             raise typer.BadParameter("an export is verified whole: no --first, --last, --state")
-        found = _verified_export(run, export, keys, strict=strict)
+        found = _verified_export(run, export, keys, strict=strict, policy=witness_policy)
+    elif witness_policy is not None:
+        raise typer.BadParameter("a database's policy is the setting ledger.witness_policy")
     else:
         found = run.audit.verify(first, last, strict=strict, state=state, checkpoint_keys=keys)
     run.screen.show(found)
@@ -253,12 +259,13 @@ def _row(found: EntryAnswer) -> Row:
 
 
 def _verified_export(
-    run: Run, place: Path, trusted: list[str], *, strict: bool
+    run: Run, place: Path, trusted: list[str], *, strict: bool, policy: Path | None
 ) -> VerificationAnswer:
     from modelwarden.audit.offline import verify_export  # noqa: PLC0415  # not for every command
 
     try:
-        return verify_export(place, trusted=trusted, strict=strict)
+        text = None if policy is None else policy.read_bytes()
+        return verify_export(place, trusted=trusted, strict=strict, witness_policy=text)
     except Unreadable as error:
         tell(error, as_json=run.screen.as_json)
         raise typer.Exit(UNREACHABLE) from error

@@ -8,13 +8,18 @@ from __future__ import annotations
 
 import dataclasses
 import re
+from dataclasses import replace
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
 from modelwarden.access.allowed import authorize
 from modelwarden.errors import WardenError
+from modelwarden.ledger.checkpoint import unverified_checkpoint
+from modelwarden.ledger.witness_policy import NONE
 from modelwarden.permissions import Permission
-from modelwarden.store import entries
+from modelwarden.sinks.address import parse_address
+from modelwarden.sinks.opening import follower_name
+from modelwarden.store import entries, positions, witnesses
 from modelwarden.values.health import (
     ComponentAnswer,
     FiguresAnswer,
@@ -23,12 +28,14 @@ from modelwarden.values.health import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
 
     from modelwarden.config import Settings
+    from modelwarden.sinks.witnessing import Witnessing
     from modelwarden.store.change import View
     from modelwarden.store.follower import Follower
     from modelwarden.store.opening import Store
+    from modelwarden.store.receipt import Receipt
 
 OK: Final = "ok"
 DEGRADED: Final = "degraded"
@@ -49,14 +56,38 @@ class Operation:
         settings: Settings,
         store: Store,
         followers: Sequence[Follower],
-        others: Sequence[Callable[[], ComponentAnswer]] = (),
+        witnessing: Witnessing,
     ) -> None:
         self._settings, self._store, self._followers = settings, store, followers
-        self._others = tuple(others)
+        self._witnessing = witnessing
 
     def sign(self) -> None:
         """Sign a checkpoint over all that is committed. Raises RollbackSuspected, LedgerUnavailable."""
         self._store.signer.sign()
+
+    @property
+    def is_witnessed(self) -> bool:
+        """Tell whether a quorum of outside witnesses is asked for."""
+        policy = self._witnessing.policy
+        return policy is not None and policy.quorum != NONE
+
+    def receipt(self, receipt: Receipt) -> Receipt:
+        """Return a receipt as it stands now (LG-25). Raises LedgerUnavailable."""
+        names = [parse_address(text).name for text in self._settings.sinks]
+        held = {name: positions.stored(self._store.database, follower_name(name)) for name in names}
+        archived = tuple(name for name, at in held.items() if at.next_seq > receipt.seq)
+        policy = self._witnessing.policy
+        with self._store.database.reading() as connection:
+            note = entries.newest_checkpoint(connection)
+            if note is None or unverified_checkpoint(note).size <= receipt.seq:
+                return replace(receipt, archived=archived)
+            witnessed = (
+                policy is not None
+                and policy.quorum != NONE
+                and witnesses.is_witnessed(connection, receipt.seq, policy)
+            )
+        status = "witnessed" if witnessed else "checkpointed"
+        return replace(receipt, status=status, archived=archived)
 
     def is_ready(self) -> bool:
         """Tell whether writes would be taken now."""
@@ -65,7 +96,7 @@ class Operation:
     def health(self) -> HealthAnswer:
         """Return the state of each part; a part that writes need is `down` when they are refused."""
         parts = (self._database(), self._ledger(), self._keys(), *map(_follower, self._followers))
-        parts += tuple(part() for part in self._others)
+        parts += tuple(each.health() for each in self._witnessing.asking)
         worst = max((part.status for part in parts), key=RANK.index)
         return HealthAnswer(status=worst, components=parts)
 

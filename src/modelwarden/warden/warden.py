@@ -45,7 +45,7 @@ if TYPE_CHECKING:
     from modelwarden.config import Settings
     from modelwarden.store.change import Telemetry
     from modelwarden.store.opening import Store
-    from modelwarden.store.receipt import Answer
+    from modelwarden.store.receipt import Answer, Receipt
     from modelwarden.values.answers import UserAnswer
     from modelwarden.warden.audit_room import Audit
 
@@ -89,8 +89,9 @@ class Warden:
             self.clock,
         )
         self._upkeep: Final = Upkeep(self, self.store, self.sinks, self.followers, self.clock)
-        witnesses = tuple(each.health for each in self.witnessing.asking)
-        self.operation: Final = Operation(self.settings, self.store, self.followers, witnesses)
+        self.operation: Final = Operation(
+            self.settings, self.store, self.followers, self.witnessing
+        )
         for follower in self.followers:
             self.store.after_commit(follower.wake)
             follower.start()
@@ -226,6 +227,15 @@ class Warden:
     def sign(self) -> None:
         """Sign a checkpoint over all that is committed, now. Raises RollbackSuspected, LedgerUnavailable."""
         self.operation.sign()
+
+    @property
+    def is_witnessed(self) -> bool:
+        """Tell whether a quorum of outside witnesses is asked for."""
+        return self.operation.is_witnessed
+
+    def receipt(self, receipt: Receipt) -> Receipt:
+        """Return a receipt as it stands now: checkpointed, witnessed, archived (LG-25). Raises LedgerUnavailable."""
+        return self.operation.receipt(receipt)
 
     def close(self) -> None:
         """Drain the writer, sign a last checkpoint, close all connections."""
