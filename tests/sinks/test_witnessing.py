@@ -50,10 +50,14 @@ def facts(warden: Warden, name: str) -> list[dict[str, Any]]:
     return [dict(entry.entry["fact"]) for entry in found]
 
 
+def cosigned_notes(warden: Warden) -> tuple[bytes, ...]:
+    with warden.store.database.reading() as connection:
+        return witnesses.cosigned_notes(connection)
+
+
 def cosigned_sizes(warden: Warden, witness: Laptop) -> list[int]:
     key = warden.store.around.keyring.log_key.verifier
-    with warden.store.database.reading() as connection:
-        notes = witnesses.cosigned_notes(connection)
+    notes = cosigned_notes(warden)
     assert all(witness.signer.verifier.name.encode() in note for note in notes)
     assert all(key.name.encode() in note for note in notes)
     return [int(note.split(b"\n")[1]) for note in notes]
