@@ -25,6 +25,7 @@ from modelwarden.cli.tour import demo, tour
 from modelwarden.cli.users import users
 from modelwarden.cli.verb import ActingAs, AsJson, Before, verb
 from modelwarden.cli.versions import versions
+from modelwarden.cli.watching import watch
 from modelwarden.cli.witness import witness
 
 app: Final = typer.Typer(
@@ -47,6 +48,7 @@ for alone in (
     fingerprint, doctor, host.init, host.serve, host.migrate, host.backup, host.restore
 ):  # fmt: skip
     verb(app)(alone)
+verb(audit)(watch)
 app.command()(tour)
 app.command()(demo)
 

@@ -11,12 +11,10 @@ from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
-from modelwarden.cli.audit import audit
 from modelwarden.cli.refusal import REFUSED
 from modelwarden.cli.refusal import UNREACHABLE as SILENT
 from modelwarden.cli.run import TOKEN, Run
 from modelwarden.cli.screen import json_text, printable
-from modelwarden.cli.verb import verb
 from modelwarden.sinks.watch import FINAL, OK, UNREACHABLE, Watch
 
 if TYPE_CHECKING:
@@ -34,7 +32,6 @@ def length_option(text: str) -> timedelta:
     return timedelta(**{UNITS[found[2]]: int(found[1])})
 
 
-@verb(audit)
 def watch(  # noqa: PLR0913  # what to watch, by which key, how often
     run: Run,
     place: Annotated[

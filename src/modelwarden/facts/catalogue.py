@@ -26,7 +26,17 @@ if TYPE_CHECKING:
 KINDS: Final[Mapping[type[Any], Kind]] = MappingProxyType(
     {
         kind.fact: kind
-        for room in (ledger, access, registry, policies, approvals, deployments, sinks, privacy, witness)
+        for room in (
+            ledger,
+            access,
+            registry,
+            policies,
+            approvals,
+            deployments,
+            sinks,
+            privacy,
+            witness,
+        )
         for kind in room.KINDS
     }
 )
