@@ -79,6 +79,18 @@ class KeyInvalid(EvidenceError):
     code, status = "key_invalid", 422
 
 
+class WitnessPolicyInvalid(EvidenceError):
+    """A witness policy is not of the form of C2SP tlog-policy."""
+
+    code, status = "witness_policy_invalid", 422
+
+    def __init__(self, line: int, expected: str) -> None:
+        super().__init__(
+            f"witness policy, line {line}: {expected}" if line else f"witness policy: {expected}"
+        )
+        self.line = line
+
+
 # --- lists and bodies ------------------------------------------------------------------------------
 
 
@@ -250,6 +262,12 @@ class WebhookInvalid(EvidenceError):
     """A received webhook is not signed by any of the secrets, is too old, or lacks its headers (NO-4)."""
 
     code, status = "webhook_invalid", 401
+
+
+class WitnessUnusable(OperatorError):
+    """A witness's own key or state can't be used as they are."""
+
+    code, status = "witness_unusable", 503
 
 
 class ReadOnly(OperatorError):

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
+import signal
 from typing import TYPE_CHECKING, Final
 
 import pytest
@@ -67,6 +70,18 @@ def test_the_guide_to_backups_runs_as_it_stands(tmp_path: Path) -> None:
     found_company(tmp_path, with_keys=False)
     relative = {"MODELWARDEN_URL": "sqlite:///warden.db"}
     run_page(GUIDES / "backup-and-restore.md", tmp_path, environment=relative)
+
+
+@pytest.mark.timeout(300)
+def test_the_guide_to_an_outside_witness_runs_as_it_stands(tmp_path: Path) -> None:
+    found_company(tmp_path, with_keys=False)
+    relative = {"MODELWARDEN_URL": "sqlite:///warden.db"}
+    try:
+        run_page(GUIDES / "outside-witness.md", tmp_path, environment=relative)
+    finally:
+        for each in tmp_path.glob("*.pid"):  # a page that fails half way leaves them running
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(int(each.read_text()), signal.SIGTERM)
 
 
 @pytest.mark.timeout(300)

@@ -21,6 +21,7 @@ from modelwarden.facts import (
     privacy,
     registry,
     sinks,
+    witness,
 )
 from modelwarden.facts.catalogue import KINDS, SOURCE_NAMES, TYPES
 from modelwarden.facts.kinds import SUBJECT_KINDS, Family, Kind, Severity
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
 
 GOLDEN: Final = Path(__file__).parents[1] / "golden" / "facts.json"
 ROOMS: Final = (
-    access, approvals, deployments, keys, ledger, notify, policies, privacy, registry, sinks
+    access, approvals, deployments, keys, ledger, notify, policies, privacy, registry, sinks, witness
 )  # fmt: skip
 PLAIN: Final = {"int", "bool", "Decimal", "datetime", "Code", "KeyText", "OriginName"}
 IDS: Final = {

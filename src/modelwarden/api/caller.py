@@ -45,6 +45,7 @@ SESSION_COOKIES: Final = ("__Host-mw", "mw")
 THIRD_PARTY_SHARE: Final = 0.2
 LONGEST_KEY: Final = 128
 WAIT_S: Final = 25.0
+LOOK_S: Final = 0.25
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,7 +156,7 @@ class Caller:
         `again` reads what the change made or moved, by the id that it was kept under: for a repeat under the same
         Idempotency-Key (AC-72), and to compare `If-Match` with (AC-73).
         """
-        wait = self._wait()
+        awaited = self._awaited()
         run = self._compared(action, answer, again)
         key = self._key()
         warden = self.host.warden
@@ -169,8 +170,8 @@ class Caller:
         headers = {"Governance-Entry": str(done.receipt.seq)}
         if repeated:
             headers["Idempotent-Replay"] = "true"
-        if wait:
-            headers["Governance-Receipt"] = await self._signed(done.receipt)
+        if awaited is not None:
+            headers["Governance-Receipt"] = await self._receipt(done.receipt, awaited)
         return _shaped(value, names, status=status, headers=headers)
 
     async def write_secret(
@@ -227,23 +228,30 @@ class Caller:
         scope = hashlib.sha256("\0".join(parts).encode()).hexdigest()
         return scope, hashlib.sha256(await self.request.body()).hexdigest()
 
-    def _wait(self) -> bool:
+    def _awaited(self) -> str | None:
         word = self.request.query_params.get("wait")
-        if word not in {None, "checkpointed"}:
-            raise FilterInvalid("wait", "checkpointed: this release has no witnesses yet")
-        return word is not None
+        if word not in {None, "checkpointed", "witnessed"}:
+            raise FilterInvalid("wait", "checkpointed or witnessed")
+        if word == "witnessed" and not self.host.warden.is_witnessed:
+            raise FilterInvalid("wait", "checkpointed: no witness policy asks for a quorum here")
+        return word
 
-    async def _signed(self, receipt: Any) -> str:  # noqa: ANN401  # the writer's receipt
-        """Wait for a checkpoint over the entry and return its receipt (LG-25)."""
-        status = "checkpointed"
+    async def _receipt(self, receipt: Any, awaited: str) -> str:  # noqa: ANN401  # the writer's receipt
+        """Wait until the entry is proven as far as was asked, half a minute at most, and return its receipt (LG-25)."""
         try:
             async with asyncio.timeout(WAIT_S):
                 await self.host.prepare(self.host.warden.sign)
+                receipt = await self._standing(receipt)
+                while awaited == "witnessed" and receipt.status != awaited:
+                    await asyncio.sleep(LOOK_S)
+                    receipt = await self._standing(receipt)
         except TimeoutError:
-            status = receipt.status
-        fields = ("origin", "seq", "leaf_hash", "entry_hash", "at")
-        told = {name: getattr(receipt, name) for name in fields}
-        return encode(told | {"status": status}).decode()
+            pass  # the receipt says how far it is
+        fields = ("origin", "seq", "leaf_hash", "entry_hash", "at", "status", "archived")
+        return encode({name: getattr(receipt, name) for name in fields}).decode()
+
+    async def _standing(self, receipt: Any) -> Any:  # noqa: ANN401  # the same receipt, later
+        return await self.host.read(lambda: self.host.warden.receipt(receipt))
 
 
 def claimed(action: Callable[[Any], T], names: Mapping[str, str]) -> Callable[[Any], T]:

@@ -92,6 +92,15 @@ class Serves(Protocol):
         """Sign a checkpoint now."""
         ...
 
+    @property
+    def is_witnessed(self) -> bool:
+        """Tell whether a quorum of witnesses is asked for."""
+        ...
+
+    def receipt(self, receipt: Any, /) -> Any:  # noqa: ANN401  # the writer's receipt
+        """Return a receipt as it stands now."""
+        ...
+
     def telemetry(self, principal: Principal, action: Callable[[Any], T]) -> T:
         """Run writes that are no change."""
         ...

@@ -29,6 +29,7 @@ from modelwarden.ledger.entry import Stored, chain_start, line
 from modelwarden.permissions import Permission
 from modelwarden.store import entries, server_keys
 from modelwarden.store.key_history import handover, naming_entries, server_key_at
+from modelwarden.store.witnesses import cosigned
 from modelwarden.values.answers import ExportAnswer
 from modelwarden.values.ids import Digest
 
@@ -283,7 +284,8 @@ def _chosen_lines(view: View, seqs: array[int], progress: Callable[[int], None])
 
 
 def _older(view: View, first: int, last: int) -> list[tuple[int, bytes]]:
-    return queries.checkpoints_within(view, first + 1, last + 1, limit=MOST_CHECKPOINTS)[::-1]
+    found = queries.checkpoints_within(view, first + 1, last + 1, limit=MOST_CHECKPOINTS)[::-1]
+    return [(size, cosigned(view.connection, size, note)) for size, note in found]
 
 
 def _zip(place: Path) -> Path:

@@ -5,6 +5,7 @@ Steps 1 to 7, 9 and 11 of section 6. Trusted keys come from elsewhere; without a
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import time
 from dataclasses import replace
@@ -41,6 +42,7 @@ from modelwarden.ledger.result import Findings, Problem, Result
 from modelwarden.ledger.rotation import follow
 from modelwarden.ledger.strict import StrictReading
 from modelwarden.ledger.verify import UNREADABLE, in_batches, part_problems
+from modelwarden.ledger.witness_policy import parse_policy, policy_problems
 from modelwarden.store.workers import Work, quiet
 from modelwarden.values.canonical import from_base64
 
@@ -73,20 +75,27 @@ def verify_export(
     strict: bool = False,
     jobs: int | None = 1,
     progress: Callable[[int, int], None] = quiet,
+    witness_policy: bytes | None = None,
 ) -> VerificationAnswer:
     """Verify an export, a folder or a zip, by verifier keys known from elsewhere.
 
     `jobs` processes read the entries; None takes as many as compute at once here, if there are many entries. `progress`
-    is told how many entries were read, of how many.
+    is told how many entries were read, of how many. With a witness policy, one of the checkpoints also has to carry the
+    cosignatures that the policy asks for (step 10).
 
     Raises:
         Unreadable: it is no export, or holds what none does: links, names that lead out.
         KeyInvalid: of a key in `trusted`.
+        WitnessPolicyInvalid.
     """
+    policy = None if witness_policy is None else parse_policy(witness_policy)
     keys = [parse_vkey(text) for text in trusted]
     started = time.perf_counter()
     with opened(path) as source:
         result, left_out = _verified(source, keys, strict=strict, work=Work(jobs, progress))
+        if policy is not None:
+            cosigned = policy_problems(_all_notes(source), policy, keys=keys)
+            result = result.adding(cosigned.problems, not_checked=cosigned.not_checked)
     result = replace(result, seconds=time.perf_counter() - started)
     given = {steps.KEYS: "named by whoever verifies"}
     proved = {steps.PART: "by the inclusion proofs of its first and last entry"}
@@ -288,6 +297,13 @@ class _Export:
     def _add(self, problems: Sequence[Problem]) -> None:
         for problem in problems:
             self.findings.add(*problem)
+
+
+def _all_notes(source: Source) -> Iterator[bytes]:
+    for name in source.sizes:
+        if name == layout.CHECKPOINT or name.startswith("checkpoints/"):
+            with contextlib.suppress(Unreadable):  # the comparison with the manifest names it
+                yield read_whole(source, name, most=PROOF_BYTES)
 
 
 def _rows(lines: Iterator[bytes]) -> Iterator[Row]:

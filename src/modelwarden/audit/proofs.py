@@ -10,6 +10,7 @@ from modelwarden.ledger.checkpoint import consistency_file, tlog_proof, unverifi
 from modelwarden.ledger.merkle import consistency_proof, inclusion_proof
 from modelwarden.store import entries, server_keys
 from modelwarden.store.tiles import StoredNodes
+from modelwarden.store.witnesses import cosigned, cosigned_at
 from modelwarden.values.answers import CheckpointAnswer, ProofAnswer
 
 if TYPE_CHECKING:
@@ -45,7 +46,7 @@ def consistency(view: View, old: int, new: int | None = None) -> str:
     authorize_somewhere(view)
     newest, note = newest_checkpoint(view)
     if new is not None and new != newest.size:
-        found = entries.checkpoint_at(view.connection, new)
+        found = cosigned_at(view.connection, new)
         if found is None:
             raise SizeUnknown(
                 f"no checkpoint was signed at size {new}; the newest is {newest.size}"
@@ -78,8 +79,9 @@ def proof_of(view: View, seq: int, *, newest: Checkpoint, note: bytes) -> bytes:
 
 
 def newest_checkpoint(view: View) -> tuple[Checkpoint, bytes]:
-    """Return the newest checkpoint and its note. Raises SizeUnknown before the first."""
+    """Return the newest checkpoint and its note, with the cosignatures so far. Raises SizeUnknown before the first."""
     note = entries.newest_checkpoint(view.connection)
     if note is None:
         raise SizeUnknown("no checkpoint is signed yet; one is within a second or so")
-    return unverified_checkpoint(note), note
+    newest = unverified_checkpoint(note)
+    return newest, cosigned(view.connection, newest.size, note)

@@ -8,6 +8,7 @@ from modelwarden.access.allowed import authorize
 from modelwarden.audit import extent, queries
 from modelwarden.audit.answers import verification_answer
 from modelwarden.audit.evidence import check_evidence
+from modelwarden.audit.witnesses import with_witnesses
 from modelwarden.errors import (
     FilterInvalid,
     NoteInvalid,
@@ -94,6 +95,7 @@ def verify_database(  # noqa: PLR0913  # what is asked for, how deep, and what i
     )
     result = _with_older(view, result.adding(trust.problems), signed)
     result = _with_remembered(view, result, remembered, trust)
+    result = with_witnesses(view, result, tuple(trust.most))
     result = result.adding(copy_problems(copies, lambda seq: _hash_of(view, seq)))
     result = _with_state(view, result) if state else result
     elsewhere = ("guard file", *["remembered checkpoint"] * len(remembered), *_names(copies))

@@ -149,6 +149,10 @@ def verify(  # noqa: PLR0913  # what is verified, how deep, by which keys
         bool, typer.Option("--state", help="Compare every row with its entries.")
     ] = False,
     jobs: JobsOption = None,
+    witness_policy: Annotated[
+        Path | None,
+        typer.Option("--witness-policy", metavar="FILE", exists=True, help="Who had to cosign it."),
+    ] = None,
     vectors: Annotated[
         bool, typer.Option("--vectors", help="Compute the published vectors (LG-22) here.")
     ] = False,
@@ -164,7 +168,11 @@ def verify(  # noqa: PLR0913  # what is verified, how deep, by which keys
             raise typer.BadParameter(
                 "files are verified whole, one place at a time: no range, no --state"
             )
-        found = verified_files(run, export, proof, keys, strict=strict, jobs=jobs)
+        found = verified_files(
+            run, export, proof, keys, strict=strict, jobs=jobs, policy=witness_policy
+        )
+    elif witness_policy is not None:
+        raise typer.BadParameter("a database's policy is the setting ledger.witness_policy")
     else:
         with run.screen.steps("entries") as report:
             found = run.audit.verify(

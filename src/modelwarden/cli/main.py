@@ -26,6 +26,8 @@ from modelwarden.cli.tour import demo, tour
 from modelwarden.cli.users import users
 from modelwarden.cli.verb import ActingAs, AsJson, Before, verb
 from modelwarden.cli.versions import versions
+from modelwarden.cli.watching import watch
+from modelwarden.cli.witness import witness
 
 app: Final = typer.Typer(
     name="modelwarden",
@@ -38,7 +40,7 @@ app: Final = typer.Typer(
 
 NOUNS: Final = (
     models, versions, approvals, deploy, policy, audit, holds, retention, users, roles, service_accounts, tokens, keys,
-    notify,
+    notify, witness,
 )  # fmt: skip
 
 for each in NOUNS:
@@ -47,6 +49,7 @@ for alone in (
     fingerprint, doctor, host.init, host.serve, host.migrate, host.backup, host.restore, host.frozen
 ):  # fmt: skip
     verb(app)(alone)
+verb(audit)(watch)
 app.command()(tour)
 app.command()(demo)
 

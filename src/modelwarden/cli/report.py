@@ -40,7 +40,7 @@ def show_verification(screen: Screen, found: VerificationAnswer) -> None:
     screen.say(f"{_verdict(found)}: entries {found.first} to {found.last}, {found.seconds:.1f} s")
 
 
-def verified_files(  # what `verify` was asked
+def verified_files(  # noqa: PLR0913  # what `verify` was asked
     run: Run,
     export: Path | None,
     proof: Path | None,
@@ -48,6 +48,7 @@ def verified_files(  # what `verify` was asked
     *,
     strict: bool,
     jobs: int | None,
+    policy: Path | None,
 ) -> VerificationAnswer:
     """Verify an export or a proof on its files alone; what can't be read ends the command."""
     from modelwarden.audit.offline import verify_export  # noqa: PLC0415  # not for every command
@@ -56,9 +57,15 @@ def verified_files(  # what `verify` was asked
     try:
         if export is None and proof is not None:
             return verify_proof(proof, trusted=trusted)
+        text = None if policy is None else policy.read_bytes()
         with run.screen.steps("entries") as report:
             return verify_export(
-                export or Path(), trusted=trusted, strict=strict, jobs=jobs, progress=report
+                export or Path(),
+                trusted=trusted,
+                strict=strict,
+                jobs=jobs,
+                progress=report,
+                witness_policy=text,
             )
     except Unreadable as error:
         tell(error, as_json=run.screen.as_json)

@@ -16,6 +16,7 @@ from modelwarden.facts import (
     privacy,
     registry,
     sinks,
+    witness,
 )
 from modelwarden.facts.kinds import Family
 
@@ -38,6 +39,7 @@ KINDS: Final[Mapping[type[Any], Kind]] = MappingProxyType(
             privacy,
             notify,
             keys,
+            witness,
         )
         for kind in room.KINDS
     }

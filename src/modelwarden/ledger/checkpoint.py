@@ -74,10 +74,13 @@ def sign_note(checkpoint: Checkpoint, *keys: LogKey) -> bytes:
     if not keys:
         raise NoteInvalid("a note needs at least one key to sign it")
     text = checkpoint.text()
-    lines = [
-        f"— {key.name} {base64.b64encode(key.key_hash + key.sign(text)).decode()}\n" for key in keys
-    ]
+    lines = [note_line(key.name, key.key_hash + key.sign(text)) for key in keys]
     return text + b"\n" + "".join(lines).encode()
+
+
+def note_line(name: str, data: bytes) -> str:
+    """Return a signature line, LF-ended; `data` is four bytes of the key's hash, then the signature."""
+    return f"— {name} {base64.b64encode(data).decode()}\n"
 
 
 def open_note(note: bytes, keys: Sequence[VerifierKey]) -> Checkpoint:
@@ -85,7 +88,7 @@ def open_note(note: bytes, keys: Sequence[VerifierKey]) -> Checkpoint:
 
     Lines by unknown keys are ignored; a wrong signature by a known one condemns the note.
     """
-    text, _ = _split_note(note)
+    text, _ = split_note(note)
     note_signers(note, keys)
     return parse_checkpoint(text)
 
@@ -95,9 +98,9 @@ def unverified_checkpoint(note: bytes) -> Checkpoint:
 
     Raises NoteInvalid if text or signature lines do not parse.
     """
-    text, lines = _split_note(note)
+    text, lines = split_note(note)
     for line in lines:
-        _signature(line)
+        signature_line(line)
     return parse_checkpoint(text)
 
 
@@ -106,11 +109,11 @@ def note_signers(note: bytes, keys: Sequence[VerifierKey]) -> tuple[VerifierKey,
 
     LG-64 asks for both while one key hands over to the next. Raises NoteInvalid.
     """
-    text, lines = _split_note(note)
+    text, lines = split_note(note)
     origin = parse_checkpoint(text).origin
     known = {(key.name, key.key_hash): key for key in keys if key.name == origin}
     signers: list[VerifierKey] = []
-    for name, signature in map(_signature, lines):
+    for name, signature in map(signature_line, lines):
         key = known.get((name, signature[:4]))
         if key is None:
             continue
@@ -177,8 +180,8 @@ def parse_consistency_file(data: bytes) -> tuple[int, tuple[bytes, ...], bytes]:
         raise ProofInvalid(str(error)) from None
 
 
-def _split_note(note: bytes) -> tuple[bytes, list[str]]:
-    """Return text and signature lines; the last empty line stands between them."""
+def split_note(note: bytes) -> tuple[bytes, list[str]]:
+    """Return text and signature lines; the last empty line stands between them. Raises NoteInvalid."""
     if len(note) > MAX_NOTE_BYTES:
         raise NoteInvalid("the note is longer than a million bytes")
     text, found, signatures = note.rpartition(b"\n\n")
@@ -187,8 +190,8 @@ def _split_note(note: bytes) -> tuple[bytes, list[str]]:
     return text + b"\n", _decode(signatures).removesuffix("\n").split("\n")
 
 
-def _signature(line: str) -> tuple[str, bytes]:
-    """Return the key's name and the bytes: four of its hash, then the signature."""
+def signature_line(line: str) -> tuple[str, bytes]:
+    """Return the key's name and the bytes: four of its hash, then the signature. Raises NoteInvalid."""
     found = _SIGNATURE.fullmatch(line)
     if found is None:
         raise NoteInvalid("a signature line is: em dash, space, name, space, base64")

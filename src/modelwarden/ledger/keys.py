@@ -48,7 +48,7 @@ class VerifierKey:
     @property
     def key_hash(self) -> bytes:
         """The four bytes that name this key in a signature line."""
-        return sha256(self.name.encode() + b"\n" + ED25519_NOTE + self.public).digest()[:4]
+        return key_hash(self.name, ED25519_NOTE + self.public)
 
     @property
     def vkey(self) -> str:
@@ -58,23 +58,35 @@ class VerifierKey:
 
     def verify(self, message: bytes, signature: bytes) -> None:
         """Check a signature over the message. Raises SignatureInvalid."""
-        _verify(self.public, signature, message)
+        verify_ed25519(self.public, signature, message)
 
 
 def parse_vkey(text: str) -> VerifierKey:
     """Read a verifier key from its text. Raises KeyInvalid."""
+    name, data = split_vkey(text)
+    if data[:1] != ED25519_NOTE:
+        raise KeyInvalid("only Ed25519 verifier keys (type 01) are read here")
+    return VerifierKey(name, data[1:])
+
+
+def split_vkey(text: str) -> tuple[str, bytes]:
+    """Return the name of a verifier key of any type, and its type byte with the key. Raises KeyInvalid."""
     name, _, rest = text.partition("+")
-    key_hash, _, encoded = rest.partition("+")
+    found, _, encoded = rest.partition("+")
     try:
         data = from_base64(encoded)
     except NotCanonical:
         raise KeyInvalid("a verifier key ends in canonical base64") from None
-    if data[:1] != ED25519_NOTE:
-        raise KeyInvalid("only Ed25519 verifier keys (type 01) are read here")
-    key = VerifierKey(name, data[1:])
-    if key.key_hash.hex() != key_hash:
+    if _NAME.fullmatch(name) is None:
+        raise KeyInvalid("a key's name is text without spaces, + and control characters")
+    if key_hash(name, data).hex() != found:
         raise KeyInvalid("the verifier key's hash does not fit its name and key")
-    return key
+    return name, data
+
+
+def key_hash(name: str, data: bytes) -> bytes:
+    """Return the four bytes that name a key in a signature line; `data` is its type byte and the key."""
+    return sha256(name.encode() + b"\n" + data).digest()[:4]
 
 
 class LogKey:
@@ -157,7 +169,7 @@ class PublicKey:
 
     def verify(self, data: bytes, signature: bytes) -> None:
         """Check a signature over the data. Raises SignatureInvalid."""
-        _verify(self.raw, signature, data)
+        verify_ed25519(self.raw, signature, data)
 
 
 class SigningKey:
@@ -235,7 +247,8 @@ def _private_key(seed: bytes) -> Ed25519PrivateKey:
     return ed25519.Ed25519PrivateKey.from_private_bytes(seed)
 
 
-def _verify(public: bytes, signature: bytes, data: bytes) -> None:
+def verify_ed25519(public: bytes, signature: bytes, data: bytes) -> None:
+    """Check a signature by 32 bytes of public key. Raises SignatureInvalid."""
     from cryptography.exceptions import InvalidSignature  # noqa: PLC0415
     from cryptography.hazmat.primitives.asymmetric import ed25519  # noqa: PLC0415
 

@@ -15,7 +15,8 @@ if TYPE_CHECKING:
 class Receipt:
     """Proof of place, given with the answer: the entry is committed at this sequence number (LG-25).
 
-    `at` is the entry's own time.
+    `at` is the entry's own time, `status` how far its proof is: `committed`, `checkpointed`, `witnessed`; `archived`
+    names the sinks that hold it for good.
     """
 
     origin: str
@@ -24,6 +25,7 @@ class Receipt:
     entry_hash: str
     at: str
     status: str = "committed"
+    archived: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,15 +8,20 @@ from __future__ import annotations
 
 import dataclasses
 import re
+from dataclasses import replace
 from datetime import UTC, datetime
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
 from modelwarden.access.allowed import authorize
 from modelwarden.errors import WardenError
+from modelwarden.ledger.checkpoint import unverified_checkpoint
+from modelwarden.ledger.witness_policy import NONE
 from modelwarden.notify import actions as notify
 from modelwarden.permissions import Permission
-from modelwarden.store import entries
+from modelwarden.sinks.address import parse_address
+from modelwarden.sinks.opening import follower_name
+from modelwarden.store import entries, positions, witnesses
 from modelwarden.store.change import View
 from modelwarden.values.health import (
     ComponentAnswer,
@@ -31,8 +36,10 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from modelwarden.config import Settings
+    from modelwarden.sinks.witnessing import Witnessing
     from modelwarden.store.follower import Follower
     from modelwarden.store.opening import Store
+    from modelwarden.store.receipt import Receipt
 
 OK: Final = "ok"
 DEGRADED: Final = "degraded"
@@ -48,12 +55,43 @@ LAG_MOST: Final = 10_000
 class Operation:
     """The parts of one process, looked at from outside."""
 
-    def __init__(self, settings: Settings, store: Store, followers: Sequence[Follower]) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        store: Store,
+        followers: Sequence[Follower],
+        witnessing: Witnessing,
+    ) -> None:
         self._settings, self._store, self._followers = settings, store, followers
+        self._witnessing = witnessing
 
     def sign(self) -> None:
         """Sign a checkpoint over all that is committed. Raises RollbackSuspected, LedgerUnavailable."""
         self._store.signer.sign()
+
+    @property
+    def is_witnessed(self) -> bool:
+        """Tell whether a quorum of outside witnesses is asked for."""
+        policy = self._witnessing.policy
+        return policy is not None and policy.quorum != NONE
+
+    def receipt(self, receipt: Receipt) -> Receipt:
+        """Return a receipt as it stands now (LG-25). Raises LedgerUnavailable."""
+        names = [parse_address(text).name for text in self._settings.sinks]
+        held = {name: positions.stored(self._store.database, follower_name(name)) for name in names}
+        archived = tuple(name for name, at in held.items() if at.next_seq > receipt.seq)
+        policy = self._witnessing.policy
+        with self._store.database.reading() as connection:
+            note = entries.newest_checkpoint(connection)
+            if note is None or unverified_checkpoint(note).size <= receipt.seq:
+                return replace(receipt, archived=archived)
+            witnessed = (
+                policy is not None
+                and policy.quorum != NONE
+                and witnesses.is_witnessed(connection, receipt.seq, policy)
+            )
+        status = "witnessed" if witnessed else "checkpointed"
+        return replace(receipt, status=status, archived=archived)
 
     def is_ready(self) -> bool:
         """Tell whether writes would be taken now."""
@@ -66,6 +104,7 @@ class Operation:
             self._ledger(),
             self._keys(),
             *map(_follower, self._followers),
+            *(each.health() for each in self._witnessing.asking),
             *self._endpoints(),
         )
         worst = max((part.status for part in parts), key=RANK.index)

@@ -29,6 +29,7 @@ from modelwarden.reactions import privacy, rewrap
 from modelwarden.sinks.opening import open_sinks
 from modelwarden.sinks.pressure import Pressure
 from modelwarden.sinks.upkeep import Upkeep
+from modelwarden.sinks.witnessing import open_witnessing
 from modelwarden.store.change import Change, View
 from modelwarden.store.follower import Follower
 from modelwarden.store.opening import open_store
@@ -47,7 +48,7 @@ if TYPE_CHECKING:
     from modelwarden.config import Settings
     from modelwarden.store.change import Telemetry
     from modelwarden.store.opening import Store
-    from modelwarden.store.receipt import Answer
+    from modelwarden.store.receipt import Answer, Receipt
     from modelwarden.values.answers import UserAnswer
     from modelwarden.warden.audit_room import Audit
 
@@ -76,6 +77,7 @@ class Warden:
         self._lock = threading.Lock()
         try:
             self.sinks: Final = open_sinks(self.settings.sinks, self.store)
+            self.witnessing: Final = open_witnessing(self, self.store)
             self.sending: Final = Sending(self.store, self.clock, self.settings)
             scheduled = backups.Backups(self)
         except BaseException:
@@ -95,7 +97,9 @@ class Warden:
         )
         self._upkeep: Final = Upkeep(self, self.store, self.sinks, self.followers, self.clock)
         self._scrub: Final = Scrub(self, self.store, hours=self.settings.scrub_hours)
-        self.operation: Final = Operation(self.settings, self.store, self.followers)
+        self.operation: Final = Operation(
+            self.settings, self.store, self.followers, self.witnessing
+        )
         for follower in self.followers:
             self.store.after_commit(follower.wake)
             follower.start()
@@ -104,6 +108,7 @@ class Warden:
         self.store.after_commit(self.sending.wake)
         self.sending.start()
         self._scrub.start()
+        self.witnessing.start()
 
     @property
     def audit(self) -> Audit:
@@ -234,10 +239,20 @@ class Warden:
         """Sign a checkpoint over all that is committed, now. Raises RollbackSuspected, LedgerUnavailable."""
         self.operation.sign()
 
+    @property
+    def is_witnessed(self) -> bool:
+        """Tell whether a quorum of outside witnesses is asked for."""
+        return self.operation.is_witnessed
+
+    def receipt(self, receipt: Receipt) -> Receipt:
+        """Return a receipt as it stands now: checkpointed, witnessed, archived (LG-25). Raises LedgerUnavailable."""
+        return self.operation.receipt(receipt)
+
     def close(self) -> None:
         """Drain the writer, sign a last checkpoint, close all connections."""
         self._scrub.close()
         self._upkeep.close()
+        self.witnessing.close()
         self._pressure.close()
         self.sending.close()
         for follower in self.followers:

@@ -11,6 +11,7 @@ from modelwarden.store.schema import (
     policies,
     privacy,
     registry,
+    witness,
 )
 from modelwarden.store.schema.columns import METADATA
 
@@ -23,6 +24,7 @@ TABLES = (
     policies,
     privacy,
     registry,
+    witness,
 )  # importing them fills METADATA
 
 context.configure(connection=context.config.attributes["connection"], target_metadata=METADATA)

@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from alembic import op
 
 revision: Final = "0003_endpoints"
-down_revision: Final = "0001_foundation"
+down_revision: Final = "0002_witness"
 
 
 def upgrade() -> None:
