@@ -93,6 +93,12 @@ _CHECKPOINTS: Final = (
     .limit(CHUNK)
 )
 _CHECKPOINT_AT: Final = select(checkpoints.c.note).where(checkpoints.c.size == bindparam("size"))
+_CHECKPOINT_TO: Final = (
+    select(checkpoints)
+    .where(checkpoints.c.size <= bindparam("size"))
+    .order_by(checkpoints.c.size.desc())
+    .limit(1)
+)
 _KEEP_CHECKPOINT: Final = MappingProxyType(
     {
         "sqlite": sqlite.insert(checkpoints).on_conflict_do_nothing(),
@@ -241,6 +247,12 @@ def checkpoint_at(connection: Connection, size: int) -> bytes | None:
     """Return the note that was signed at this size, or None."""
     found: bytes | None = connection.execute(_CHECKPOINT_AT, {"size": size}).scalar()
     return found
+
+
+def checkpoint_to(connection: Connection, size: int) -> tuple[int, bytes] | None:
+    """Return (size, note) of the newest checkpoint that covers no more than so many entries, or None."""
+    row = connection.execute(_CHECKPOINT_TO, {"size": size}).first()
+    return None if row is None else (row.size, row.note)
 
 
 def all_checkpoints(connection: Connection) -> Iterator[tuple[int, bytes]]:
