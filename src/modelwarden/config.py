@@ -34,6 +34,8 @@ class Settings:
         default_policy: what governs a model to which no policy is assigned (POL-6).
         ledger_guard_file: what was signed last, outside the database (LG-24); better on another volume.
         ledger_origin: name of a new ledger; random by default.
+        ledger_public_tiles: the static log (`audit-log/tiles/…`) is for everybody, without a token; else for who holds
+            `audit.read` for all of the ledger (LG-52).
         embedded: the process vouches for actors and may read any file its user may.
         host, port: where `serve` listens.
         read_rate, write_rate: requests a second for one actor (AC-70); 0 sets the limit aside.
@@ -50,6 +52,7 @@ class Settings:
     default_policy: str = "builtin/moderate"
     ledger_guard_file: Path | None = None
     ledger_origin: str | None = None
+    ledger_public_tiles: bool = False
     embedded: bool = True
     host: str = "127.0.0.1"
     port: int = 8321

@@ -188,7 +188,6 @@ def test_two_processes_that_publish_at_once_go_on_and_never_back(
     one._step.idle()
     with pytest.raises(SinkUnusable, match="meanwhile"):
         other.follow_once()
-        other._step.idle()
     other.follow_once()
     assert logs.verified(sqlite_warden, address).problems == ()
 

@@ -215,7 +215,7 @@ def test_a_segment_that_is_gone_is_told_at_the_next_start(
 
 
 def test_a_database_that_was_put_back_is_told(
-    sqlite_warden: Warden, tmp_path: Path, root: Path, address: str
+    sqlite_warden: Warden, tmp_path: Path, address: str
 ) -> None:
     logs.grow(sqlite_warden, 5)
     keys = sqlite_warden.settings.keys_folder

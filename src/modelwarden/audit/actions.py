@@ -18,5 +18,7 @@ from modelwarden.audit.reads import history as history
 from modelwarden.audit.reads import search as search
 from modelwarden.audit.search import EntryFilter as EntryFilter
 from modelwarden.audit.search import as_filter as as_filter
+from modelwarden.audit.tiles import StaticFile as StaticFile
+from modelwarden.audit.tiles import static_file as static_file
 from modelwarden.audit.verifying import record_verification as record_verification
 from modelwarden.audit.verifying import verify_database as verify_database

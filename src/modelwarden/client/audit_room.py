@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from modelwarden.client.export import save_export
 from modelwarden.client.transport import path
+from modelwarden.sinks.mirror import mirror
 from modelwarden.values.answers import (
     CheckpointAnswer,
     EntryAnswer,
     ExportAnswer,
+    MirrorAnswer,
     ProofAnswer,
     VerificationAnswer,
 )
@@ -138,3 +141,14 @@ class Audit:
         """Return a page of erasures, newest first, those that wait for a hold too."""
         page = Page(limit=limit, cursor=cursor)
         return self._calls.page(ErasureAnswer, path("erasures"), page)
+
+    def tiles(
+        self, output: str | PathLike[str], *, progress: Callable[[int], None] | None = None
+    ) -> MirrorAnswer:
+        """Write the ledger as a static log (C2SP tlog-tiles); called again, what is new. Raises NotPermitted."""
+        self.checkpoint()  # signs what is committed
+
+        def fetch(place: str) -> bytes:
+            return self._calls.fetch(path("audit-log", "tiles", *place.split("/"))).content
+
+        return mirror(fetch, Path(output), progress=progress)

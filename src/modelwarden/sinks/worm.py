@@ -171,7 +171,7 @@ class WormSink:
         seal = Seal(
             first=segment.segment.first,
             last=segment.end.seq,
-            bytes=segment.bytes,
+            size=segment.bytes,
             sha256=segment.digest,
             previous_hash=segment.before.hex(),
             entry_hash=segment.end.entry_hash.hex(),
@@ -218,7 +218,8 @@ class WormSink:
                 ) from None
             if taking:
                 lock.truncate(0)
-                lock.write(self._token)
+                if lock.write(self._token) != len(self._token):
+                    raise SinkUnusable(f"the folder {self._folder} is full")
             lock.seek(0)
             if lock.read() != self._token:
                 raise SinkUnusable(f"another process wrote to {self._folder} meanwhile")

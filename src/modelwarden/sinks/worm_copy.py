@@ -99,7 +99,7 @@ class WormCopy:
                 detail = f"{self._named(segment)}: the seal is missing or damaged"
                 self._findings.add(CODE, segment.first, detail)
             return
-        if (seal.first, seal.bytes, seal.sha256) != (segment.first, reading.bytes, reading.digest):
+        if (seal.first, seal.size, seal.sha256) != (segment.first, reading.bytes, reading.digest):
             detail = f"{self._named(segment)}: its lines are not those that were sealed"
             self._findings.add(CODE, segment.first, detail)
         elif reading.ends != (seal.last, seal.previous_hash, seal.entry_hash):

@@ -26,6 +26,8 @@ CHECKPOINT: Final = "checkpoint"
 LOCK: Final = ".lock"
 SEALED_MODE: Final = 0o444
 WRITERS: Final = 0o222
+READ: Final = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK
+"""Links are not followed, and nobody waits for a pipe."""
 MOST_SEAL_BYTES: Final = 4_000_000
 
 _SEGMENT: Final = re.compile(r"([0-9]{4}-[0-9]{2}-[0-9]{2})\.([0-9]{20})", re.ASCII)
@@ -60,7 +62,7 @@ class Seal:
 
     first: int
     last: int
-    bytes: int
+    size: int
     sha256: str
     previous_hash: str
     entry_hash: str
@@ -125,7 +127,7 @@ def thaw(path: Path) -> bool:
 def is_frozen(path: Path) -> bool:
     """Tell whether a file has the immutable flag."""
     try:
-        opened = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+        opened = os.open(path, READ)
     except OSError:
         return False
     try:
@@ -137,7 +139,7 @@ def is_frozen(path: Path) -> bool:
 
 
 def _with_flags(path: Path, change: Any) -> bool:  # noqa: ANN401  # of an integer
-    opened = os.open(path, os.O_RDONLY | os.O_NOFOLLOW)
+    opened = os.open(path, READ)
     try:
         flags = _flags(opened)
         fcntl.ioctl(opened, _SET_FLAGS, struct.pack("l", change(flags)))

@@ -11,7 +11,7 @@ from modelwarden.errors import LineInvalid, SinkDiffers, SinkUnusable
 from modelwarden.ledger.entry import parse_line
 from modelwarden.ledger.merkle import leaf_hash
 from modelwarden.sinks.shelf import sync_folder
-from modelwarden.sinks.worm_folder import MOST_SEAL_BYTES, Segment, read_seal
+from modelwarden.sinks.worm_folder import MOST_SEAL_BYTES, READ, Segment, read_seal
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -21,7 +21,6 @@ if TYPE_CHECKING:
 
 LINE_BYTES: Final = 64 * 1024
 """No line is longer: a body has at most 32 KiB."""
-READ: Final = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK
 APPEND: Final = os.O_WRONLY | os.O_APPEND | os.O_NOFOLLOW | os.O_NONBLOCK
 MODE: Final = 0o644
 

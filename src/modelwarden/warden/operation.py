@@ -14,21 +14,26 @@ from typing import TYPE_CHECKING, Final
 from modelwarden.access.allowed import authorize
 from modelwarden.errors import WardenError
 from modelwarden.permissions import Permission
+from modelwarden.sinks.looking import state_of
 from modelwarden.store import entries
 from modelwarden.values.health import (
     ComponentAnswer,
     FiguresAnswer,
     HealthAnswer,
     SettingAnswer,
+    SinkFiguresAnswer,
 )
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from modelwarden.config import Settings
+    from modelwarden.sinks.looking import SinkState
+    from modelwarden.sinks.opening import OpenSink
     from modelwarden.store.change import View
     from modelwarden.store.follower import Follower
     from modelwarden.store.opening import Store
+    from modelwarden.values.clock import Clock
 
 OK: Final = "ok"
 DEGRADED: Final = "degraded"
@@ -44,20 +49,37 @@ LAG_MOST: Final = 10_000
 class Operation:
     """The parts of one process, looked at from outside."""
 
-    def __init__(self, settings: Settings, store: Store, followers: Sequence[Follower]) -> None:
-        self._settings, self._store, self._followers = settings, store, followers
+    def __init__(
+        self,
+        settings: Settings,
+        store: Store,
+        followers: Sequence[Follower],
+        sinks: Sequence[OpenSink],
+        clock: Clock,
+    ) -> None:
+        self._settings, self._store, self._clock = settings, store, clock
+        self._sinks = sinks
+        carried = {each.follower.name for each in sinks}
+        self._followers = [each for each in followers if each.name not in carried]
 
     def sign(self) -> None:
         """Sign a checkpoint over all that is committed. Raises RollbackSuspected, LedgerUnavailable."""
         self._store.signer.sign()
 
-    def is_ready(self) -> bool:
-        """Tell whether writes would be taken now."""
-        return self._ledger().status == OK and self._database().status == OK
+    def unready(self) -> tuple[str, ...]:
+        """Return the parts for which writes would be refused now: none, when it is ready."""
+        needed = (self._database(), self._ledger(), *self._look_at_sinks())
+        return tuple(part.name for part in needed if part.status == DOWN)
 
     def health(self) -> HealthAnswer:
         """Return the state of each part; a part that writes need is `down` when they are refused."""
-        parts = (self._database(), self._ledger(), self._keys(), *map(_follower, self._followers))
+        parts = (
+            self._database(),
+            self._ledger(),
+            self._keys(),
+            *map(_follower, self._followers),
+            *self._look_at_sinks(),
+        )
         worst = max((part.status for part in parts), key=RANK.index)
         return HealthAnswer(status=worst, components=parts)
 
@@ -73,6 +95,12 @@ class Operation:
             origin=head.origin,
             waiting=self._store.writer.waiting(),
             follower_lag=max((follower.lag() for follower in self._followers), default=0),
+            sinks=tuple(
+                SinkFiguresAnswer(
+                    name=state.name, lag_entries=state.entries, lag_seconds=state.seconds
+                )
+                for state in self._states()
+            ),
             blocked=self._store.writer.blocked is not None,
             at=view.now,
         )
@@ -84,6 +112,16 @@ class Operation:
             SettingAnswer(name=field.name, value=_shown(getattr(self._settings, field.name)))
             for field in dataclasses.fields(self._settings)
         )
+
+    def _states(self) -> list[SinkState]:
+        now = self._clock.now()
+        return [state_of(each, self._store, now=now) for each in self._sinks]
+
+    def _look_at_sinks(self) -> list[ComponentAnswer]:
+        try:
+            return [_sink(state) for state in self._states()]
+        except WardenError:  # the database does not answer, which is told of that
+            return []
 
     def _database(self) -> ComponentAnswer:
         try:
@@ -120,6 +158,13 @@ def _follower(follower: Follower) -> ComponentAnswer:
         return ComponentAnswer(name=name, status=DEGRADED, detail="its position can't be read")
     status = OK if lag <= LAG_MOST else DEGRADED
     return ComponentAnswer(name=name, status=status, detail=f"{lag} entries behind")
+
+
+def _sink(state: SinkState) -> ComponentAnswer:
+    status = DEGRADED if state.is_behind or state.trouble is not None else OK
+    if state.is_behind and state.required:
+        status = DOWN
+    return ComponentAnswer(name=f"sink {state.name}", status=status, detail=state.words)
 
 
 def _shown(value: object) -> str:

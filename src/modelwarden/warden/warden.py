@@ -87,7 +87,9 @@ class Warden:
             self.clock,
         )
         self._upkeep: Final = Upkeep(self, self.store, self.sinks, self.followers, self.clock)
-        self.operation: Final = Operation(self.settings, self.store, self.followers)
+        self.operation: Final = Operation(
+            self.settings, self.store, self.followers, self.sinks, self.clock
+        )
         for follower in self.followers:
             self.store.after_commit(follower.wake)
             follower.start()
