@@ -9,6 +9,7 @@ from benchmarks import (
     http,
     proofs,
     sink_kafka,
+    sink_local,
     startup,
     table,
     verification,
@@ -24,6 +25,7 @@ if __name__ == "__main__":
             decide.CLAIM,
             http.CLAIM,
             sink_kafka.CLAIM,
+            sink_local.CLAIM,
             startup.CLAIM,
         ]
     )

@@ -75,7 +75,7 @@ class S3Shelf:
         """Write an object once."""
         if not self._write(path, data, IfNoneMatch="*") and self.get(path, most=len(data)) != data:
             raise SinkDiffers(
-                f"{self._prefix}{path} in {self._bucket} holds other bytes than this ledger: another one wrote there, or"
+                f"{self._prefix}{path} in {self._bucket} holds other bytes than this ledger: another wrote there, or"
                 " it was damaged. A new copy takes another prefix and name="
             )
 

@@ -19,17 +19,14 @@ from modelwarden.ledger.tile_paths import (
     TilePath,
     checkpoint_path,
     filled,
-    paths_of,
 )
 from modelwarden.sinks.shelf import open_shelf
 from modelwarden.sinks.tiles_copy import TilesCopy
-from modelwarden.store import entries, static_log
 from modelwarden.store.follower import Position
+from modelwarden.store.static_log import StaticLog
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-
-    from sqlalchemy import Connection
 
     from modelwarden.ledger.entry import Stored
     from modelwarden.sinks.address import SinkAddress
@@ -55,7 +52,8 @@ class TilesSink:
     """A follower's step that writes what newer checkpoints need, then the newest of them."""
 
     def __init__(self, shelf: Shelf, store: Store) -> None:
-        self._shelf, self._store = shelf, store
+        self._shelf, self._log = shelf, StaticLog(store.database)
+        self._vkey = store.around.keyring.log_key.vkey
         self._done = Position(0, b"")
         self._note: bytes | None = None  # what is published
         self._size = self._have = 0
@@ -98,8 +96,7 @@ class TilesSink:
             theirs = unverified_checkpoint(note)
         except NoteInvalid as error:
             raise SinkDiffers(f"the published checkpoint does not parse: {error}") from error
-        with self._store.database.reading() as connection:
-            ours = entries.checkpoint_at(connection, theirs.size)
+        ours = self._log.signed_at(theirs.size)
         if ours is None or unverified_checkpoint(ours) != theirs:
             raise SinkDiffers(
                 f"the published checkpoint, of {theirs.origin} at size {theirs.size}, is none that this ledger signed"
@@ -108,28 +105,24 @@ class TilesSink:
 
     def _advance(self, *, patient: bool) -> Position:
         """Publish the newest checkpoint over what was handed in, and say how far that is."""
-        with self._store.database.reading() as connection:
-            found = entries.checkpoint_to(connection, self._have)
-            if found is not None and self._is_due(connection, found, patient=patient):
-                with self._shelf.alone():
-                    self._publish(connection, *found)
-            end = min(self._size, self._have)
-            if end > self._done.next_seq:
-                last = entries.entry(connection, end - 1)
-                self._done = self._done if last is None else Position.after(last)
+        found = self._log.signed_to(self._have)
+        if found is not None and self._is_due(*found, patient=patient):
+            with self._shelf.alone():
+                self._publish(*found)
+        end = min(self._size, self._have)
+        if end > self._done.next_seq:
+            self._done = self._log.position(end) or self._done
         return self._done
 
-    def _is_due(self, connection: Connection, found: tuple[int, bytes], *, patient: bool) -> bool:
+    def _is_due(self, size: int, note: bytes, *, patient: bool) -> bool:
         """Tell whether a checkpoint is new; while catching up, most of them are passed over."""
-        size, note = found
         if size < self._size or note == self._note:
             return False
-        head = entries.read_head(connection).size if patient else 0
+        head = self._log.size if patient else 0
         return head <= self._have + STRIDE or size - self._size >= STRIDE
 
-    def _publish(self, connection: Connection, size: int, note: bytes) -> None:
-        for path in paths_of(size, since=self._size):
-            data = static_log.tile(connection, path, size=size)
+    def _publish(self, size: int, note: bytes) -> None:
+        for path, data in self._log.files(size, since=self._size):
             if data is None:
                 raise SinkUnusable(f"the database has not all of {path} for the size {size}")
             self._shelf.put(str(path), data)
@@ -156,10 +149,9 @@ class TilesSink:
 
     def _publish_key(self) -> None:
         """Keep the log's key beside it, and those before it: checkpoints that they signed stay."""
-        vkey = self._store.around.keyring.log_key.vkey
         found = (self._shelf.get(VKEY, most=LONGEST_VKEYS) or b"").decode("utf-8", "replace")
-        if vkey not in found.splitlines():
-            self._replace(VKEY, f"{vkey}\n{found}".encode())
+        if self._vkey not in found.splitlines():
+            self._replace(VKEY, f"{self._vkey}\n{found}".encode())
 
 
 def _partial_bundle(size: int) -> str | None:

@@ -32,7 +32,7 @@ from modelwarden.sinks.worm_folder import (
     thaw,
 )
 from modelwarden.sinks.worm_segment import OpenSegment, end_of
-from modelwarden.store import entries
+from modelwarden.store.static_log import StaticLog
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -72,7 +72,7 @@ class WormSink:
     """A follower's step that appends lines; a batch counts once the disk has it."""
 
     def __init__(self, root: Path, store: Store, *, most_bytes: int, immutable: bool) -> None:
-        self._store, self._most, self._immutable = store, most_bytes, immutable
+        self._log, self._most, self._immutable = StaticLog(store.database), most_bytes, immutable
         self._origin = store.around.keyring.origin
         self._folder = folder_of(root, self._origin)
         self._token = b""
@@ -88,8 +88,7 @@ class WormSink:
         self._token = secrets.token_hex(8).encode()
         with self._alone(taking=True):
             end = self._resumed()
-        with self._store.database.reading() as connection:
-            size = entries.read_head(connection).size
+        size = self._log.size
         if end.seq >= size:
             raise SinkDiffers(
                 f"the folder holds entry {end.seq}, and the ledger ends before it: the database was put back to an"
@@ -200,8 +199,7 @@ class WormSink:
         return found.end
 
     def _newest_note(self, size: int) -> bytes | None:
-        with self._store.database.reading() as connection:
-            found = entries.checkpoint_to(connection, size)
+        found = self._log.signed_to(size)
         return None if found is None else found[1]
 
     @contextlib.contextmanager
