@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 
 from modelwarden.client.export import save_export
 from modelwarden.client.transport import path
-from modelwarden.sinks.mirror import mirror
 from modelwarden.values.answers import (
     CheckpointAnswer,
     EntryAnswer,
@@ -146,6 +145,8 @@ class Audit:
         self, output: str | PathLike[str], *, progress: Callable[[int], None] | None = None
     ) -> MirrorAnswer:
         """Write the ledger as a static log (C2SP tlog-tiles); called again, what is new. Raises NotPermitted."""
+        from modelwarden.sinks.mirror import mirror  # noqa: PLC0415  # locks files, which not every system can
+
         self.checkpoint()  # signs what is committed
 
         def fetch(place: str) -> bytes:
