@@ -9,6 +9,7 @@ from benchmarks import (
     http,
     proofs,
     sink_kafka,
+    sink_local,
     sink_s3,
     startup,
     table,
@@ -26,6 +27,7 @@ if __name__ == "__main__":
             http.CLAIM,
             sink_kafka.CLAIM,
             sink_s3.CLAIM,
+            sink_local.CLAIM,
             startup.CLAIM,
         ]
     )

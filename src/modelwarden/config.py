@@ -35,6 +35,8 @@ class Settings:
         ledger_guard_file: what was signed last, outside the database (LG-24); better on another volume.
         ledger_witness_policy: file that names outside witnesses and how many are enough (C2SP tlog-policy, LG-53).
         ledger_origin: name of a new ledger; random by default.
+        ledger_public_tiles: the static log (`audit-log/tiles/…`) is for everybody, without a token; else for who holds
+            `audit.read` for all of the ledger (LG-52).
         embedded: the process vouches for actors and may read any file its user may.
         host, port: where `serve` listens.
         read_rate, write_rate: requests a second for one actor (AC-70); 0 sets the limit aside.
@@ -59,6 +61,7 @@ class Settings:
     ledger_guard_file: Path | None = None
     ledger_witness_policy: Path | None = None
     ledger_origin: str | None = None
+    ledger_public_tiles: bool = False
     embedded: bool = True
     host: str = "127.0.0.1"
     port: int = 8321

@@ -348,6 +348,17 @@ class SizeUnknown(CallerError):
     code, status = "size_unknown", 404
 
 
+class PathUnknown(CallerError):
+    """No static log has anything at this path, or this one not yet."""
+
+    code, status = "path_unknown", 404
+
+    def __init__(self, path: str) -> None:
+        super().__init__(
+            f"nothing lies at {path[:200]!r}: see `checkpoint` for how far the log goes"
+        )
+
+
 class RangeTooLarge(CallerError):
     """More entries than one answer may cover over HTTP; use the command line (LG-31)."""
 

@@ -37,7 +37,7 @@ HOLDERS: Final = {
 GIVEN: Final = {
     "model": "churn", "version": "1", "user": "victim", "role": "analyst", "permission": "model.read",
     "request": "req_0", "deployment": "dep_0", "policy": "house", "token": "tok_0", "key": "0" * 64,
-    "seq": "1", "sha256": "0" * 64, "erasure": "ers_0", "hold": "hld_0",
+    "seq": "1", "sha256": "0" * 64, "path": "checkpoint", "erasure": "ers_0", "hold": "hld_0",
     "endpoint": "end_0",
 }  # fmt: skip
 REASON: Final = {"reason": "because the tests want it so"}

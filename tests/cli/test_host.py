@@ -58,6 +58,18 @@ def test_the_doctor_says_what_is_wrong(desk: Desk) -> None:
     assert {one["part"] for one in wrong} == {"database", "key server.pem"}
 
 
+def test_the_doctor_tries_every_sink(tmp_path: Path) -> None:
+    desk = fresh(tmp_path)
+    assert desk.run("init").code == 0
+    (tmp_path / "taken").write_text("a file")
+    sinks = f"worm://{tmp_path}/worm tiles://{tmp_path}/taken"
+    found = desk.run("doctor", "--json", env={"MODELWARDEN_SINKS": sinks})
+    assert found.code == 1
+    parts = [one for one in found.json["findings"] if one["part"].startswith("sink ")]
+    told = {(one["part"], one["status"]) for one in parts if "folder" in one["detail"]}
+    assert told == {("sink worm", "ok"), ("sink tiles", "wrong")}
+
+
 def test_a_password_is_never_shown() -> None:
     shown = masked("postgresql://mw:secret@db.example.org:5432/mw?sslmode=require")
     assert shown == "postgresql://mw:***@db.example.org:5432/mw?sslmode=require"

@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING
 import pytest
 
 from modelwarden.audit.offline import verify_export
-from modelwarden.errors import FilterInvalid
+from modelwarden.errors import FilterInvalid, NotPermitted
 from modelwarden.ledger.checkpoint import open_note, parse_tlog_proof
 from modelwarden.ledger.entry import parse_line
 from modelwarden.ledger.keys import parse_vkey
 from modelwarden.ledger.merkle import verify_inclusion
+from modelwarden.sinks.verifying import Asked, verify_copy
 
 if TYPE_CHECKING:
     from tests.conformance.places import Company
@@ -102,3 +103,17 @@ def test_an_export_verifies_without_us(company: Company, *, zipped: bool) -> Non
     assert (part.first, part.last) == (2, 4)
     files = len(list(place.rglob("*"))) if place.is_dir() else made.files
     assert made.files <= files
+
+
+def test_a_static_log_is_written_and_brought_up_to_date(company: Company) -> None:
+    frank = company.as_user("frank")
+    steps: list[int] = []
+    place = company.folder / "static-log"
+    made = frank.audit.tiles(place, progress=steps.append)
+    assert (made.path, made.files, steps[-1]) == (str(place), len(steps), len(steps))
+    again = frank.audit.tiles(place)
+    assert again.size >= made.size
+    found = verify_copy(f"tiles://{place}", Asked(trusted=frank.audit.keys()))
+    assert (found.problems, found.size, found.uncovered) == ((), again.size, 0)
+    with pytest.raises(NotPermitted):
+        company.as_user("alice").audit.tiles(company.folder / "not-for-alice")

@@ -10,10 +10,12 @@ from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Depends, Query
 from starlette.background import BackgroundTask
+from starlette.requests import Request
 from starlette.responses import FileResponse, Response
 
 from modelwarden.api.bodies import StrictRoute
-from modelwarden.api.caller import Caller, may
+from modelwarden.api.caller import PUBLIC, Caller, Door, may
+from modelwarden.api.host import host_of
 from modelwarden.api.limits import Rate
 from modelwarden.api.replies import json_reply
 from modelwarden.api.shapes import answers, page, pages
@@ -33,6 +35,11 @@ router = APIRouter(prefix="/api/governance", route_class=StrictRoute, tags=["aud
 MOST_VERIFIED: Final = 5_000_000
 """Entries that one call over HTTP may have verified (LG-31)."""
 LARGEST: Final = 2**53 - 1
+BYTES: Final = "application/octet-stream"
+TEXT: Final = "text/plain; charset=utf-8"
+FOR_EVER: Final = "max-age=31536000, immutable"
+SHORTLY: Final = "max-age=2"
+"""A checkpoint is signed about once a second."""
 
 Seq = Annotated[int, Query(ge=0, le=LARGEST)]
 Reader = Annotated[Caller, may(Permission.AUDIT_READ)]
@@ -176,6 +183,28 @@ async def export(
         headers=headers,
         background=BackgroundTask(forget),
     )
+
+
+class TilesDoor(Door):
+    """Lets everybody in where the static log is public, else those with `audit.read`."""
+
+    async def admit(self, request: Request) -> Caller:
+        """Return who calls."""
+        if host_of(request).warden.settings.ledger_public_tiles:
+            return await Door(PUBLIC, self.rate).admit(request)
+        return await super().admit(request)
+
+
+@router.get("/audit-log/tiles/{path:path}", responses=answers(bytes, kind=BYTES))
+async def tiles(
+    path: str, caller: Annotated[Caller, Depends(TilesDoor(Permission.AUDIT_READ, None).caller)]
+) -> Response:
+    """Return a part of the ledger as a static log: checkpoint, tile/…, tile/entries/…, log.vkey (C2SP tlog-tiles)."""
+    found = await caller.look(partial(actions.static_file, path=path))
+    is_public = caller.host.warden.settings.ledger_public_tiles
+    lasting = f"{'public' if is_public else 'private'}, {FOR_EVER if found.lasts else SHORTLY}"
+    kind = BYTES if path.startswith("tile/") else TEXT
+    return Response(found.data, headers={"Cache-Control": lasting}, media_type=kind)
 
 
 @router.get("/audit-log/{seq}", responses=answers(EntryAnswer))

@@ -26,8 +26,8 @@ STEPS: Final = 2
 class Operates(Protocol):
     """What the API asks about the process."""
 
-    def is_ready(self) -> bool:
-        """Tell whether writes would be taken."""
+    def unready(self) -> tuple[str, ...]:
+        """Return the parts for which writes would be refused."""
         ...
 
     def health(self) -> HealthAnswer:

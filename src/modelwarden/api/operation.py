@@ -34,9 +34,10 @@ TEXT: Final = "text/plain; version=0.0.4; charset=utf-8"
 
 
 class State(Shape):
-    """Answer of live and ready."""
+    """Answer of live and ready; `parts` is left out when all is well."""
 
     status: str
+    parts: tuple[str, ...] = ()
 
 
 class FirstAdministrator(Shape):
@@ -61,10 +62,11 @@ async def live(_caller: Annotated[Caller, may(PUBLIC)]) -> Response:
 
 @router.get("/ready", responses=answers(State))
 async def ready(caller: Annotated[Caller, may(PUBLIC)]) -> Response:
-    """Say whether writes would be taken now: 200 or 503."""
-    is_ready = await caller.host.read(caller.host.warden.operation.is_ready)
-    status = 200 if is_ready else UNAVAILABLE
-    return json_reply({"status": "ok" if is_ready else DOWN}, status=status)
+    """Say whether writes would be taken now: 200, or 503 and the parts that keep them: a required sink may be one."""
+    parts = await caller.host.read(caller.host.warden.operation.unready)
+    if parts:
+        return json_reply({"status": DOWN, "parts": parts}, status=UNAVAILABLE)
+    return json_reply(dict(LIVE))
 
 
 @router.get("/settings", responses=pages(SettingAnswer))
@@ -119,6 +121,13 @@ def _lines(found: FiguresAnswer, host: Host) -> list[str]:
     for name, kind, meaning, value in figures:
         lines += [_head(name, kind, meaning), f"modelwarden_{name} {value}\n"]
     lines += _endpoint_lines(found)
+    if found.sinks:
+        lines.append(_head("sink_lag_entries", "gauge", "Entries that a sink has before it."))
+        for sink in found.sinks:
+            lines.append(f'modelwarden_sink_lag_entries{{sink="{sink.name}"}} {sink.lag_entries}\n')
+        lines.append(_head("sink_lag_seconds", "gauge", "Age of the oldest of them."))
+        for sink in found.sinks:
+            lines.append(f'modelwarden_sink_lag_seconds{{sink="{sink.name}"}} {sink.lag_seconds}\n')
     lines.append(_head("http_responses_total", "counter", "Answers by class of status."))
     for status, count in sorted(host.answers.items()):
         lines.append(f'modelwarden_http_responses_total{{status="{status}"}} {count}\n')

@@ -24,6 +24,8 @@ from modelwarden.audit.scrub import Scrub as Scrub
 from modelwarden.audit.search import EntryFilter as EntryFilter
 from modelwarden.audit.search import as_filter as as_filter
 from modelwarden.audit.search import types_of as types_of
+from modelwarden.audit.tiles import StaticFile as StaticFile
+from modelwarden.audit.tiles import static_file as static_file
 from modelwarden.audit.verifying import record_verification as record_verification
 from modelwarden.audit.verifying import verify_database as verify_database
 from modelwarden.store.workers import Work as Work

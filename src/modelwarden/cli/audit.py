@@ -1,4 +1,4 @@
-"""`modelwarden audit`: search, show, history, verify, reindex, checkpoint, prove, consistency, keys, export.
+"""`modelwarden audit`: search, show, verify, reindex, checkpoint, prove, consistency, keys, export, tiles, and more.
 
 On a database URL these act as the process that holds the database, unless `--as` or a token says who.
 """
@@ -299,6 +299,18 @@ def export(  # noqa: PLR0913  # which entries, and where they go
             zipped=zipped,
             progress=lambda done: report(done, 0),
         )
+    run.screen.show(made)
+
+
+@verb(audit)
+def tiles(
+    run: Run,
+    *,
+    output: Annotated[Path, typer.Option("--output", "-o", metavar="DIR")],
+) -> None:
+    """Write the ledger as a static log that other tools verify (C2SP tlog-tiles); again: what is new."""
+    with run.screen.steps("tiles") as report:
+        made = run.audit.tiles(output, progress=lambda done: report(done, 0))
     run.screen.show(made)
 
 

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from modelwarden.config import Settings
+    from modelwarden.sinks.opening import OpenSink
 
 OK: Final = "ok"
 WRONG: Final = "wrong"
@@ -80,8 +81,19 @@ def _database(run: Run) -> Iterator[Finding]:
         return
     for part in warden.operation.health().components:
         yield Finding(part=part.name, status=_word(part.status), detail=part.detail)
+    for each in warden.sinks:
+        yield _sink(each)
     detail = f"{newest.size} entries of {newest.origin}, root {newest.root[:16]}…"
     yield Finding(part="checkpoint", status=OK, detail=detail)
+
+
+def _sink(each: OpenSink) -> Finding:
+    """Try a sink's far end for real."""
+    name = f"sink {each.address.name}"
+    try:
+        return Finding(part=name, status=OK, detail=each.sink.probe())
+    except WardenError as error:
+        return Finding(part=name, status=WRONG, detail=f"{error}  [{error.code}]")
 
 
 def _files(settings: Settings) -> Iterator[Finding]:

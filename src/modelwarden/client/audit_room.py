@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from modelwarden.client.export import save_export
@@ -12,6 +13,7 @@ from modelwarden.values.answers import (
     CheckpointAnswer,
     EntryAnswer,
     ExportAnswer,
+    MirrorAnswer,
     ProofAnswer,
     VerificationAnswer,
 )
@@ -22,7 +24,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from datetime import datetime
     from os import PathLike
-    from pathlib import Path
 
     from modelwarden.client.calls import Calls
 
@@ -153,3 +154,16 @@ class Audit:
         """Return a page of erasures, newest first, those that wait for a hold too."""
         page = Page(limit=limit, cursor=cursor)
         return self._calls.page(ErasureAnswer, path("erasures"), page)
+
+    def tiles(
+        self, output: str | PathLike[str], *, progress: Callable[[int], None] | None = None
+    ) -> MirrorAnswer:
+        """Write the ledger as a static log (C2SP tlog-tiles); called again, what is new. Raises NotPermitted."""
+        from modelwarden.sinks.mirror import mirror  # noqa: PLC0415  # locks files, which not every system can
+
+        self.checkpoint()  # signs what is committed
+
+        def fetch(place: str) -> bytes:
+            return self._calls.fetch(path("audit-log", "tiles", *place.split("/"))).content
+
+        return mirror(fetch, Path(output), progress=progress)

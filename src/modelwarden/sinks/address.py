@@ -53,7 +53,7 @@ def parse_address(text: str) -> SinkAddress:
             f"sink {parts.scheme}: an address holds no user or password; see the sink's page for how it signs in"
         )
     options = dict(parse_qsl(parts.query, keep_blank_values=True))
-    name = options.pop("name", parts.scheme)
+    name = options.pop("name", parts.scheme.replace("+", "-"))
     if NAME.fullmatch(name) is None:
         raise SettingInvalid(f"sink {name!r}: a name is small letters, digits, - and _")
     required = options.pop("required", "false")

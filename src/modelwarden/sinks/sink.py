@@ -24,6 +24,7 @@ KINDS: Final[Mapping[str, str]] = MappingProxyType(
     {
         "worm": "modelwarden.sinks.worm",
         "tiles": "modelwarden.sinks.tiles",
+        "tiles+s3": "modelwarden.sinks.tiles",
         "s3": "modelwarden.sinks.s3",
         "kafka": "modelwarden.sinks.kafka",
     }

@@ -10,6 +10,7 @@ import contextlib
 import logging
 import threading
 import time
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final, NamedTuple, Protocol, runtime_checkable
 
 from sqlalchemy import bindparam, insert, select, update
@@ -116,6 +117,7 @@ class Follower:
         self.name: Final = name
         self.stopped: Exception | None = None
         self.failing: Exception | None = None
+        self.failing_since: datetime | None = None
         self._store, self._step = store, step
         self._paced = step if isinstance(step, Paced) else None
         self._lead = lead or store.database.lead
@@ -166,7 +168,7 @@ class Follower:
         while not self._closing.is_set() and lead.holds():
             try:
                 more = self.follow_once()
-                pause, self.failing = POLL_S, None
+                pause, self.failing, self.failing_since = POLL_S, None, None
             except ChainMismatch as error:
                 self.stopped = error
                 LOG.critical("follower %s stopped: %s", self.name, error)
@@ -174,6 +176,7 @@ class Follower:
             except Exception as error:  # noqa: BLE001  # the edge: a step may raise anything; it comes again
                 LOG.warning("follower %s tries again in %.0f s: %s", self.name, pause, error)
                 self.failing = error
+                self.failing_since = self.failing_since or datetime.now(UTC)
                 self._closing.wait(pause)
                 more, pause = True, min(pause * 2, BACK_OFF_MOST_S)
             if not more and not self._closing.is_set():

@@ -95,17 +95,17 @@ class StoredNodes:
         tile_level, above = divmod(level, HEIGHT)
         tile, offset = divmod(index << above, TILE_WIDTH)
         if (tile_level, tile) not in read:
-            read[tile_level, tile] = self._tile(tile_level, tile)
+            read[tile_level, tile] = hashes(self._connection, tile_level, tile)
         return tree_root(read[tile_level, tile][offset : offset + (1 << above)])
 
-    def _tile(self, level: int, n: int) -> list[bytes]:
-        """Return the hashes of a tile, as many as there are: of one that is not full from what lies below it."""
-        asked = {"level": level, "first": n, "end": n + 1}
-        stored = run(self._connection, _TILES, asked).rows
-        if stored:
-            return split(stored[0].hashes)
-        below = {"first": n * TILE_WIDTH, "end": (n + 1) * TILE_WIDTH}
-        if level == 0:
-            return [row.leaf for row in run(self._connection, _LEAVES, below).rows]
-        found = run(self._connection, _ROOTS, below | {"level": level - 1}).rows
-        return [row.root for row in found]
+
+def hashes(connection: Connection, level: int, n: int) -> list[bytes]:
+    """Return the hashes of a tile, as many as there are: of one that is not full from what lies below it."""
+    stored = run(connection, _TILES, {"level": level, "first": n, "end": n + 1}).rows
+    if stored:
+        return split(stored[0].hashes)
+    below = {"first": n * TILE_WIDTH, "end": (n + 1) * TILE_WIDTH}
+    if level == 0:
+        return [row.leaf for row in run(connection, _LEAVES, below).rows]
+    found = run(connection, _ROOTS, below | {"level": level - 1}).rows
+    return [row.root for row in found]

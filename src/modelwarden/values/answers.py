@@ -433,6 +433,15 @@ class ProofAnswer:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class MirrorAnswer:
+    """A static log in a folder: how many entries it covers, and how many tiles and bundles were new."""
+
+    path: str
+    size: int
+    files: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ExportAnswer:
     """Where an export was written, and the digest of its manifest."""
 

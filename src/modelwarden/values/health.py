@@ -33,8 +33,17 @@ class EndpointFigure:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class SinkFiguresAnswer:
+    """How far one sink is behind."""
+
+    name: str
+    lag_entries: int
+    lag_seconds: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class FiguresAnswer:
-    """Figures of one moment. `checkpoint_at` is None before the first checkpoint."""
+    """Figures of one moment."""
 
     entries: int
     signed: int
@@ -42,6 +51,7 @@ class FiguresAnswer:
     origin: str
     waiting: int
     follower_lag: int
+    sinks: tuple[SinkFiguresAnswer, ...]
     blocked: bool
     at: datetime
     endpoints: tuple[EndpointFigure, ...] = ()

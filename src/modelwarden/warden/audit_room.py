@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, TypeVar
 from modelwarden.audit import actions
 from modelwarden.privacy import actions as privacy
 from modelwarden.privacy.answers import erasure_answer
+from modelwarden.sinks.mirror import mirror
 from modelwarden.values.pages import Listing, Page
 from modelwarden.values.words import named
 
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
         CheckpointAnswer,
         EntryAnswer,
         ExportAnswer,
+        MirrorAnswer,
         ProofAnswer,
         VerificationAnswer,
     )
@@ -190,6 +192,17 @@ class Audit:
         """Return a page of erasures, newest first, those that wait for a hold too."""
         action = partial(privacy.erasures, page=Page(limit=limit, cursor=cursor))
         return self._bound.page(action, erasure_answer)
+
+    def tiles(
+        self, output: str | PathLike[str], *, progress: Callable[[int], None] | None = None
+    ) -> MirrorAnswer:
+        """Write the ledger as a static log (C2SP tlog-tiles); called again, what is new. Raises NotPermitted."""
+        self._bound.warden.sign()
+
+        def fetch(path: str) -> bytes:
+            return self._read(partial(actions.static_file, path=path)).data
+
+        return mirror(fetch, Path(output), progress=progress)
 
     def _read(self, action: Callable[[View], T]) -> T:
         return self._bound.read(action, lambda _view, answer: answer)

@@ -20,6 +20,7 @@ from modelwarden.ledger.witness_policy import NONE
 from modelwarden.notify import actions as notify
 from modelwarden.permissions import Permission
 from modelwarden.sinks.address import parse_address
+from modelwarden.sinks.looking import state_of
 from modelwarden.sinks.opening import follower_name
 from modelwarden.store import entries, positions, witnesses
 from modelwarden.store.change import View
@@ -29,6 +30,7 @@ from modelwarden.values.health import (
     FiguresAnswer,
     HealthAnswer,
     SettingAnswer,
+    SinkFiguresAnswer,
 )
 from modelwarden.values.system import system
 
@@ -36,10 +38,13 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from modelwarden.config import Settings
+    from modelwarden.sinks.looking import SinkState
+    from modelwarden.sinks.opening import OpenSink
     from modelwarden.sinks.witnessing import Witnessing
     from modelwarden.store.follower import Follower
     from modelwarden.store.opening import Store
     from modelwarden.store.receipt import Receipt
+    from modelwarden.values.clock import Clock
 
 OK: Final = "ok"
 DEGRADED: Final = "degraded"
@@ -60,10 +65,15 @@ class Operation:
         settings: Settings,
         store: Store,
         followers: Sequence[Follower],
+        *,
         witnessing: Witnessing,
+        sinks: Sequence[OpenSink],
+        clock: Clock,
     ) -> None:
-        self._settings, self._store, self._followers = settings, store, followers
-        self._witnessing = witnessing
+        self._settings, self._store, self._clock = settings, store, clock
+        self._witnessing, self._sinks = witnessing, sinks
+        carried = {each.follower.name for each in sinks}
+        self._followers = [each for each in followers if each.name not in carried]
 
     def sign(self) -> None:
         """Sign a checkpoint over all that is committed. Raises RollbackSuspected, LedgerUnavailable."""
@@ -93,9 +103,10 @@ class Operation:
         status = "witnessed" if witnessed else "checkpointed"
         return replace(receipt, status=status, archived=archived)
 
-    def is_ready(self) -> bool:
-        """Tell whether writes would be taken now."""
-        return self._ledger().status == OK and self._database().status == OK
+    def unready(self) -> tuple[str, ...]:
+        """Return the parts for which writes would be refused now: none, when it is ready."""
+        needed = (self._database(), self._ledger(), *self._look_at_sinks())
+        return tuple(part.name for part in needed if part.status == DOWN)
 
     def health(self) -> HealthAnswer:
         """Return the state of each part; a part that writes need is `down` when they are refused."""
@@ -105,6 +116,7 @@ class Operation:
             self._keys(),
             *map(_follower, self._followers),
             *(each.health() for each in self._witnessing.asking),
+            *self._look_at_sinks(),
             *self._endpoints(),
         )
         worst = max((part.status for part in parts), key=RANK.index)
@@ -122,6 +134,12 @@ class Operation:
             origin=head.origin,
             waiting=self._store.writer.waiting(),
             follower_lag=max((follower.lag() for follower in self._followers), default=0),
+            sinks=tuple(
+                SinkFiguresAnswer(
+                    name=state.name, lag_entries=state.entries, lag_seconds=state.seconds
+                )
+                for state in self._states()
+            ),
             blocked=self._store.writer.blocked is not None,
             at=view.now,
             endpoints=tuple(
@@ -137,6 +155,16 @@ class Operation:
             SettingAnswer(name=field.name, value=_shown(getattr(self._settings, field.name)))
             for field in dataclasses.fields(self._settings)
         )
+
+    def _states(self) -> list[SinkState]:
+        now = self._clock.now()
+        return [state_of(each, self._store, now=now) for each in self._sinks]
+
+    def _look_at_sinks(self) -> list[ComponentAnswer]:
+        try:
+            return [_sink(state) for state in self._states()]
+        except WardenError:  # the database does not answer, which is told of that
+            return []
 
     def _database(self) -> ComponentAnswer:
         try:
@@ -188,6 +216,13 @@ def _follower(follower: Follower) -> ComponentAnswer:
         return ComponentAnswer(name=name, status=DEGRADED, detail="its position can't be read")
     status = OK if lag <= LAG_MOST else DEGRADED
     return ComponentAnswer(name=name, status=status, detail=f"{lag} entries behind")
+
+
+def _sink(state: SinkState) -> ComponentAnswer:
+    status = DEGRADED if state.is_behind or state.trouble is not None else OK
+    if state.is_behind and state.required:
+        status = DOWN
+    return ComponentAnswer(name=f"sink {state.name}", status=status, detail=state.words)
 
 
 def _shown(value: object) -> str:

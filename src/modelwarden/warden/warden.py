@@ -98,7 +98,12 @@ class Warden:
         self._upkeep: Final = Upkeep(self, self.store, self.sinks, self.followers, self.clock)
         self._scrub: Final = Scrub(self, self.store, hours=self.settings.scrub_hours)
         self.operation: Final = Operation(
-            self.settings, self.store, self.followers, self.witnessing
+            self.settings,
+            self.store,
+            self.followers,
+            witnessing=self.witnessing,
+            sinks=self.sinks,
+            clock=self.clock,
         )
         for follower in self.followers:
             self.store.after_commit(follower.wake)
