@@ -59,8 +59,11 @@ class StrictReading:
         if not isinstance(kind, str) or kind not in self._known_types:
             self._findings.add("entry_not_canonical", seq, "the type of the fact is not known")
         self._compare_time(seq, value.get("at"))
-        objects = value.get("objects")
-        for moved in objects if isinstance(objects, list) else ():
+        objects = value.get("objects", [])
+        if not isinstance(objects, list):
+            self._findings.add("entry_not_canonical", seq, "its objects are no list")
+            return
+        for moved in objects:
             self._compare_revision(seq, moved)
 
     def _compare_time(self, seq: int, at: object) -> None:

@@ -74,9 +74,7 @@ class KafkaSink:
         seq, entry_hash = end.entry or (-1, b"")
         if seq >= at.next_seq:
             self._check_ahead(seq, entry_hash)
-            self._held = entries_since(
-                self._settings, self._topic, end.offset, seq - at.next_seq + 1
-            )
+            self._held = self._unbroken(at.next_seq, seq, end.offset)
         elif seq < at.next_seq - 1:
             raise SinkDiffers(
                 f"the topic {self._topic} ends with entry {seq}, but held {at.next_seq - 1} before: it lost entries."
@@ -136,6 +134,13 @@ class KafkaSink:
             raise SinkDiffers(
                 f"the topic's entry {seq} is not the ledger's: another ledger wrote there"
             )
+
+    def _unbroken(self, first: int, last: int, end: int) -> dict[int, bytes]:
+        """Return what the topic holds of a range if that is all of it; otherwise nothing: then all is sent again."""
+        count = last + 1 - first
+        found = entries_since(self._settings, self._topic, end, count)
+        held = {seq: entry_hash for seq, entry_hash in found.items() if first <= seq <= last}
+        return held if len(held) == count else {}
 
     def _is_new(self, stored: Stored) -> bool:
         """Tell whether the topic lacks an entry; what it holds already has to be the same."""
