@@ -66,10 +66,12 @@ def parse_address(text: str) -> SinkAddress:
         raise SettingInvalid(f"sink {parts.scheme}: an option stands in its address twice")
     name = options.pop("name", parts.scheme)
     if NAME.fullmatch(name) is None:
-        raise SettingInvalid(f"sink {name!r}: a name is small letters, digits, - and _")
+        raise SettingInvalid(
+            f"sink {parts.scheme}: its name= is 1 to 40 small letters, digits, - and _"
+        )
     required = options.pop("required", "false")
     if required not in {"true", "false"}:
-        raise SettingInvalid(f"sink {name}: required is true or false, not {required!r}")
+        raise SettingInvalid(f"sink {name}: required is true or false")
     return SinkAddress(
         kind=parts.scheme,
         name=name,
