@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import itertools
 import threading
-from datetime import UTC, datetime, timedelta
+import time
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from modelwarden.sinks.upkeep import Upkeep
+from modelwarden.values.clock import SystemClock
 from modelwarden.warden.warden import open_warden
 from tests.sinks.brokers import mock_cluster, produced
 from tests.store.deeds import bodies, define, submitted
@@ -24,13 +25,13 @@ NUMBERS = itertools.count()
 
 
 class Later:
-    """A clock that can be set forward."""
+    """A steady clock that can be set forward."""
 
     def __init__(self) -> None:
-        self.by = timedelta()
+        self.by = 0.0
 
-    def now(self) -> datetime:
-        return datetime.now(UTC) + self.by
+    def __call__(self) -> float:
+        return time.monotonic() + self.by
 
 
 @pytest.fixture(scope="module")
@@ -67,7 +68,9 @@ def _caught_up(warden: Warden) -> None:
 
 
 def _upkeep(warden: Warden, clock: Later | None = None) -> Upkeep:
-    return Upkeep(warden, warden.store, warden.sinks, warden.followers, clock or Later())
+    return Upkeep(
+        warden, warden.store, warden.sinks, warden.followers, SystemClock(), clock or Later()
+    )
 
 
 def _told(warden: Warden, kind: str) -> list[dict[str, Any]]:
@@ -116,14 +119,15 @@ def test_a_sink_that_is_behind_for_a_quarter_of_an_hour_is_told_and_so_is_its_re
     upkeep = _upkeep(copied, clock)
     upkeep.look()
     assert _told(copied, "sink.behind") == []
-    clock.by = timedelta(minutes=16)
+    clock.by = 16 * 60
     upkeep.look()
     upkeep.look()
     (told,) = _told(copied, "sink.behind")
     assert (told["sink"], told["entries"]) == ("kafka", 1)
     with copied.store.database.writing() as connection:
         connection.exec_driver_sql(
-            "UPDATE follower_positions SET next_seq = 8 WHERE name LIKE 'sink%'"
+            "UPDATE follower_positions SET next_seq = 8, entry_hash ="
+            " (SELECT entry_hash FROM ledger_entries WHERE seq = 7) WHERE name LIKE 'sink%'"
         )
     upkeep.look()
     assert [each["sink"] for each in _told(copied, "sink.recovered")] == ["kafka"]

@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 MAX_NOTE_BYTES: Final = 1_000_000
 """A longer note is refused unread; sixteen post-quantum cosignatures need a tenth of it."""
 
+MAX_SIGNATURES: Final = 100
+"""A note with more signature lines is refused: each one by a known key costs a verification."""
+
 MAX_PROOF_LINES: Final = 63
 """No tree of ours is higher."""
 
@@ -187,6 +190,8 @@ def split_note(note: bytes) -> tuple[bytes, list[str]]:
     text, found, signatures = note.rpartition(b"\n\n")
     if not found or not signatures.endswith(b"\n"):
         raise NoteInvalid("a signed note is text, an empty line, and LF-ended signature lines")
+    if signatures.count(b"\n") > MAX_SIGNATURES:
+        raise NoteInvalid(f"the note has more than {MAX_SIGNATURES} signature lines")
     return text + b"\n", _decode(signatures).removesuffix("\n").split("\n")
 
 

@@ -24,7 +24,7 @@ ED25519_NOTE: Final = b"\x01"
 
 _KEY_SIZE: Final = 32
 _SPKI: Final = bytes.fromhex("302a300506032b6570032100")  # RFC 8410 §4; the 32 bytes follow
-_NAME: Final = re.compile(r"[^\s+\x00-\x1f\x7f]+")
+_NAME: Final = re.compile(r"[^\s+\x00-\x1f\x7f\ud800-\udfff]+")
 
 
 def new_seed() -> bytes:

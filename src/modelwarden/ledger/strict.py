@@ -55,11 +55,15 @@ class StrictReading:
         if not canonical or not isinstance(value, dict):
             self._findings.add("entry_not_canonical", seq, "the body is not canonical JSON")
             return
-        if value.get("type") not in self._known_types:
+        kind = value.get("type")
+        if not isinstance(kind, str) or kind not in self._known_types:
             self._findings.add("entry_not_canonical", seq, "the type of the fact is not known")
         self._compare_time(seq, value.get("at"))
-        objects = value.get("objects")
-        for moved in objects if isinstance(objects, list) else ():
+        objects = value.get("objects", [])
+        if not isinstance(objects, list):
+            self._findings.add("entry_not_canonical", seq, "its objects are no list")
+            return
+        for moved in objects:
             self._compare_revision(seq, moved)
 
     def _compare_time(self, seq: int, at: object) -> None:
@@ -72,7 +76,9 @@ class StrictReading:
 
     def _compare_revision(self, seq: int, moved: object) -> None:
         match moved:
-            case {"kind": str(kind), "id": str(object_id), "rev": int(revision)}:
+            case {"kind": str(kind), "id": str(object_id), "rev": int(revision)} if (
+                type(revision) is int
+            ):
                 key = (kind, object_id)
                 expected = self._revisions.get(key, 0 if self._from_start else revision - 1) + 1
                 if revision != expected:

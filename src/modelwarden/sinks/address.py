@@ -45,6 +45,10 @@ class SinkAddress:
 
 def parse_address(text: str) -> SinkAddress:
     """Read an address. Its name is its kind unless named. Raises SettingInvalid."""
+    if not text.isascii() or not text.isprintable() or " " in text or "#" in text:
+        raise SettingInvalid(
+            "a sink's address has no spaces, no # and no letters beyond ASCII: write them as %20, %23 and so on"
+        )
     parts = urlsplit(text)
     if not parts.scheme or not (parts.netloc or parts.path):
         raise SettingInvalid(f"a sink is an address such as worm:///srv/worm, not {parts.scheme}…")
@@ -52,13 +56,22 @@ def parse_address(text: str) -> SinkAddress:
         raise SettingInvalid(
             f"sink {parts.scheme}: an address holds no user or password; see the sink's page for how it signs in"
         )
-    options = dict(parse_qsl(parts.query, keep_blank_values=True))
+    if "&" in parts.path or ";" in parts.path:
+        raise SettingInvalid(
+            f"sink {parts.scheme}: options begin with ?, as in worm:///srv/worm?required=true"
+        )
+    pairs = parse_qsl(parts.query, keep_blank_values=True)
+    options = dict(pairs)
+    if len(pairs) != len(options):
+        raise SettingInvalid(f"sink {parts.scheme}: an option stands in its address twice")
     name = options.pop("name", parts.scheme.replace("+", "-"))
     if NAME.fullmatch(name) is None:
-        raise SettingInvalid(f"sink {name!r}: a name is small letters, digits, - and _")
+        raise SettingInvalid(
+            f"sink {parts.scheme}: its name= is 1 to 40 small letters, digits, - and _"
+        )
     required = options.pop("required", "false")
     if required not in {"true", "false"}:
-        raise SettingInvalid(f"sink {name}: required is true or false, not {required!r}")
+        raise SettingInvalid(f"sink {name}: required is true or false")
     return SinkAddress(
         kind=parts.scheme,
         name=name,

@@ -21,10 +21,12 @@ from modelwarden.sinks.kafka_client import (
     Producer,
     client_settings,
     end_of,
+    entries_since,
     partitions,
     topic_of,
 )
 from modelwarden.sinks.kafka_copy import KafkaCopy
+from modelwarden.store import entries
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -37,11 +39,13 @@ if TYPE_CHECKING:
     from modelwarden.store.opening import Store
 
 TIMEOUT_S: Final = 30.0
+MOST_SEQ: Final = 2**63 - 1
+"""A database counts no further; a line in a topic may."""
 
 
 def open_sink(address: SinkAddress, store: Store) -> KafkaSink:
     """Return the sink; no broker is asked yet. Raises SettingInvalid."""
-    return KafkaSink(client_settings(address), topic_of(address), store.around.keyring.origin)
+    return KafkaSink(client_settings(address), topic_of(address), store)
 
 
 def open_copy(address: SinkAddress, *, origin: str | None) -> KafkaCopy:
@@ -52,25 +56,25 @@ def open_copy(address: SinkAddress, *, origin: str | None) -> KafkaCopy:
 class KafkaSink:
     """A follower's step that produces entries, and counts a batch only once every message was acknowledged."""
 
-    def __init__(self, settings: dict[str, Any], topic: str, origin: str) -> None:
-        self._settings, self._topic, self._origin = settings, topic, origin
+    def __init__(self, settings: dict[str, Any], topic: str, store: Store) -> None:
+        self._settings, self._topic, self._store = settings, topic, store
+        self._origin = store.around.keyring.origin
         self._producer: Producer | None = None
-        self._ahead: tuple[int, bytes] | None = (
-            None  # the topic's last entry, if beyond the position
-        )
+        self._held: dict[int, bytes] = {}  # what the topic holds already beyond the position
         self._acknowledged = 0
         self._refused: list[KafkaError] = []
 
     def begin(self, at: Position, /) -> None:
         """Compare the topic's last message with the position. Raises SinkDiffers, SinkUnusable."""
         self._forget_producer()
-        self._ahead = None
+        self._held = {}
         end = end_of(self._settings, self._topic)
         if end.entry is None and (end.offset or not at.next_seq):
             return  # nothing was sent yet, or retention removed all of it
         seq, entry_hash = end.entry or (-1, b"")
         if seq >= at.next_seq:
-            self._ahead = end.entry
+            self._check_ahead(seq, entry_hash)
+            self._held = self._unbroken(at.next_seq, seq, end.offset)
         elif seq < at.next_seq - 1:
             raise SinkDiffers(
                 f"the topic {self._topic} ends with entry {seq}, but held {at.next_seq - 1} before: it lost entries."
@@ -117,16 +121,33 @@ class KafkaSink:
         """Drop what was not acknowledged."""
         self._forget_producer()
 
+    def _check_ahead(self, seq: int, entry_hash: bytes) -> None:
+        """Compare the topic's last entry, which lies beyond the position, with the ledger's. Raises SinkDiffers."""
+        with self._store.database.reading() as connection:
+            ours = entries.entry(connection, seq) if seq <= MOST_SEQ else None
+        if ours is None:
+            raise SinkDiffers(
+                f"the topic {self._topic} ends with entry {seq}, which the ledger does not have: the database was put"
+                " back to an older state, or somebody else wrote there"
+            )
+        if ours.entry_hash != entry_hash:
+            raise SinkDiffers(
+                f"the topic's entry {seq} is not the ledger's: another ledger wrote there"
+            )
+
+    def _unbroken(self, first: int, last: int, end: int) -> dict[int, bytes]:
+        """Return what the topic holds of a range if that is all of it; otherwise nothing: then all is sent again."""
+        count = last + 1 - first
+        found = entries_since(self._settings, self._topic, end, count)
+        held = {seq: entry_hash for seq, entry_hash in found.items() if first <= seq <= last}
+        return held if len(held) == count else {}
+
     def _is_new(self, stored: Stored) -> bool:
         """Tell whether the topic lacks an entry; what it holds already has to be the same."""
-        if self._ahead is None:
-            return True
-        seq, entry_hash = self._ahead
-        if stored.seq == seq:
-            self._ahead = None
-            if stored.entry_hash != entry_hash:
-                raise SinkDiffers(f"the topic's entry {seq} is not the ledger's")
-        return False
+        held = self._held.pop(stored.seq, None)
+        if held is not None and held != stored.entry_hash:
+            raise SinkDiffers(f"the topic's entry {stored.seq} is not the ledger's")
+        return held is None
 
     def _produce(self, producer: Producer, stored: Stored, before: bytes) -> None:
         body = orjson.loads(stored.body)

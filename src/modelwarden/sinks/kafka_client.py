@@ -29,6 +29,7 @@ __all__ = [
     "Reading",
     "client_settings",
     "end_of",
+    "entries_since",
     "partitions",
     "reader",
     "topic_of",
@@ -45,6 +46,7 @@ SECURITY: Final = ("plaintext", "ssl", "sasl_plaintext", "sasl_ssl")
 BACK: Final = 100
 """Offsets before the end that are looked at for the last message: markers of transactions take offsets too."""
 MOST_AT_ONCE: Final = 1_000
+MOST_LOOKED_FOR: Final = 20_000
 LOG: Final = logging.getLogger("modelwarden.sinks.kafka")
 
 
@@ -75,6 +77,13 @@ def client_settings(address: SinkAddress) -> dict[str, Any]:
         "key": "ssl.key.location",
     }
     found |= {name: options[option] for option, name in places.items() if option in options}
+    unused = {"username", "password", "mechanism"} if not security.startswith("sasl") else set()
+    unused |= {"ca", "certificate", "key"} if "ssl" not in security else set()
+    if unused & set(options):
+        raise SettingInvalid(
+            f"sink {address.name}: {', '.join(sorted(unused & set(options)))} would not be used with"
+            f" security={security}; say security=ssl or sasl_ssl"
+        )
     if security.startswith("sasl"):
         if not {"username", "password"} <= set(options):
             raise SettingInvalid(
@@ -111,6 +120,22 @@ def end_of(settings: dict[str, Any], topic: str) -> End:
             f"the last message of the topic {topic} is no entry of a ledger"
         ) from error
     return End(high, (stored.seq, stored.entry_hash))
+
+
+def entries_since(settings: dict[str, Any], topic: str, end: int, count: int) -> dict[int, bytes]:
+    """Return the hashes of the last `count` entries before an offset, by number; of repeats the last one counts.
+
+    Of more than some thousands not all are looked for: whoever asks sends again what is not found.
+    """
+    found: dict[int, bytes] = {}
+    with reader(settings) as consumer:
+        low, high = watermarks(consumer, topic)
+        begin = max(low, end - BACK - min(count, MOST_LOOKED_FOR))
+        for message in Reading(consumer, topic, begin, min(end, high)):
+            with contextlib.suppress(LineInvalid):
+                stored = parse_line(message.value() or b"").stored
+                found[stored.seq] = stored.entry_hash
+    return found
 
 
 @contextlib.contextmanager

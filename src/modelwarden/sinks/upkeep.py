@@ -25,6 +25,7 @@ from modelwarden.facts.sinks import (
     SinkSealed,
 )
 from modelwarden.sinks.comparing import compare
+from modelwarden.sinks.delay import Delay
 from modelwarden.sinks.opening import follower_name
 from modelwarden.sinks.sink import kind_of
 from modelwarden.store import entries, positions
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
 
     from modelwarden.sinks.opening import OpenSink
     from modelwarden.store.change import Change
+    from modelwarden.store.database import Lead
     from modelwarden.store.follower import Follower, Position
     from modelwarden.store.opening import Store
     from modelwarden.values.clock import Clock
@@ -71,9 +73,19 @@ class Upkeep:
         sinks: Sequence[OpenSink],
         followers: Sequence[Follower],
         clock: Clock,
+        elapsed: Callable[[], float] = time.monotonic,
     ) -> None:
         self._warden, self._store, self._clock = warden, store, clock
         self._sinks, self._followers = tuple(sinks), tuple(followers)
+        self._delays = {
+            each.address.name: Delay(
+                follower_name(each.address.name),
+                store.database,
+                follower=each.follower,
+                elapsed=elapsed,
+            )
+            for each in sinks
+        }
         self._sealed: dict[str, int] = {}
         self._behind: set[str] = set()
         self._stopped: set[str] = set()
@@ -96,28 +108,28 @@ class Upkeep:
         """Tell of sinks that fell behind or recovered, and of followers that stopped for good."""
         for each in self._sinks:
             name = each.address.name
-            lag = positions.lag(self._store.database, follower_name(name), now=self._clock.now())
+            lag = self._delays[name].lag(now=self._clock.now())
             if lag.seconds > BEHIND_S and name not in self._behind:
-                self._behind.add(name)
                 self._tell(
                     SinkBehind(sink=Code(name), entries=lag.entries, seconds=int(lag.seconds))
                 )
+                self._behind.add(name)  # once it was told: what could not be told comes again
             elif lag.seconds <= BEHIND_S and name in self._behind:
-                self._behind.remove(name)
                 self._tell(SinkRecovered(sink=Code(name)))
+                self._behind.remove(name)
             if isinstance(each.follower.failing, DiffersError):
-                self._tell_difference(name, self._position(name).next_seq, DiffersError.code)
+                self._tell_difference(name, self._position(each).next_seq, DiffersError.code)
         for follower in self._followers:
             if follower.stopped is not None and follower.name not in self._stopped:
-                self._stopped.add(follower.name)
                 seq = positions.stored(self._store.database, follower.name).next_seq
                 self._tell(FollowerStopped(follower=Code(follower.name), seq=seq))
+                self._stopped.add(follower.name)
 
     def seal(self) -> None:
         """Record how far each sink is that moved by more than what seals themselves add."""
         for each in self._sinks:
             name = each.address.name
-            at = self._position(name)
+            at = self._position(each)
             if at.next_seq - self._sealed.get(name, 0) > len(self._sinks):
                 self._tell(_sealed(name, at))
                 self._sealed[name] = at.next_seq
@@ -132,7 +144,7 @@ class Upkeep:
 
     def _read_back(self, each: OpenSink) -> None:
         name, origin = each.address.name, self._store.around.keyring.origin
-        size = self._position(name).next_seq
+        size = self._position(each).next_seq
         for first in _starts(size):
             last = min(first + WIDTH, size) - 1
             with (
@@ -151,17 +163,18 @@ class Upkeep:
     def _tell_difference(self, name: str, seq: int, code: str) -> None:
         """Record that a copy differs, once until it was read back without a difference."""
         if name not in self._differing:
-            self._differing.add(name)
             self._tell(SinkDiffers(sink=Code(name), seq=seq, problem=Code(code)))
+            self._differing.add(name)
 
-    def _position(self, name: str) -> Position:
-        return positions.stored(self._store.database, follower_name(name))
+    def _position(self, each: OpenSink) -> Position:
+        """Return how far a sink is: who leads it knows better than the database, which may have been edited."""
+        return each.follower.done or positions.stored(self._store.database, each.follower.name)
 
     def _run(self) -> None:
         if self._closing.wait(FIRST_S):
             return
         while not self._closing.is_set():
-            lead = self._store.database.lead("upkeep")
+            lead = self._try_to_lead()
             if lead is None:
                 self._closing.wait(LOOK_S)
                 continue
@@ -170,6 +183,13 @@ class Upkeep:
                 while lead.holds() and not self._closing.is_set():
                     hour = self._round(hour)
                     self._closing.wait(LOOK_S)
+
+    def _try_to_lead(self) -> Lead | None:
+        try:
+            return self._store.database.lead("upkeep")
+        except Exception as error:  # noqa: BLE001  # the edge: whatever keeps us from leading may pass
+            LOG.warning("could not try to look after the sinks: %s", error)
+            return None
 
     def _round(self, hour: float | None) -> float | None:
         try:

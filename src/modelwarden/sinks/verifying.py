@@ -5,24 +5,25 @@ What a copy holds is read once, from its first entry on; the rules are `ledger`'
 
 from __future__ import annotations
 
-import json
 import time
 from contextlib import closing
 from dataclasses import dataclass, replace
 from itertools import takewhile
 from typing import TYPE_CHECKING, Final
 
-from modelwarden.errors import LineInvalid, NoteInvalid, Unreadable
-from modelwarden.ledger.checkpoint import unverified_checkpoint
+from modelwarden.errors import LineInvalid, NotCanonical, NoteInvalid, Unreadable
+from modelwarden.ledger.checkpoint import Checkpoint, unverified_checkpoint
 from modelwarden.ledger.entry import parse_line
 from modelwarden.ledger.keys import parse_vkey
 from modelwarden.ledger.lines import verify_lines
+from modelwarden.ledger.merkle import tree_root
 from modelwarden.ledger.notes import read_checkpoints
 from modelwarden.ledger.result import Problem, Result
 from modelwarden.sinks.address import parse_address
 from modelwarden.sinks.comparing import first_difference
 from modelwarden.sinks.following import KeyWatch
 from modelwarden.sinks.sink import kind_of
+from modelwarden.values.canonical import parse
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
     from modelwarden.ledger.rotation import Trust
     from modelwarden.sinks.sink import Copy
 
+EMPTY_ROOT: Final = tree_root(())
 EVERY: Final = 1_000
 """Entries between two words of progress."""
 
@@ -147,8 +149,18 @@ def _origin(keys: Sequence[VerifierKey], notes: Sequence[bytes], head: bytes) ->
         except NoteInvalid:
             continue
     try:
-        return str(json.loads(parse_line(head).stored.body)["fact"]["origin"])
-    except (LineInvalid, ValueError, KeyError, TypeError) as error:
+        origin = parse(parse_line(head).stored.body)["fact"]["origin"]  # type: ignore[index]
+        return Checkpoint(
+            origin, 0, EMPTY_ROOT
+        ).origin  # one line of printable text, as every origin is
+    except (
+        LineInvalid,
+        NotCanonical,
+        NoteInvalid,
+        KeyError,
+        TypeError,
+        AttributeError,
+    ) as error:
         raise Unreadable(
             "the copy does not say which ledger it is of: give --checkpoint-key or --checkpoint"
         ) from error

@@ -74,6 +74,12 @@ class Signer:
                 _compare(connection, head, signed)
                 note = entries.newest_checkpoint(connection)
                 if note is not None:
+                    if signed is None:
+                        LOG.critical(
+                            "there is no guard file at %s although checkpoints were signed; unless you moved the"
+                            " database, compare it with a copy or a checkpoint kept elsewhere",
+                            self._guard,
+                        )
                     _compare(connection, head, _from_note(note, head))
         except RollbackSuspected as error:
             self._writer.blocked = error

@@ -86,6 +86,11 @@ _RANGE: Final = (
     .order_by(entries.c.seq)
 )
 _LAST: Final = select(func.max(entries.c.seq))
+_OF_TYPE: Final = (
+    select(entries.c.body)
+    .join(index, index.c.seq == entries.c.seq)
+    .where(index.c.type == bindparam("type"))
+)
 _CHECKPOINT: Final = select(checkpoints).order_by(checkpoints.c.size.desc()).limit(1)
 _CHECKPOINTS: Final = (
     select(checkpoints)
@@ -236,6 +241,15 @@ def lines(connection: Connection, origin: str, first: int, last: int) -> Iterato
             stored = Stored(*row)
             yield line(stored, before)
             before = stored.entry_hash
+
+
+def key_bodies(connection: Connection) -> Iterator[bytes]:
+    """Yield the bodies of the entries that name a log key: the first, and those of rotations."""
+    first = entry(connection, 0)
+    if first is not None:
+        yield first.body
+    for row in connection.execute(_OF_TYPE, {"type": "ledger.key_rotated"}):
+        yield row.body
 
 
 def newest_of(connection: Connection, kind: str, object_id: str) -> int | None:

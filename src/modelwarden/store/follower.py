@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple, Protocol, runtime_checkable
 
 from sqlalchemy import bindparam, insert, select, update
 
-from modelwarden.errors import EvidenceError, WardenError
+from modelwarden.errors import EvidenceError
 from modelwarden.ledger.entry import Stored, chain_start
 from modelwarden.store import entries
 from modelwarden.store.schema.ledger import follower_positions as positions
@@ -42,7 +42,7 @@ _POSITION: Final = select(positions).where(positions.c.name == bindparam("name")
 _BEGIN: Final = insert(positions)
 _MOVE: Final = (
     update(positions)
-    .where(positions.c.name == bindparam("which"), positions.c.next_seq == bindparam("before"))
+    .where(positions.c.name == bindparam("which"))
     .values(next_seq=bindparam("after"), entry_hash=bindparam("last"))
 )
 
@@ -136,6 +136,11 @@ class Follower:
         """Say that there may be new entries."""
         self._work.set()
 
+    @property
+    def done(self) -> Position | None:
+        """How far it is done for good, while this process leads: what is stored may lag behind, or was edited."""
+        return self._done
+
     def lag(self) -> int:
         """Return how many entries were not acted on yet."""
         with self._store.database.reading() as connection:
@@ -152,7 +157,7 @@ class Follower:
 
     def _run(self) -> None:
         while not self._closing.is_set() and self.stopped is None:
-            lead = self._lead(self.name)
+            lead = self._try_to_lead()
             if lead is None:
                 self._closing.wait(POLL_S)
                 continue
@@ -161,6 +166,14 @@ class Follower:
                 self._follow(lead)
                 self._save_last()
                 self._at = self._done = None
+
+    def _try_to_lead(self) -> Lead | None:
+        try:
+            return self._lead(self.name)
+        except Exception as error:  # noqa: BLE001  # the edge: whatever keeps us from leading may pass
+            LOG.warning("follower %s could not try to lead: %s", self.name, error)
+            self.failing = error
+            return None
 
     def _follow(self, lead: Lead) -> None:
         """Act on entries until closing, or until another process may lead."""
@@ -187,7 +200,7 @@ class Follower:
     def _save_last(self) -> None:
         try:
             self._save(force=True)
-        except WardenError as error:  # entries since the last save come again
+        except Exception as error:  # noqa: BLE001  # the edge: entries since the last save come again
             LOG.warning("follower %s could not save its position: %s", self.name, error)
 
     def follow_once(self) -> bool:
@@ -241,17 +254,19 @@ class Follower:
         if after is None or after == before or not (force or now - self._saved_at > SAVE_S):
             return
 
-        def save(telemetry: Telemetry) -> None:
-            if before is None:
-                row = {
-                    "name": self.name,
-                    "next_seq": after.next_seq,
-                    "entry_hash": after.entry_hash,
-                }
-                telemetry.execute(_BEGIN, row)
-            else:
-                moved = {"which": self.name, "before": before.next_seq, "after": after.next_seq}
-                telemetry.execute(_MOVE, moved | {"last": after.entry_hash})
+        def save(telemetry: Telemetry) -> Position | None:
+            row = telemetry.connection.execute(_POSITION, {"name": self.name}).first()
+            to = {"next_seq": after.next_seq, "entry_hash": after.entry_hash}
+            if row is None:
+                telemetry.execute(_BEGIN, {"name": self.name} | to)
+                return None
+            moved = {"which": self.name, "after": after.next_seq, "last": after.entry_hash}
+            telemetry.execute(_MOVE, moved)
+            return Position(row.next_seq, row.entry_hash)
 
-        self._store.writer.submit_telemetry(system("ledger"), save).result()
+        found = self._store.writer.submit_telemetry(system("ledger"), save).result()
+        if found != before:  # who led before us may have saved last; what we know to be done stands
+            LOG.error(
+                "follower %s: its position was moved by somebody else, to %s", self.name, found
+            )
         self._saved, self._saved_at = after, now

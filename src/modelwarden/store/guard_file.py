@@ -46,7 +46,7 @@ def read(path: Path) -> Signed | None:
         return replace(found, size=int(found.size), root=bytes.fromhex(found.root).hex())
     except FileNotFoundError:
         return None
-    except (OSError, ValueError, TypeError) as error:
+    except (OSError, ValueError, TypeError, AttributeError, RecursionError) as error:
         raise RollbackSuspected(
             f"the guard file can't be read ({error}); restore it from a copy"
         ) from error

@@ -93,8 +93,21 @@ def _prepared(database: Database, settings: Settings, clock: Clock) -> Keyring:
         raise KeyUnusable(
             f"the keys are of {keys.origin}, the database is of {origin}; point to the right folder"
         )
+    _check_log_key(database, keys)
     with database.reading() as connection:
         return server_keys.current(connection, keys)
+
+
+def _check_log_key(database: Database, keys: Keyring) -> None:
+    """Refuse a log key that no entry names: keys of one ledger's name may be anybody's. Raises KeyUnusable."""
+    with database.reading() as connection:
+        if not entries.read_head(connection).size:
+            return
+        if not any(keys.log_key.vkey.encode() in body for body in entries.key_bodies(connection)):
+            raise KeyUnusable(
+                f"no entry of the ledger names the log key in the keys folder, {keys.log_key.vkey}: it is of another"
+                " ledger of that name. Put the right keys back"
+            )
 
 
 def _new_keys(folder: Path, settings: Settings) -> Keyring:

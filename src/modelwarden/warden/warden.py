@@ -94,6 +94,7 @@ class Warden:
             [sink.address.name for sink in self.sinks if sink.address.required],
             self.store,
             self.clock,
+            followers=self.followers,
         )
         self._upkeep: Final = Upkeep(self, self.store, self.sinks, self.followers, self.clock)
         self._scrub: Final = Scrub(self, self.store, hours=self.settings.scrub_hours)
