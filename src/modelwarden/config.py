@@ -33,7 +33,7 @@ class Settings:
         artifact_limit_bytes: largest upload.
         default_policy: what governs a model to which no policy is assigned (POL-6).
         ledger_guard_file: what was signed last, outside the database (LG-24); better on another volume.
-        ledger_witness_policy: file that names outside witnesses and how many are enough (C2SP tlog-policy, LG-53).
+        ledger_witness_policy: file that names outside witnesses and how many are enough, as C2SP tlog-policy has it.
         ledger_origin: name of a new ledger; random by default.
         ledger_public_tiles: the static log (`audit-log/tiles/…`) is for everybody, without a token; else for who holds
             `audit.read` for all of the ledger (LG-52).

@@ -10,6 +10,7 @@ import typer
 from modelwarden.cli import host
 from modelwarden.cli.approvals import approvals
 from modelwarden.cli.audit import audit
+from modelwarden.cli.copies import verify_copy
 from modelwarden.cli.deploy import deploy
 from modelwarden.cli.doctor import doctor
 from modelwarden.cli.fingerprint import fingerprint
@@ -50,6 +51,7 @@ for alone in (
 ):  # fmt: skip
     verb(app)(alone)
 verb(audit)(watch)
+verb(audit)(verify_copy)
 app.command()(tour)
 app.command()(demo)
 

@@ -26,7 +26,8 @@ from modelwarden.facts.witness import WitnessAgreed, WitnessDisagreed
 from modelwarden.ledger.checkpoint import Checkpoint, open_note, unverified_checkpoint
 from modelwarden.ledger.merkle import consistency_proof, range_root
 from modelwarden.sinks.witness import Cosigned, Elsewhere, WitnessClient
-from modelwarden.store import entries, witnesses
+from modelwarden.store import entries, server_keys, witnesses
+from modelwarden.store.key_history import trust_of
 from modelwarden.store.tiles import StoredNodes
 from modelwarden.store.witnesses import Differing, Standing
 from modelwarden.values.health import ComponentAnswer
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from modelwarden.ledger.cosignature import WitnessKey
+    from modelwarden.ledger.keys import VerifierKey
     from modelwarden.ledger.witness_policy import WitnessPolicy
     from modelwarden.sinks.witness import Inconsistent
     from modelwarden.store.change import Change, Telemetry
@@ -169,10 +171,16 @@ class Asking:
 
     def _signed_by_us(self, note: bytes | None) -> Checkpoint | None:
         try:
-            keys = [self._store.around.keyring.log_key.verifier]
-            return None if note is None else open_note(note, keys)
+            return None if note is None else open_note(note, self._log_keys())
         except NoteInvalid:
             return None
+
+    def _log_keys(self) -> tuple[VerifierKey, ...]:
+        """Return the log's key and those that it took over from (LG-64)."""
+        with self._store.database.reading() as connection:
+            keyring = server_keys.current(connection, self._store.around.keyring)
+            size = entries.read_head(connection).size
+            return tuple(trust_of(connection, [keyring.log_key.verifier], below=size).most)
 
     def _disagree(
         self, newest: Checkpoint, note: bytes, found: Disagreement, before: Standing

@@ -93,9 +93,10 @@ def _prepared(database: Database, settings: Settings, clock: Clock) -> Keyring:
         raise KeyUnusable(
             f"the keys are of {keys.origin}, the database is of {origin}; point to the right folder"
         )
-    _check_log_key(database, keys)
     with database.reading() as connection:
-        return server_keys.current(connection, keys)
+        keys = server_keys.current(connection, keys)
+    _check_log_key(database, keys)
+    return keys
 
 
 def _check_log_key(database: Database, keys: Keyring) -> None:

@@ -1,0 +1,42 @@
+"""What doors call of the copies: verifying them, each by itself, and against each other."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from modelwarden.audit.answers import verification_answer
+from modelwarden.ledger import steps
+from modelwarden.sinks.verifying import Asked as Asked
+from modelwarden.sinks.verifying import cross_check, verify_copy
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from modelwarden.ledger.result import Result
+    from modelwarden.values.answers import VerificationAnswer
+
+ALONE: Final = {
+    steps.DERIVED: "a copy holds no head row, tiles or index of the database",
+    steps.STRICT: "not asked for",
+    steps.STATE: "a copy holds no governed rows",
+}
+
+
+def verify_copies(
+    addresses: Sequence[str], asked: Asked, *, progress: Callable[[int], None] | None = None
+) -> tuple[VerificationAnswer, ...]:
+    """Verify what lies at each address; with several, the first answer says whether they agree.
+
+    Raises SettingInvalid, KeyInvalid, Unreadable.
+    """
+    found = [verify_copy(address, asked, progress=progress) for address in addresses]
+    if len(addresses) > 1:
+        agreed = cross_check(addresses, first=asked.first)
+        found[0] = found[0].adding(agreed.problems)
+    return tuple(_answer(result, several=len(addresses) > 1) for result in found)
+
+
+def _answer(result: Result, *, several: bool) -> VerificationAnswer:
+    proved = {steps.ELSEWHERE: "the copies, line by line"} if several else {}
+    left_out = ALONE if several else {**ALONE, steps.ELSEWHERE: "nothing else was named"}
+    return verification_answer(result, steps.steps(result, left_out=left_out, proved=proved))
