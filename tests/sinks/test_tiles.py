@@ -12,6 +12,7 @@ from modelwarden.ledger.checkpoint import unverified_checkpoint
 from modelwarden.ledger.tile_paths import bundled
 from modelwarden.sinks.address import parse_address
 from modelwarden.sinks.sink import kind_of
+from modelwarden.sinks.upkeep import Upkeep
 from modelwarden.store.follower import Position
 from modelwarden.warden.warden import open_warden
 from tests.sinks import logs
@@ -227,3 +228,41 @@ def test_the_lines_are_those_of_every_other_copy(
             for parsed in (parse_address(address), parse_address(f"worm://{tmp_path}/worm"))
         )
         assert ours == theirs
+
+
+def test_a_log_that_grows_while_it_is_read_verifies_at_the_size_that_it_had(
+    sqlite_warden: Warden, address: str
+) -> None:
+    parsed = parse_address(address)
+    for old, sizes in ((300, (310, 320, 330)), (400, (450, 500, 520))):
+        logs.grow(sqlite_warden, old)
+        logs.follow(sqlite_warden, address)
+        copy = kind_of(parsed).open_copy(parsed, origin=None)
+        for size in sizes:
+            logs.grow(sqlite_warden, size)
+            logs.follow(sqlite_warden, address)
+        assert len(list(copy.lines())) == old
+        assert list(copy.problems()) == []
+
+
+def test_the_hourly_comparison_names_what_was_changed_in_a_folder(
+    tmp_path: Path, folder: Path, address: str
+) -> None:
+    sinks = (address, f"worm://{tmp_path}/worm?immutable=false")
+    with open_warden(f"sqlite:///{tmp_path}/house.db", sinks=sinks) as warden:
+        logs.grow(warden, 200)
+        for each in warden.sinks:
+            for _ in range(600):
+                if each.follower.lag() == 0:
+                    break
+                each.follower._closing.wait(0.02)
+            each.follower.close()
+        upkeep = Upkeep(warden, warden.store, warden.sinks, (), warden.clock)
+        upkeep.read_back()
+        assert not upkeep._differing
+        (bundle,) = (folder / "tile/entries/000.p").iterdir()
+        logs.flip(bundle, 5_000)
+        (lines,) = (tmp_path / "worm").rglob("*.jsonl")
+        logs.flip(lines, 5_000)
+        upkeep.read_back()
+        assert upkeep._differing == {"tiles", "worm"}

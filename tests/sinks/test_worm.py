@@ -15,6 +15,8 @@ import pytest
 
 from modelwarden.errors import SettingInvalid, SinkDiffers, SinkUnusable, Unreadable
 from modelwarden.ledger.entry import parse_line
+from modelwarden.sinks.address import parse_address
+from modelwarden.sinks.sink import kind_of
 from modelwarden.sinks.worm_folder import folder_of, is_frozen, origins
 from modelwarden.warden.warden import open_warden
 from tests.sinks import logs
@@ -396,3 +398,19 @@ def test_a_warden_with_a_worm_folder_keeps_it_up_to_date(tmp_path: Path, root: P
             warden.sinks[0].follower._closing.wait(0.02)
         size = warden.audit.checkpoint().size
     assert logs.numbers(f"worm://{root}") == list(range(size))
+
+
+def test_a_folder_that_is_written_to_while_it_is_read_verifies(
+    sqlite_warden: Warden, address: str
+) -> None:
+    logs.grow_days(sqlite_warden, 30)
+    logs.follow(sqlite_warden, address)
+    parsed = parse_address(address)
+    copy = kind_of(parsed).open_copy(parsed, origin=None)
+    reading = copy.lines()
+    seen = [next(reading) for _ in range(3)]
+    logs.grow_days(sqlite_warden, 30, 31)  # the segment under our eyes grows and is closed
+    logs.follow(sqlite_warden, address)
+    seen += list(reading)
+    assert [parse_line(data).stored.seq for data in seen] == list(range(len(seen)))
+    assert list(copy.problems()) == []

@@ -13,7 +13,7 @@ from modelwarden.cli.run import Run
 from modelwarden.errors import Unreadable
 
 
-def verify_copy(  # noqa: PLR0913  # what is verified, and by what
+def verify_copy(  # what is verified, and by what
     run: Run,
     addresses: Annotated[
         list[str],

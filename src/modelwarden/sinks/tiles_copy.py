@@ -40,6 +40,8 @@ MISMATCH: Final = "tile_mismatch"
 LOST: Final = b"{}"
 """Stands for a body that can't be read: it has another hash than any entry."""
 MOST_NOTES: Final = 100_000
+TRIES: Final = 3
+"""A log that grows removes a narrow bundle once a wider one stands: perhaps while we look."""
 MOST_KEY_BYTES: Final = 65_536
 
 
@@ -251,11 +253,20 @@ def _beginning(data: bytes, path: TilePath) -> bytes | None:
 
 
 def _found(shelf: Shelf, path: TilePath, *, most: int) -> bytes | None:
-    """Return a tile, or the full one where it may stand in its place."""
+    """Return a tile; in the place of a narrow one the full one, or a wider one of a later checkpoint."""
     data = shelf.get(str(path), most=most)
-    if data is None and not path.is_full:
+    for _ in range(TRIES):
+        if data is not None or path.is_full:
+            break
         data = shelf.get(str(path.full), most=most)
+        wider = [w for w in map(_width, shelf.names(path.partials)) if w > path.width]
+        if data is None and wider:
+            data = shelf.get(f"{path.partials}/{max(wider)}", most=most)
     return data
+
+
+def _width(name: str) -> int:
+    return int(name) if name.isascii() and name.isdigit() and len(name) <= 3 else 0  # noqa: PLR2004
 
 
 def _lies_at(shelf: Shelf, path: TilePath) -> bool:

@@ -17,6 +17,7 @@ import orjson
 
 from modelwarden.errors import SettingInvalid, SinkDiffers, SinkUnusable
 from modelwarden.ledger.entry import chain_start, line
+from modelwarden.sinks.comparing import compare
 from modelwarden.sinks.shelf import folder_of as place_of
 from modelwarden.sinks.shelf import sync_folder
 from modelwarden.sinks.worm_copy import WormCopy, open_folder
@@ -32,6 +33,7 @@ from modelwarden.sinks.worm_folder import (
     thaw,
 )
 from modelwarden.sinks.worm_segment import OpenSegment, end_of
+from modelwarden.store import entries
 from modelwarden.store.static_log import StaticLog
 
 if TYPE_CHECKING:
@@ -73,6 +75,7 @@ class WormSink:
 
     def __init__(self, root: Path, store: Store, *, most_bytes: int, immutable: bool) -> None:
         self._log, self._most, self._immutable = StaticLog(store.database), most_bytes, immutable
+        self._database = store.database
         self._origin = store.around.keyring.origin
         self._folder = folder_of(root, self._origin)
         self._token = b""
@@ -99,10 +102,21 @@ class WormSink:
                 f"the folder ends with entry {end.seq}, but held {at.next_seq - 1} before: it lost lines. Put its files"
                 " back, or give a new copy another folder and name="
             )
-        self._ahead = end if end.seq >= at.next_seq else None
-        if self._ahead is None and end.entry_hash != at.entry_hash:
+        if end.seq >= at.next_seq:
+            self._check_ahead(at.next_seq, end.seq)
+        elif end.entry_hash != at.entry_hash:
             raise SinkDiffers(f"the folder's entry {end.seq} is not the ledger's")
+        self._ahead = end if end.seq >= at.next_seq else None
         self._next = max(end.seq + 1, at.next_seq)
+
+    def _check_ahead(self, first: int, last: int) -> None:
+        """Compare what is written beyond the position with the ledger, line by line: anybody could append one."""
+        with self._database.reading() as connection:
+            ours = entries.lines(connection, self._origin, first, last)
+            copy = WormCopy(self._folder)
+            found = compare(ours, copy, name="the folder", first=first, last=last)
+        if found:
+            raise SinkDiffers(f"{found[0].detail}: entry {found[0].seq}")
 
     def __call__(self, batch: Sequence[Stored], before: bytes, /) -> Position | None:
         """Append the lines of a batch, and return when the disk has them. Raises SinkUnusable, SinkDiffers."""

@@ -51,12 +51,14 @@ class WormCopy:
         start = max((n for n, segment in enumerate(known) if segment.first <= first), default=0)
         stream = _Stream(known[start].first if known else 0)
         for segment in known[start:]:
-            reading = _Reading(segment)
+            seal = self._seal(segment)  # before its lines: the newest may be closed while we read
+            reading, is_open = _Reading(segment), seal is None and segment == known[-1]
             yield from stream.after(reading.lines(self._folder), first)
-            if segment == known[-1] and self._seal(segment) is None:
+            if is_open:
                 stream.held.clear()  # the line under way, or torn just now: it will be written again
             yield from stream.released()
-            self._check(reading, is_newest=segment == known[-1])
+            if not is_open:
+                self._check(reading, seal)
         self._torn = stream.torn
 
     def notes(self) -> Iterator[bytes]:
@@ -71,10 +73,12 @@ class WormCopy:
 
     def problems(self) -> Iterable[Problem]:
         """Return which seals do not fit, and which have lost their segment."""
-        there = set(self._segments)
         for segment in segments(self._folder, "seal.json"):
-            if segment not in there:
+            if not segment.lines(self._folder).exists():
                 detail = f"{self._named(segment)}: its lines are gone"
+                self._findings.add(CODE, segment.first, detail)
+            elif self._seal(segment) is None:
+                detail = f"{self._named(segment)}: the seal is damaged"
                 self._findings.add(CODE, segment.first, detail)
         return tuple(self._findings.problems)
 
@@ -90,14 +94,12 @@ class WormCopy:
     def close(self) -> None:
         """Nothing is open between calls."""
 
-    def _check(self, reading: _Reading, *, is_newest: bool) -> None:
-        """Compare a segment that was read with its seal."""
+    def _check(self, reading: _Reading, seal: Seal | None) -> None:
+        """Compare a closed segment that was read with its seal."""
         segment = reading.segment
-        seal = self._seal(segment)
         if seal is None:
-            if not is_newest or segment.seal(self._folder).exists():
-                detail = f"{self._named(segment)}: the seal is missing or damaged"
-                self._findings.add(CODE, segment.first, detail)
+            detail = f"{self._named(segment)}: the seal is missing"
+            self._findings.add(CODE, segment.first, detail)
             return
         if (seal.first, seal.size, seal.sha256) != (segment.first, reading.bytes, reading.digest):
             detail = f"{self._named(segment)}: its lines are not those that were sealed"
