@@ -38,7 +38,7 @@ GIVEN: Final = {
     "model": "churn", "version": "1", "user": "victim", "role": "analyst", "permission": "model.read",
     "request": "req_0", "deployment": "dep_0", "policy": "house", "token": "tok_0", "key": "0" * 64,
     "seq": "1", "sha256": "0" * 64, "path": "checkpoint", "erasure": "ers_0", "hold": "hld_0",
-    "endpoint": "end_0",
+    "endpoint": "end_0", "purpose": "decision",
 }  # fmt: skip
 REASON: Final = {"reason": "because the tests want it so"}
 BODIES: Final[dict[str, Any]] = {
@@ -82,6 +82,7 @@ BODIES: Final[dict[str, Any]] = {
     "POST /erasures": {"user": "victim", "basis": "objection"} | REASON,
     "POST /holds": {"user": "victim"} | REASON,
     "PUT /retention": {"texts": 3_000},
+    "POST /server-keys/{purpose}/revoke": {"key": "0" * 16, "since": "2026-11-20T11:19:40Z"},
 }  # fmt: skip
 QUERIES: Final = {"/models/{model}/compare": "?a=1&b=1", "/audit-log/consistency": "?from=1"}
 FORM_FIRST: Final = {"POST /policies/publish"}
