@@ -40,6 +40,8 @@ class Settings:
         behind_proxy: networks whose forwarded headers are believed (AC-74).
         sinks: where copies of the ledger go, one address each, as `worm:///srv/worm` (LG-51); spaces between them in
             the environment.
+        audit_open_details: keys of other systems' details that entries show openly, where their values are single words
+            (LG-55); spaces between them in the environment.
     """
 
     url: str = "sqlite:///warden.db"
@@ -57,6 +59,7 @@ class Settings:
     write_rate: int = 10
     behind_proxy: tuple[str, ...] = ()
     sinks: tuple[str, ...] = ()
+    audit_open_details: tuple[str, ...] = ()
 
     @property
     def sqlite_path(self) -> Path | None:
@@ -115,8 +118,8 @@ _NOT_SETTINGS: Final = frozenset({"token", "as", "config", "key_passphrase"})
 """Who acts, where the file is, what opens a person's key: for the command line, not for the program."""
 
 
-_SPACED: Final = frozenset({"sinks"})
-"""Lists whose items hold colons: in the environment spaces stand between them."""
+_SPACED: Final = frozenset({"sinks", "audit_open_details"})
+"""Lists whose items may hold colons: in the environment spaces stand between them."""
 
 
 def joined(key: str, items: tuple[object, ...]) -> str:

@@ -74,6 +74,7 @@ BODIES: Final[dict[str, Any]] = {
     "PATCH /roles/{role}": {"permissions": ["model.read"]},
     "POST /tokens": {},
     "POST /keys": {"pem": "x", "challenge": "chl_0", "signature": "AAAA"},
+    "POST /audit-log": {"ref": "r", "event_type": "X", "component": "matrix", "action": "try"},
     "POST /keys/{key}/revoke": {"cause": "lost"},
 }  # fmt: skip
 QUERIES: Final = {"/models/{model}/compare": "?a=1&b=1", "/audit-log/consistency": "?from=1"}

@@ -10,7 +10,16 @@ from typing import TYPE_CHECKING, Any, Final
 
 import pytest
 
-from modelwarden.facts import access, approvals, deployments, ledger, policies, registry, sinks
+from modelwarden.facts import (
+    access,
+    approvals,
+    deployments,
+    external,
+    ledger,
+    policies,
+    registry,
+    sinks,
+)
 from modelwarden.facts.catalogue import KINDS, SOURCE_NAMES, TYPES
 from modelwarden.facts.kinds import SUBJECT_KINDS, Family, Kind, Severity
 from modelwarden.values import ids
@@ -19,7 +28,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 GOLDEN: Final = Path(__file__).parents[1] / "golden" / "facts.json"
-ROOMS: Final = (access, approvals, deployments, ledger, policies, registry, sinks)
+ROOMS: Final = (access, approvals, deployments, ledger, policies, registry, sinks, external)
 PLAIN: Final = {"int", "bool", "Decimal", "datetime", "Code", "KeyText", "OriginName"}
 IDS: Final = {
     name

@@ -8,6 +8,7 @@ from modelwarden.audit.backups import record_backup as record_backup
 from modelwarden.audit.export import PreparedExport as PreparedExport
 from modelwarden.audit.export import prepare_export as prepare_export
 from modelwarden.audit.export import record_export as record_export
+from modelwarden.audit.ingestion import append as append
 from modelwarden.audit.offline import verify_export as verify_export
 from modelwarden.audit.proofs import checkpoint as checkpoint
 from modelwarden.audit.proofs import consistency as consistency
@@ -16,6 +17,7 @@ from modelwarden.audit.proofs import vkeys as vkeys
 from modelwarden.audit.reads import entry as entry
 from modelwarden.audit.reads import history as history
 from modelwarden.audit.reads import search as search
+from modelwarden.audit.record import as_records as as_records
 from modelwarden.audit.search import EntryFilter as EntryFilter
 from modelwarden.audit.search import as_filter as as_filter
 from modelwarden.audit.verifying import record_verification as record_verification

@@ -7,7 +7,7 @@ from typing import Annotated, Final
 
 import typer
 
-from modelwarden.cli import host
+from modelwarden.cli import audit_records, host
 from modelwarden.cli.approvals import approvals
 from modelwarden.cli.audit import audit
 from modelwarden.cli.deploy import deploy
@@ -24,6 +24,9 @@ from modelwarden.cli.tour import demo, tour
 from modelwarden.cli.users import users
 from modelwarden.cli.verb import ActingAs, AsJson, Before, verb
 from modelwarden.cli.versions import versions
+
+MORE_VERBS: Final = (audit_records,)
+"""Files whose verbs belong to a noun of another file."""
 
 app: Final = typer.Typer(
     name="modelwarden",

@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from modelwarden.client.decode import decode
 from modelwarden.client.export import save_export
-from modelwarden.client.transport import path
+from modelwarden.client.transport import Call, body_of, path
 from modelwarden.values.answers import (
+    AppendAnswer,
     CheckpointAnswer,
     EntryAnswer,
     ExportAnswer,
     ProofAnswer,
+    RecordAnswer,
     VerificationAnswer,
 )
+from modelwarden.values.external import as_sent
 from modelwarden.values.pages import Listing, Page
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from datetime import datetime
     from os import PathLike
 
@@ -122,3 +126,44 @@ class Audit:
         return save_export(
             self._calls, output, first=first, last=last, zipped=zipped, progress=progress
         )
+
+    def record(  # noqa: PLR0913  # the fields of LG-55
+        self,
+        event_type: str,
+        component: str,
+        action: str,
+        *,
+        details: Mapping[str, Any] | None = None,
+        severity: str = "INFO",
+        compliance_tags: Sequence[str] = (),
+        user_id: str | None = None,
+        timestamp: datetime | str | None = None,
+        ref: str | None = None,
+    ) -> RecordAnswer:
+        """Record what happened in another system. Raises RecordInvalid, RecordFromFuture, RecordConflict.
+
+        Without a `ref` it gets one; with the same ref it is recorded once, however often it is sent.
+        """
+        record = as_sent(
+            event_type=event_type,
+            component=component,
+            action=action,
+            details=details,
+            severity=severity,
+            compliance_tags=compliance_tags,
+            user_id=user_id,
+            timestamp=timestamp,
+            ref=ref,
+        )
+        return self.append([record]).records[0]
+
+    def append(self, records: Sequence[Mapping[str, Any]]) -> AppendAnswer:
+        """Record up to 1,000 records of another system, all or none. Raises as `record` does, and TooManyRecords."""
+        content = b"\n".join(body_of(record) for record in records)
+        call = Call(
+            method="POST",
+            path=path("audit-log"),
+            headers={"Content-Type": "application/x-ndjson"},
+            content=lambda: content,  # each record has its ref: the server takes it once
+        )
+        return decode(AppendAnswer, self._calls.transport.send(call).json())

@@ -55,6 +55,9 @@ def _reader(kind: Any) -> Reader:  # noqa: ANN401  # a type, or one of the forms
             return _optional_reader(inner)
         case origin if origin is tuple:
             return _tuple_reader(inner)
+        case origin if origin is list:
+            each = _reader(inner[0])
+            return lambda value: [each(item) for item in _plain(value, kind=list)]
         case origin if origin is Mapping:
             return partial(_mapping, read=_reader(inner[1]))
         case _:

@@ -5,7 +5,16 @@ from __future__ import annotations
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final
 
-from modelwarden.facts import access, approvals, deployments, ledger, policies, registry, sinks
+from modelwarden.facts import (
+    access,
+    approvals,
+    deployments,
+    external,
+    ledger,
+    policies,
+    registry,
+    sinks,
+)
 from modelwarden.facts.kinds import Family
 
 if TYPE_CHECKING:
@@ -16,7 +25,16 @@ if TYPE_CHECKING:
 KINDS: Final[Mapping[type[Any], Kind]] = MappingProxyType(
     {
         kind.fact: kind
-        for room in (ledger, access, registry, policies, approvals, deployments, sinks)
+        for room in (
+            ledger,
+            access,
+            registry,
+            policies,
+            approvals,
+            deployments,
+            sinks,
+            external,
+        )
         for kind in room.KINDS
     }
 )

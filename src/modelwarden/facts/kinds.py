@@ -81,6 +81,9 @@ SUBJECT_KINDS: Final[Mapping[str, str]] = MappingProxyType(
         "PermitId": "permit",
         "PolicyName": "policy",
         "RoleName": "role",
+        "RecordId": "record",
+        "EventName": "event",
+        "ComponentName": "component",
     }
 )
 """Field type → subject kind: what an entry is found under."""

@@ -4,22 +4,25 @@ from __future__ import annotations
 
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from modelwarden.audit import actions
+from modelwarden.values.external import as_sent
 from modelwarden.values.pages import Listing, Page
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from datetime import datetime
     from os import PathLike
 
     from modelwarden.store.change import View
     from modelwarden.values.answers import (
+        AppendAnswer,
         CheckpointAnswer,
         EntryAnswer,
         ExportAnswer,
         ProofAnswer,
+        RecordAnswer,
         VerificationAnswer,
     )
     from modelwarden.warden.bound import Bound
@@ -149,6 +152,41 @@ class Audit:
             prepared.discard()
             raise
         return prepared.release()
+
+    def record(  # noqa: PLR0913  # the fields of LG-55
+        self,
+        event_type: str,
+        component: str,
+        action: str,
+        *,
+        details: Mapping[str, Any] | None = None,
+        severity: str = "INFO",
+        compliance_tags: Sequence[str] = (),
+        user_id: str | None = None,
+        timestamp: datetime | str | None = None,
+        ref: str | None = None,
+    ) -> RecordAnswer:
+        """Record what happened in another system. Raises RecordInvalid, RecordFromFuture, RecordConflict.
+
+        Without a `ref` it gets one; with the same ref it is recorded once, however often it is sent.
+        """
+        record = as_sent(
+            event_type=event_type,
+            component=component,
+            action=action,
+            details=details,
+            severity=severity,
+            compliance_tags=compliance_tags,
+            user_id=user_id,
+            timestamp=timestamp,
+            ref=ref,
+        )
+        return self.append([record]).records[0]
+
+    def append(self, records: Sequence[Mapping[str, Any]]) -> AppendAnswer:
+        """Record up to 1,000 records of another system, all or none. Raises as `record` does, and TooManyRecords."""
+        action = partial(actions.append, records=records)
+        return self._bound.write(action, lambda _change, done: done)
 
     def _read(self, action: Callable[[View], T]) -> T:
         return self._bound.read(action, lambda _view, answer: answer)
