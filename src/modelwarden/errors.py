@@ -630,6 +630,12 @@ class ArtifactUnreadable(Refusal):
     code, status = "artifact_unreadable", 409
 
 
+class SearchTooWide(CallerError):
+    """More texts would have to be opened than one search may open (LG-42)."""
+
+    code, status = "search_too_wide", 422
+
+
 # --- records of other systems ----------------------------------------------------------------------
 
 

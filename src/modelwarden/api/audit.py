@@ -50,6 +50,10 @@ async def search(  # noqa: PLR0913, PLR0917  # the filters of LG-40
     severity: str | None = None,
     outcome: str | None = None,
     tag: str | None = None,
+    component: str | None = None,
+    text: str | None = None,
+    *,
+    include_texts: bool = False,
     since: str | None = None,
     until: str | None = None,
     first: str | None = None,
@@ -67,13 +71,16 @@ async def search(  # noqa: PLR0913, PLR0917  # the filters of LG-40
             "severity": severity,
             "outcome": outcome,
             "tag": tag,
+            "component": component,
+            "text": text,
             "since": since,
             "until": until,
             "first": first,
             "last": last,
         }
     )
-    return await _page(caller, lambda view: actions.search(view, wanted, page=part))
+    found = partial(actions.search, wanted=wanted, page=part, include_texts=include_texts)
+    return await _page(caller, found)
 
 
 @router.get("/audit-log/verify", responses=answers(VerificationAnswer))

@@ -64,7 +64,9 @@ def page_reply(
         headers["Content-Disposition"] = f'attachment; filename="{name}.csv"'
         return Response(table(listing.items), 200, headers, CSV)
     items = [beside(item, names) for item in listing.items]
-    body = {"items": items, "next_cursor": listing.next_cursor}
+    body: dict[str, object] = {"items": items, "next_cursor": listing.next_cursor}
+    if listing.indexed_to is not None:
+        body["indexed_to"] = listing.indexed_to
     return Response(encode(body), 200, headers, JSON)
 
 

@@ -55,6 +55,11 @@ def search(  # noqa: PLR0913  # the filters of LG-40
     severity: Annotated[str | None, typer.Option("--severity", help="As HIGH,CRITICAL.")] = None,
     outcome: Annotated[str | None, typer.Option("--outcome", help="done, refused, failed.")] = None,
     tag: Annotated[str | None, typer.Option("--tag")] = None,
+    component: Annotated[str | None, typer.Option("--component", help="As RiskAgent.")] = None,
+    text: Annotated[str | None, typer.Option("--text", help='Words, or a "phrase".')] = None,
+    include_texts: Annotated[
+        bool, typer.Option("--include-texts", help="Open erasable texts too; it is recorded.")
+    ] = False,
     since: Annotated[str | None, typer.Option("--since", metavar="TIME")] = None,
     until: Annotated[str | None, typer.Option("--until", metavar="TIME")] = None,
     first: Annotated[int | None, typer.Option("--first")] = None,
@@ -70,6 +75,9 @@ def search(  # noqa: PLR0913  # the filters of LG-40
         severity=severity,
         outcome=outcome,
         tag=tag,
+        component=component,
+        text=text,
+        include_texts=include_texts,
         since=since,
         until=until,
         first=first,

@@ -42,6 +42,9 @@ class Audit:
         severity: str | None = None,
         outcome: str | None = None,
         tag: str | None = None,
+        component: str | None = None,
+        text: str | None = None,
+        include_texts: bool = False,
         since: datetime | str | None = None,
         until: datetime | str | None = None,
         first: int | None = None,
@@ -49,7 +52,11 @@ class Audit:
         limit: int = 50,
         cursor: str | None = None,
     ) -> Listing[EntryAnswer]:
-        """Return a page of entries, newest first. Raises FilterInvalid, NotPermitted."""
+        """Return a page of entries, newest first. Raises FilterInvalid, NotPermitted, SearchTooWide.
+
+        `text` finds words that stand openly, and phrases in double quotes; `indexed_to` says how many entries it knows.
+        `include_texts` opens erasable texts too: it takes `personal.read`, and the use is recorded.
+        """
         wanted = {
             "actor": actor,
             "subject": subject,
@@ -57,6 +64,9 @@ class Audit:
             "severity": severity,
             "outcome": outcome,
             "tag": tag,
+            "component": component,
+            "text": text,
+            "include_texts": include_texts or None,
             "since": since,
             "until": until,
             "first": first,

@@ -35,7 +35,11 @@ def decode_page(shape: type[A], value: object) -> Listing[A]:
     """Return one page of a list. Raises AnswerMalformed."""
     if not isinstance(value, Mapping) or not isinstance(value.get("items"), list):
         raise AnswerMalformed("the answer is no page of a list; is this a Modelwarden server?")
-    return Listing(tuple(decode(shape, each) for each in value["items"]), value.get("next_cursor"))
+    return Listing(
+        tuple(decode(shape, each) for each in value["items"]),
+        value.get("next_cursor"),
+        value.get("indexed_to"),
+    )
 
 
 def decode_all(shape: type[A], value: object) -> tuple[A, ...]:

@@ -91,6 +91,7 @@ class View:
         self.settings: Final = around.settings
         self.checked = False
         self.used: set[str] = set()
+        self.opened = 0  # erasable texts that a search read (AC-60)
         self.handles: dict[str, str] = {}  # as read in this view
         self._said: dict[Commitment, str] = {}  # what a change itself keeps needs no decrypting
 

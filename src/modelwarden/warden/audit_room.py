@@ -46,6 +46,9 @@ class Audit:
         severity: str | None = None,
         outcome: str | None = None,
         tag: str | None = None,
+        component: str | None = None,
+        text: str | None = None,
+        include_texts: bool = False,
         since: datetime | str | None = None,
         until: datetime | str | None = None,
         first: int | None = None,
@@ -53,7 +56,11 @@ class Audit:
         limit: int = 50,
         cursor: str | None = None,
     ) -> Listing[EntryAnswer]:
-        """Return a page of entries, newest first. Raises FilterInvalid, NotPermitted."""
+        """Return a page of entries, newest first. Raises FilterInvalid, NotPermitted, SearchTooWide.
+
+        `text` finds words that stand openly, and phrases in double quotes; `indexed_to` says how many entries it knows.
+        `include_texts` opens erasable texts too: it takes `personal.read`, and the use is recorded.
+        """
         wanted = actions.as_filter(
             {
                 "actor": actor,
@@ -62,6 +69,8 @@ class Audit:
                 "severity": severity,
                 "outcome": outcome,
                 "tag": tag,
+                "component": component,
+                "text": text,
                 "since": since,
                 "until": until,
                 "first": first,
@@ -69,7 +78,8 @@ class Audit:
             }
         )
         page = Page(limit=limit, cursor=cursor)
-        return self._read(lambda view: actions.search(view, wanted, page=page))
+        found = partial(actions.search, wanted=wanted, page=page, include_texts=include_texts)
+        return self._read(found)
 
     def show(self, seq: int) -> EntryAnswer:
         """Return one entry with its hashes. Raises NotFound."""

@@ -19,9 +19,11 @@ from modelwarden.access import rights, set_up
 from modelwarden.access.accounts import actor_named
 from modelwarden.access.answers import user_answer
 from modelwarden.access.credentials import is_well_formed
+from modelwarden.audit import indexing
 from modelwarden.errors import NotPermitted, Refusal, Unauthenticated
 from modelwarden.facts.access import AccessUsed
 from modelwarden.facts.kinds import Code
+from modelwarden.permissions import Permission
 from modelwarden.reactions import approvals as reactions
 from modelwarden.sinks.opening import open_sinks
 from modelwarden.sinks.pressure import Pressure
@@ -77,6 +79,7 @@ class Warden:
             raise
         self.followers: Final = (
             Follower(reactions.NAME, self.store, reactions.VoidApprovals(self)),
+            Follower(indexing.NAME, self.store, indexing.KeepWords(self)),
             *(sink.follower for sink in self.sinks),
         )
         self._pressure: Final = Pressure(
@@ -198,7 +201,9 @@ class Warden:
         if refusal is not None:
             self.change(principal, partial(_refuse, refusal=refusal))
         if view.used:
-            self.change(principal, partial(_record_use, used=frozenset(view.used)))
+            self.change(
+                principal, partial(_record_use, used=frozenset(view.used), opened=view.opened)
+            )
         return value
 
     def _remember(self, view: View, before: Principal) -> None:
@@ -268,9 +273,10 @@ def _refuse(_change: Change, *, refusal: Refusal) -> None:
     raise refusal
 
 
-def _record_use(change: Change, *, used: frozenset[str]) -> None:
+def _record_use(change: Change, *, used: frozenset[str], opened: int) -> None:
     for permission in sorted(used):
-        change.record(AccessUsed(permission=Code(permission)))
+        texts = opened if opened and permission == Permission.PERSONAL_READ else None
+        change.record(AccessUsed(permission=Code(permission), texts=texts))
 
 
 def _check_network(principal: Principal, address: str | None) -> None:
