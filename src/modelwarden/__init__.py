@@ -10,15 +10,30 @@ from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
     from modelwarden.client.remote import connect as connect
+    from modelwarden.integrations.audit_logging import AuditHandler as AuditHandler
+    from modelwarden.integrations.audit_trail import AuditTrail as AuditTrail
+    from modelwarden.integrations.governance_audit import governance_audit as governance_audit
     from modelwarden.ledger.keys import SigningKey as SigningKey
     from modelwarden.warden.warden import open_warden as open  # noqa: A004  # the name product.md fixes
 
 __version__ = "0.1.0"
-__all__ = ["SigningKey", "__version__", "connect", "errors", "open"]
+__all__ = [
+    "AuditHandler",
+    "AuditTrail",
+    "SigningKey",
+    "__version__",
+    "connect",
+    "errors",
+    "governance_audit",
+    "open",
+]
 
 _WHERE: Final = {
     "open": ("modelwarden.warden.warden", "open_warden"),
     "connect": ("modelwarden.client.remote", "connect"),
+    "AuditHandler": ("modelwarden.integrations.audit_logging", "AuditHandler"),
+    "AuditTrail": ("modelwarden.integrations.audit_trail", "AuditTrail"),
+    "governance_audit": ("modelwarden.integrations.governance_audit", "governance_audit"),
     "SigningKey": ("modelwarden.ledger.keys", "SigningKey"),
     "errors": ("modelwarden.errors", None),
 }

@@ -679,6 +679,12 @@ class TooManyRecords(CallerError):
     code, status = "too_many_records", 422
 
 
+class TrailDown(OperatorError):
+    """What is to be recorded can't be made safe: the ledger does not answer, and there is no spool, or it is full."""
+
+    code, status = "trail_down", 503
+
+
 # --- HTTP ------------------------------------------------------------------------------------------
 
 
