@@ -1,16 +1,12 @@
-"""Routes of the ledger: search, proofs, verification, export. Nothing here changes an entry."""
+"""Routes of the ledger: search, proofs, verification. Nothing here changes an entry."""
 
 from __future__ import annotations
 
-import shutil
-import tempfile
 from functools import partial
-from pathlib import Path
 from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Depends, Query
-from starlette.background import BackgroundTask
-from starlette.responses import FileResponse, Response
+from starlette.responses import Response
 
 from modelwarden.api.bodies import StrictRoute
 from modelwarden.api.caller import Caller, may
@@ -139,42 +135,6 @@ async def keys(caller: Reader) -> Response:
     """List the keys that sign checkpoints, as text to pin."""
     found = await caller.look(actions.vkeys)
     return json_reply({"items": found, "next_cursor": None})
-
-
-@router.get("/audit-log/export", responses=answers(bytes, kind="application/zip"))
-async def export(
-    caller: Annotated[Caller, may(Permission.AUDIT_EXPORT, rate=Rate.EXPENSIVE)],
-    first: Seq = 0,
-    last: Seq | None = None,
-) -> Response:
-    """Return a range as a zip that verifies with no server; that it left is recorded first."""
-    await caller.prepare(caller.host.warden.sign)
-    place = Path(tempfile.mkdtemp(prefix="modelwarden-export-"))
-    forget = partial(shutil.rmtree, place, ignore_errors=True)
-    try:
-        prepared = await caller.look(
-            partial(
-                actions.prepare_export,
-                output=place / "export.zip",
-                first=first,
-                last=last,
-                zipped=True,
-            )
-        )
-        record = partial(actions.record_export, prepared=prepared)
-        told = await caller.write(record, lambda _view, _done: None)
-        made = prepared.release()
-    except BaseException:
-        forget()
-        raise
-    headers = {"Governance-Entry": told.headers["Governance-Entry"]}
-    return FileResponse(
-        made.path,
-        media_type="application/zip",
-        filename="ledger-export.zip",
-        headers=headers,
-        background=BackgroundTask(forget),
-    )
 
 
 @router.get("/audit-log/{seq}", responses=answers(EntryAnswer))

@@ -20,5 +20,8 @@ from modelwarden.audit.reads import search as search
 from modelwarden.audit.record import as_records as as_records
 from modelwarden.audit.search import EntryFilter as EntryFilter
 from modelwarden.audit.search import as_filter as as_filter
+from modelwarden.audit.tables import PreparedTable as PreparedTable
+from modelwarden.audit.tables import form_named as form_named
+from modelwarden.audit.tables import prepare_table as prepare_table
 from modelwarden.audit.verifying import record_verification as record_verification
 from modelwarden.audit.verifying import verify_database as verify_database

@@ -13,15 +13,16 @@ import zipfile
 from array import array
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, TypeVar
 
 from modelwarden.access.allowed import authorize, readable
 from modelwarden.audit import layout, queries
 from modelwarden.audit.layout import ListedFile, Manifest
 from modelwarden.audit.proofs import newest_checkpoint, proof_of
 from modelwarden.audit.reads import previous_hash, stored_entry, with_ids
+from modelwarden.audit.tables import PreparedTable
 from modelwarden.errors import FilterInvalid, NotFound, RangeTooLarge, SizeUnknown, ValueInvalid
-from modelwarden.facts.kinds import plain
+from modelwarden.facts.kinds import Code, plain
 from modelwarden.facts.ledger import LedgerExported
 from modelwarden.ledger import dsse
 from modelwarden.ledger.entry import Stored, chain_start, line
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
     from modelwarden.ledger.checkpoint import Checkpoint
     from modelwarden.store.change import Change, View
 
+P = TypeVar("P", "PreparedExport", PreparedTable)
 MOST_SELECTED: Final = 100_000
 """Entries in a selection: each has a file with its proof."""
 MOST_CHECKPOINTS: Final = 1_000
@@ -129,11 +131,19 @@ def prepare_export(  # noqa: PLR0913  # what to export, where, and in which form
     )
 
 
-def record_export(change: Change, prepared: PreparedExport) -> PreparedExport:
+def record_export(change: Change, prepared: P) -> P:
     """Record that a range leaves the house. Raises NotPermitted."""
     authorize(change, Permission.AUDIT_EXPORT)
     manifest = Digest(prepared.manifest_sha256)
-    change.record(LedgerExported(first=prepared.first, last=prepared.last, manifest=manifest))
+    form = prepared.form if isinstance(prepared, PreparedTable) else None
+    change.record(
+        LedgerExported(
+            first=prepared.first,
+            last=prepared.last,
+            manifest=manifest,
+            form=None if form is None else Code(form.value),
+        )
+    )
     return prepared
 
 

@@ -222,10 +222,13 @@ def keys(run: Run) -> None:
 def export(
     run: Run,
     *,
-    output: Annotated[Path, typer.Option("--output", "-o", metavar="DIR", help="Nothing yet.")],
+    output: Annotated[Path, typer.Option("--output", "-o", metavar="PATH", help="Nothing yet.")],
     first: FirstOption = 0,
     last: LastOption = None,
     zipped: Annotated[bool, typer.Option("--zip", help="One file instead of a folder.")] = False,
+    form: Annotated[
+        str, typer.Option("--format", help="folder, jsonl, csv, parquet, cloudevents.")
+    ] = "folder",
 ) -> None:
     """Write entries with all that proves them; it verifies with no server."""
     with run.screen.steps("export") as report:
@@ -234,6 +237,7 @@ def export(
             first=first,
             last=last,
             zipped=zipped,
+            format=form,
             progress=lambda done: report(done, 0),
         )
     run.screen.show(made)

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from modelwarden.client.decode import decode
-from modelwarden.client.export import save_export
+from modelwarden.client.export import save_export, save_table
 from modelwarden.client.transport import Call, body_of, path
 from modelwarden.values.answers import (
     AppendAnswer,
@@ -130,12 +131,18 @@ class Audit:
         first: int = 0,
         last: int | None = None,
         zipped: bool = False,
+        format: str = "folder",  # noqa: A002  # the field's name
         progress: Callable[[int], None] | None = None,
     ) -> ExportAnswer:
-        """Write a range to a folder or zip that verifies with no server; that it left is recorded."""
-        return save_export(
-            self._calls, output, first=first, last=last, zipped=zipped, progress=progress
-        )
+        """Write a range to a folder or zip that verifies with no server; that it left is recorded.
+
+        In the formats jsonl, csv, parquet and cloudevents it is one file for other programs, and beside it
+        stands a signed manifest that ties it to the ledger.
+        """
+        save = partial(save_export, zipped=zipped)
+        if format != "folder":
+            save = partial(save_table, form=format)
+        return save(self._calls, output, first=first, last=last, progress=progress)
 
     def record(  # noqa: PLR0913  # the fields of LG-55
         self,

@@ -140,19 +140,23 @@ class Audit:
         first: int = 0,
         last: int | None = None,
         zipped: bool = False,
+        format: str = "folder",  # noqa: A002  # the field's name
         progress: Callable[[int], None] | None = None,
     ) -> ExportAnswer:
-        """Write a range to a folder or zip that verifies with no server; that it left is recorded."""
+        """Write a range to a folder or zip that verifies with no server; that it left is recorded.
+
+        In the formats jsonl, csv, parquet and cloudevents it is one file for other programs, and beside it
+        stands a signed manifest that ties it to the ledger.
+        """
         self._bound.warden.sign()
+        prepare: Callable[..., actions.PreparedExport | actions.PreparedTable]
+        if format == "folder":
+            prepare = partial(actions.prepare_export, zipped=zipped)
+        else:
+            prepare = partial(actions.prepare_table, form=actions.form_named(format))
+        where = Path(output)
         prepared = self._read(
-            partial(
-                actions.prepare_export,
-                output=Path(output),
-                first=first,
-                last=last,
-                zipped=zipped,
-                progress=progress,
-            )
+            partial(prepare, output=where, first=first, last=last, progress=progress)
         )
         try:
             self._bound.write(
