@@ -21,6 +21,7 @@ from modelwarden.api.shapes import answers
 from modelwarden.audit import actions
 from modelwarden.audit.actions import PreparedTable
 from modelwarden.permissions import Permission
+from modelwarden.values.report import ReportAnswer
 
 router = APIRouter(prefix="/api/governance", route_class=StrictRoute, tags=["audit log"])
 
@@ -35,6 +36,13 @@ KINDS: Final = MappingProxyType(
         "csv": ("text/csv; charset=utf-8", "csv"),
         "parquet": ("application/vnd.apache.parquet", "parquet"),
         "cloudevents": ("application/x-ndjson", "cloudevents.jsonl"),
+    }
+)
+DOCUMENTS: Final = MappingProxyType(
+    {
+        "json": "application/json",
+        "html": "text/html; charset=utf-8",
+        "md": "text/markdown; charset=utf-8",
     }
 )
 Seq = Annotated[int, Query(ge=0, le=LARGEST)]
@@ -78,3 +86,22 @@ async def export(
         headers=headers,
         background=BackgroundTask(forget),
     )
+
+
+@router.get("/audit-log/report", responses=answers(ReportAnswer))
+async def report(
+    caller: Annotated[Caller, may(Permission.AUDIT_READ, rate=Rate.EXPENSIVE)],
+    since: str,
+    until: str,
+    as_of: Seq | None = None,
+    format: str | None = None,  # noqa: A002  # the field's name
+) -> Response:
+    """Report what happened in a period: totals, each HIGH and CRITICAL entry, verification; as json, html or md."""
+    form = actions.report_form(format)
+    counted = partial(actions.report, since=since, until=until, as_of=as_of)
+    found = await caller.look(counted)
+    data = await caller.prepare(partial(actions.written, found, form))
+    headers = {}
+    if form.value != "json":
+        headers["Content-Disposition"] = f'attachment; filename="audit-report.{form.value}"'
+    return Response(data, media_type=DOCUMENTS[form.value], headers=headers)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from modelwarden.audit.backups import PreparedBackup as PreparedBackup
 from modelwarden.audit.backups import prepare_backup as prepare_backup
 from modelwarden.audit.backups import record_backup as record_backup
+from modelwarden.audit.export import Leaving as Leaving
 from modelwarden.audit.export import PreparedExport as PreparedExport
 from modelwarden.audit.export import prepare_export as prepare_export
 from modelwarden.audit.export import record_export as record_export
@@ -18,6 +19,9 @@ from modelwarden.audit.reads import entry as entry
 from modelwarden.audit.reads import history as history
 from modelwarden.audit.reads import search as search
 from modelwarden.audit.record import as_records as as_records
+from modelwarden.audit.report.totals import report as report
+from modelwarden.audit.report.writing import report_form as report_form
+from modelwarden.audit.report.writing import written as written
 from modelwarden.audit.search import EntryFilter as EntryFilter
 from modelwarden.audit.search import as_filter as as_filter
 from modelwarden.audit.tables import PreparedTable as PreparedTable

@@ -13,14 +13,13 @@ import zipfile
 from array import array
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Final, TypeVar
+from typing import TYPE_CHECKING, Final, Protocol
 
 from modelwarden.access.allowed import authorize, readable
 from modelwarden.audit import layout, queries
 from modelwarden.audit.layout import ListedFile, Manifest
 from modelwarden.audit.proofs import newest_checkpoint, proof_of
 from modelwarden.audit.reads import previous_hash, stored_entry, with_ids
-from modelwarden.audit.tables import PreparedTable
 from modelwarden.errors import FilterInvalid, NotFound, RangeTooLarge, SizeUnknown, ValueInvalid
 from modelwarden.facts.kinds import Code, plain
 from modelwarden.facts.ledger import LedgerExported
@@ -38,7 +37,6 @@ if TYPE_CHECKING:
     from modelwarden.ledger.checkpoint import Checkpoint
     from modelwarden.store.change import Change, View
 
-P = TypeVar("P", "PreparedExport", PreparedTable)
 MOST_SELECTED: Final = 100_000
 """Entries in a selection: each has a file with its proof."""
 MOST_CHECKPOINTS: Final = 1_000
@@ -59,6 +57,7 @@ class PreparedExport:
     last: int
     files: int
     manifest_sha256: str
+    form: None = None
 
     def release(self) -> ExportAnswer:
         """Put the export in place, and say where."""
@@ -131,20 +130,49 @@ def prepare_export(  # noqa: PLR0913  # what to export, where, and in which form
     )
 
 
-def record_export(change: Change, prepared: P) -> P:
+class Leaving(Protocol):
+    """What is about to leave the house, in whatever form."""
+
+    @property
+    def first(self) -> int:
+        """Return the first entry."""
+        ...
+
+    @property
+    def last(self) -> int:
+        """Return the last entry."""
+        ...
+
+    @property
+    def manifest_sha256(self) -> str:
+        """Return the digest of the manifest."""
+        ...
+
+    @property
+    def form(self) -> str | None:
+        """Return the form, or None for one with all that proves it."""
+        ...
+
+    def release(self) -> ExportAnswer:
+        """Put it in place, and say where."""
+        ...
+
+    def discard(self) -> None:
+        """Remove what was written: it could not be recorded."""
+        ...
+
+
+def record_export(change: Change, prepared: Leaving) -> None:
     """Record that a range leaves the house. Raises NotPermitted."""
     authorize(change, Permission.AUDIT_EXPORT)
-    manifest = Digest(prepared.manifest_sha256)
-    form = prepared.form if isinstance(prepared, PreparedTable) else None
     change.record(
         LedgerExported(
             first=prepared.first,
             last=prepared.last,
-            manifest=manifest,
-            form=None if form is None else Code(form.value),
+            manifest=Digest(prepared.manifest_sha256),
+            form=None if prepared.form is None else Code(prepared.form),
         )
     )
-    return prepared
 
 
 class _Bundle:

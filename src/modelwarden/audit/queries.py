@@ -181,6 +181,12 @@ def _walk(view: View, by: str, branches: int, params: Mapping[str, Any]) -> Foun
     return Found(kept, floor if floor > params["first"] else None)
 
 
+def numbers_between(view: View, wanted: EntryFilter, *, below: int) -> tuple[int, int]:
+    """Return the first number that a filter's times could reach, and the one behind the last."""
+    bounds = _bounds(view, wanted, below)
+    return bounds["first"], bounds["below"]
+
+
 def entries_at(view: View, seqs: Sequence[int]) -> dict[int, Stored]:
     """Return these entries by number, those that there are."""
     rows = view.rows(_ENTRIES, {"seqs": list(seqs)}) if seqs else ()

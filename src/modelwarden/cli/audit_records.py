@@ -1,14 +1,16 @@
-"""`modelwarden audit append`: hand in another system's records from a file, chunk by chunk."""
+"""`modelwarden audit append` and `audit report`: records of other systems come in, a period goes out on paper."""
 
 from __future__ import annotations
 
 import sys
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, BinaryIO, Final, NamedTuple
 
 import typer
 
 from modelwarden.cli.audit import audit
+from modelwarden.cli.refusal import REFUSED
 from modelwarden.cli.run import Run
 from modelwarden.cli.verb import verb
 from modelwarden.errors import NotCanonical, RecordInvalid, Unreadable, WardenError
@@ -57,6 +59,36 @@ def append(
             last = max(one.seq for one in answer.records)
             report(recorded + repeated, 0)
     run.screen.show_fields(Appended(recorded, repeated, last)._asdict())
+
+
+@verb(audit)
+def report(
+    run: Run,
+    *,
+    since: Annotated[str, typer.Option("--since", metavar="TIME", help="As 2026-11-01.")],
+    until: Annotated[str, typer.Option("--until", metavar="TIME", help="That day is meant too.")],
+    output: Annotated[Path, typer.Option("--output", "-o", metavar="FILE")],
+    form: Annotated[
+        str | None, typer.Option("--format", help="json, html or md; as the file's ending.")
+    ] = None,
+    as_of: Annotated[
+        int | None, typer.Option("--as-of", metavar="SIZE", help="Of the ledger, to get it again.")
+    ] = None,
+) -> None:
+    """Report what happened in a period: totals, each high and critical entry, whether it verifies."""
+    found = run.audit.report(since, until, output, format=form, as_of=as_of)
+    run.screen.show_fields(
+        {
+            "path": str(output),
+            "entries": found.total,
+            "as_of": found.as_of,
+            "verified": found.verified,
+            "severe": found.severe_total,
+            "root": found.root,
+        }
+    )
+    if not found.verified:
+        raise typer.Exit(REFUSED)
 
 
 @contextmanager

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from pathlib import Path, PurePath
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, Final
 
 from modelwarden.client.decode import decode
 from modelwarden.client.export import save_export, save_table
@@ -19,6 +21,7 @@ from modelwarden.values.answers import (
 )
 from modelwarden.values.external import as_sent
 from modelwarden.values.pages import Listing, Page
+from modelwarden.values.report import ReportAnswer
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -26,6 +29,10 @@ if TYPE_CHECKING:
     from os import PathLike
 
     from modelwarden.client.calls import Calls
+
+
+ENDINGS: Final = MappingProxyType({".html": "html", ".htm": "html", ".md": "md"})
+"""In which form a report is written; JSON otherwise."""
 
 
 class Audit:
@@ -143,6 +150,28 @@ class Audit:
         if format != "folder":
             save = partial(save_table, form=format)
         return save(self._calls, output, first=first, last=last, progress=progress)
+
+    def report(
+        self,
+        start_date: datetime | str,
+        end_date: datetime | str,
+        output_path: str | PathLike[str] | None = None,
+        *,
+        format: str | None = None,  # noqa: A002  # the field's name
+        as_of: int | None = None,
+    ) -> ReportAnswer:
+        """Return what happened in a period, and write it as JSON, HTML or Markdown (`md`), as the file's ending says.
+
+        The same period and `as_of`, a size of the ledger, give the same bytes. Raises NotPermitted, FilterInvalid.
+        """
+        where = path("audit-log", "report")
+        query = {"since": start_date, "until": end_date, "as_of": as_of}
+        found = self._calls.read(ReportAnswer, where, query)
+        if output_path is not None:
+            form = format or ENDINGS.get(PurePath(output_path).suffix.lower(), "json")
+            query |= {"as_of": found.as_of, "format": form}
+            Path(output_path).write_bytes(self._calls.fetch(where, query).content)
+        return found
 
     def record(  # noqa: PLR0913  # the fields of LG-55
         self,

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
         RecordAnswer,
         VerificationAnswer,
     )
+    from modelwarden.values.report import ReportAnswer
     from modelwarden.warden.bound import Bound
 
 
@@ -149,15 +150,13 @@ class Audit:
         stands a signed manifest that ties it to the ledger.
         """
         self._bound.warden.sign()
-        prepare: Callable[..., actions.PreparedExport | actions.PreparedTable]
+        prepare: Callable[..., actions.Leaving]
         if format == "folder":
             prepare = partial(actions.prepare_export, zipped=zipped)
         else:
             prepare = partial(actions.prepare_table, form=actions.form_named(format))
-        where = Path(output)
-        prepared = self._read(
-            partial(prepare, output=where, first=first, last=last, progress=progress)
-        )
+        bounds: dict[str, Any] = {"first": first, "last": last, "progress": progress}
+        prepared = self._read(lambda view: prepare(view, Path(output), **bounds))
         try:
             self._bound.write(
                 partial(actions.record_export, prepared=prepared), lambda _view, done: done
@@ -166,6 +165,25 @@ class Audit:
             prepared.discard()
             raise
         return prepared.release()
+
+    def report(
+        self,
+        start_date: datetime | str,
+        end_date: datetime | str,
+        output_path: str | PathLike[str] | None = None,
+        *,
+        format: str | None = None,  # noqa: A002  # the field's name
+        as_of: int | None = None,
+    ) -> ReportAnswer:
+        """Return what happened in a period, and write it as JSON, HTML or Markdown (`md`), as the file's ending says.
+
+        The same period and `as_of`, a size of the ledger, give the same bytes. Raises NotPermitted, FilterInvalid.
+        """
+        found = self._read(partial(actions.report, since=start_date, until=end_date, as_of=as_of))
+        if output_path is not None:
+            form = actions.report_form(format, str(output_path))
+            Path(output_path).write_bytes(actions.written(found, form))
+        return found
 
     def record(  # noqa: PLR0913  # the fields of LG-55
         self,
