@@ -98,6 +98,8 @@ async def report(
 ) -> Response:
     """Report what happened in a period: totals, each HIGH and CRITICAL entry, verification; as json, html or md."""
     form = actions.report_form(format)
+    if as_of is None:
+        await caller.prepare(caller.host.warden.sign)
     counted = partial(actions.report, since=since, until=until, as_of=as_of)
     found = await caller.look(counted)
     data = await caller.prepare(partial(actions.written, found, form))

@@ -179,6 +179,8 @@ class Audit:
 
         The same period and `as_of`, a size of the ledger, give the same bytes. Raises NotPermitted, FilterInvalid.
         """
+        if as_of is None:
+            self._bound.warden.sign()
         found = self._read(partial(actions.report, since=start_date, until=end_date, as_of=as_of))
         if output_path is not None:
             form = actions.report_form(format, str(output_path))

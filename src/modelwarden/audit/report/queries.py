@@ -41,7 +41,7 @@ _COUNT: Final = func.count().label("times")
 _DAYS: Final = (
     select(func.substr(index.c.at, 1, DAY).label("day"), index.c.severity, _COUNT)
     .where(_WITHIN)
-    .group_by(func.substr(index.c.at, 1, DAY), index.c.severity)
+    .group_by("day", index.c.severity)
     .order_by("day", index.c.severity)
 )
 _KINDS: Final = (
