@@ -7,7 +7,9 @@ from benchmarks import (
     decide,
     growth,
     http,
+    ingestion,
     proofs,
+    search,
     sink_kafka,
     startup,
     table,
@@ -25,5 +27,7 @@ if __name__ == "__main__":
             http.CLAIM,
             sink_kafka.CLAIM,
             startup.CLAIM,
+            ingestion.CLAIM,
+            search.CLAIM,
         ]
     )

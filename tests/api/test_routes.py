@@ -77,7 +77,11 @@ BODIES: Final[dict[str, Any]] = {
     "POST /audit-log": {"ref": "r", "event_type": "X", "component": "matrix", "action": "try"},
     "POST /keys/{key}/revoke": {"cause": "lost"},
 }  # fmt: skip
-QUERIES: Final = {"/models/{model}/compare": "?a=1&b=1", "/audit-log/consistency": "?from=1"}
+QUERIES: Final = {
+    "/models/{model}/compare": "?a=1&b=1",
+    "/audit-log/consistency": "?from=1",
+    "/audit-log/report": "?since=2026-01-01&until=2026-01-02",
+}
 FORM_FIRST: Final = {"POST /policies/publish"}
 """Whose body is read before the change, so that a bad one is refused to everybody."""
 

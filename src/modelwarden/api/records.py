@@ -70,8 +70,8 @@ async def append(
     """Record what happened in another system: up to 1,000 records, all or none, each once under its ref."""
     data = await _body(request)
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
-    records = await caller.prepare(partial(_records, data, kind))
-    action = partial(actions.append, records=records)
+    read = await caller.prepare(lambda: actions.as_records(_records(data, kind)))
+    action = partial(actions.append, read=read)
     return await caller.write(action, lambda _change, done: done, status=201)
 
 

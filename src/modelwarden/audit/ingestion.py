@@ -6,10 +6,10 @@ The actor is the account that hands them in; whoever a record says acted is a cl
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 from modelwarden.access.allowed import authorize
-from modelwarden.audit.record import as_records, says_the_same
+from modelwarden.audit.record import says_the_same
 from modelwarden.errors import RecordConflict
 from modelwarden.facts.external import ExternalRecorded
 from modelwarden.facts.kinds import Code
@@ -28,18 +28,17 @@ if TYPE_CHECKING:
 PREFIX: Final = "rec"
 
 
-def append(change: Change, records: Sequence[Mapping[str, Any]]) -> AppendAnswer:
-    """Record what another system hands in, at most 1,000 records; one that comes again is answered as before.
+def append(change: Change, read: Sequence[ExternalRecord]) -> AppendAnswer:
+    """Record what another system hands in; a record that comes again is answered as before.
 
-    The answer's numbers are filled in once the entries have their places, before the commit.
+    Doors read the records first, by `as_records`, so that the writer needs not. The answer's numbers are filled in once
+    the entries have their places, before the commit.
 
     Raises:
         NotPermitted.
-        RecordInvalid, RecordFromFuture, RecordConflict: of the first record that is not taken; none is.
-        TooManyRecords.
+        RecordFromFuture, RecordConflict: of the first record that is not taken; none is.
     """
     authorize(change, Permission.AUDIT_APPEND)
-    read = as_records(records)
     for number, record in enumerate(read):
         record.require_past(change.now, number)
     known = external.recorded(change, change.actor, [record.ref for record in read])

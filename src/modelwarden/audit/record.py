@@ -49,7 +49,7 @@ class ExternalRecord:
 
     Attributes:
         details: canonical JSON of whatever it says, or None.
-        shown: the details of it that have a form to stand openly, by key.
+        said: the same as values.
         occurred_at: when it happened, or None for now.
         user: who it says acted.
     """
@@ -61,15 +61,15 @@ class ExternalRecord:
     severity: Severity
     tags: tuple[str, ...]
     details: str | None
-    shown: Mapping[str, str]
+    said: Mapping[str, Any]
     occurred_at: datetime | None
     user: str | None
 
     def opened(self, keys: Sequence[str]) -> tuple[tuple[str, str], ...]:
-        """Return the details under these keys that may stand openly."""
-        return tuple((key, self.shown[key]) for key in sorted(keys) if key in self.shown)[
-            :MOST_OPEN
-        ]
+        """Return the details under these keys that have a form to stand openly."""
+        found = ((key, _as_word(self.said[key])) for key in sorted(keys) if key in self.said)
+        shown = [(key, word) for key, word in found if OPEN.fullmatch(key) and OPEN.fullmatch(word)]
+        return tuple(shown[:MOST_OPEN])
 
     def require_past(self, now: datetime, number: int) -> None:
         """Raise RecordFromFuture if it is dated more than five minutes ahead."""
@@ -102,7 +102,7 @@ def as_record(value: object, number: int = 0) -> ExternalRecord:
         severity=_severity(value.get("severity"), number),
         tags=_tags(value.get("compliance_tags"), number),
         details=None if details is None else _text(details, number),
-        shown={} if details is None else dict(_shown(details)),
+        said=details or {},
         occurred_at=_moment(value.get("timestamp"), number),
         user=_user(value.get("user_id"), number),
     )
@@ -159,15 +159,6 @@ def _text(details: Mapping[str, Any], number: int) -> str:
         expected = f"at most {LONGEST_DETAILS:,} characters of JSON, not {len(text):,}"
         raise RecordInvalid(number, "details", expected)
     return text
-
-
-def _shown(details: Mapping[str, Any]) -> list[tuple[str, str]]:
-    found = []
-    for key, value in details.items():
-        word = _as_word(value)
-        if OPEN.fullmatch(key) and OPEN.fullmatch(word):
-            found.append((key, word))
-    return found
 
 
 def _as_word(value: object) -> str:

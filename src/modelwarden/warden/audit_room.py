@@ -219,7 +219,7 @@ class Audit:
 
     def append(self, records: Sequence[Mapping[str, Any]]) -> AppendAnswer:
         """Record up to 1,000 records of another system, all or none. Raises as `record` does, and TooManyRecords."""
-        action = partial(actions.append, records=records)
+        action = partial(actions.append, read=actions.as_records(records))
         return self._bound.write(action, lambda _change, done: done)
 
     def _read(self, action: Callable[[View], T]) -> T:
