@@ -7,7 +7,9 @@ from benchmarks import (
     decide,
     growth,
     http,
+    ingestion,
     proofs,
+    search,
     sink_kafka,
     sink_local,
     sink_s3,
@@ -29,5 +31,7 @@ if __name__ == "__main__":
             sink_s3.CLAIM,
             sink_local.CLAIM,
             startup.CLAIM,
+            ingestion.CLAIM,
+            search.CLAIM,
         ]
     )

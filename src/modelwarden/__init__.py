@@ -10,16 +10,32 @@ from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
     from modelwarden.client.remote import connect as connect
+    from modelwarden.integrations.audit_logging import AuditHandler as AuditHandler
+    from modelwarden.integrations.audit_trail import AuditTrail as AuditTrail
+    from modelwarden.integrations.governance_audit import governance_audit as governance_audit
     from modelwarden.ledger.keys import SigningKey as SigningKey
     from modelwarden.notify.webhook import verify_webhook as verify_webhook
     from modelwarden.warden.warden import open_warden as open  # noqa: A004  # the name product.md fixes
 
 __version__ = "0.1.0"
-__all__ = ["SigningKey", "__version__", "connect", "errors", "open", "verify_webhook"]
+__all__ = [
+    "AuditHandler",
+    "AuditTrail",
+    "SigningKey",
+    "__version__",
+    "connect",
+    "errors",
+    "governance_audit",
+    "open",
+    "verify_webhook",
+]
 
 _WHERE: Final = {
     "open": ("modelwarden.warden.warden", "open_warden"),
     "connect": ("modelwarden.client.remote", "connect"),
+    "AuditHandler": ("modelwarden.integrations.audit_logging", "AuditHandler"),
+    "AuditTrail": ("modelwarden.integrations.audit_trail", "AuditTrail"),
+    "governance_audit": ("modelwarden.integrations.governance_audit", "governance_audit"),
     "SigningKey": ("modelwarden.ledger.keys", "SigningKey"),
     "verify_webhook": ("modelwarden.notify.webhook", "verify_webhook"),
     "errors": ("modelwarden.errors", None),

@@ -50,6 +50,8 @@ class Settings:
         backup_targets: where they go, one address each, as `file:///srv/backups` or `s3://bucket/prefix`; spaces
             between them in the environment.
         backup_keep: how many stay at each target.
+        audit_open_details: keys of other systems' details that entries show openly, where their values are single words
+            (LG-55); spaces between them in the environment.
     """
 
     url: str = "sqlite:///warden.db"
@@ -74,6 +76,7 @@ class Settings:
     backup_schedule: str | None = None
     backup_targets: tuple[str, ...] = ()
     backup_keep: int = 30
+    audit_open_details: tuple[str, ...] = ()
 
     @property
     def sqlite_path(self) -> Path | None:
@@ -132,8 +135,8 @@ _NOT_SETTINGS: Final = frozenset({"token", "as", "config", "key_passphrase", "st
 """Who acts, where the file is, what opens a person's key: for the command line, not for the program."""
 
 
-_SPACED: Final = frozenset({"sinks", "endpoint_allow", "backup_targets"})
-"""Lists whose items hold colons: in the environment spaces stand between them."""
+_SPACED: Final = frozenset({"sinks", "endpoint_allow", "backup_targets", "audit_open_details"})
+"""Lists whose items may hold colons: in the environment spaces stand between them."""
 
 
 def joined(key: str, items: tuple[object, ...]) -> str:

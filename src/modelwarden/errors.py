@@ -740,6 +740,61 @@ class ArtifactUnreadable(Refusal):
     code, status = "artifact_unreadable", 409
 
 
+class SearchTooWide(CallerError):
+    """More texts would have to be opened than one search may open (LG-42)."""
+
+    code, status = "search_too_wide", 422
+
+
+# --- records of other systems ----------------------------------------------------------------------
+
+
+class RecordInvalid(CallerError):
+    """A record of another system does not have the form that it needs; none of its batch was taken (LG-55)."""
+
+    code, status = "record_invalid", 422
+
+    def __init__(self, number: int, field: str, expected: str) -> None:
+        super().__init__(f"record {number}, {field}: expected {expected}")
+        self.number, self.field = number, field
+
+
+class RecordFromFuture(CallerError):
+    """A record is dated more than five minutes ahead: one of the two clocks is wrong; none was taken (LG-55)."""
+
+    code, status = "record_from_future", 422
+
+    def __init__(self, number: int) -> None:
+        super().__init__(
+            f"record {number} is dated more than five minutes ahead of this server; compare the clocks"
+        )
+        self.number = number
+
+
+class RecordConflict(CallerError):
+    """This account recorded something else under the same ref before; none of the batch was taken (LG-56)."""
+
+    code, status = "record_conflict", 409
+
+    def __init__(self, number: int, ref: str) -> None:
+        super().__init__(
+            f"record {number}: {ref} was recorded before, with other content; give each record its own ref"
+        )
+        self.number = number
+
+
+class TooManyRecords(CallerError):
+    """More records were handed in at once than are taken together (LG-55)."""
+
+    code, status = "too_many_records", 422
+
+
+class TrailDown(OperatorError):
+    """What is to be recorded can't be made safe: the ledger does not answer, and there is no spool, or it is full."""
+
+    code, status = "trail_down", 503
+
+
 # --- HTTP ------------------------------------------------------------------------------------------
 
 

@@ -42,6 +42,7 @@ class Permission(StrEnum):
     AUDIT_READ = "audit.read"
     AUDIT_VERIFY = "audit.verify"
     AUDIT_EXPORT = "audit.export"
+    AUDIT_APPEND = "audit.append"
     PERSONAL_READ = "personal.read"
     METRICS_READ = "metrics.read"
     USER_MANAGE = "user.manage"
@@ -117,7 +118,7 @@ ROLE_PERMISSIONS: Final[Mapping[BuiltInRole, frozenset[Permission]]] = MappingPr
     }
 )  # fmt: skip
 
-SINGLY_GRANTED: Final = frozenset({_P.PERSONAL_READ, _P.METRICS_READ})
+SINGLY_GRANTED: Final = frozenset({_P.PERSONAL_READ, _P.METRICS_READ, _P.AUDIT_APPEND})
 """What no built-in role holds; custom roles carry it (AC-6)."""
 
 READING: Final = frozenset(p for p in Permission if p.value.endswith(".read")) | {

@@ -78,13 +78,18 @@ BODIES: Final[dict[str, Any]] = {
     "PATCH /endpoints/{endpoint}": {"severity": "HIGH"},
     "POST /endpoints/{endpoint}/replay": {"first": 0},
     "POST /keys": {"pem": "x", "challenge": "chl_0", "signature": "AAAA"},
+    "POST /audit-log": {"ref": "r", "event_type": "X", "component": "matrix", "action": "try"},
     "POST /keys/{key}/revoke": {"cause": "lost"},
     "POST /erasures": {"user": "victim", "basis": "objection"} | REASON,
     "POST /holds": {"user": "victim"} | REASON,
     "PUT /retention": {"texts": 3_000},
     "POST /server-keys/{purpose}/revoke": {"key": "0" * 16, "since": "2026-11-20T11:19:40Z"},
 }  # fmt: skip
-QUERIES: Final = {"/models/{model}/compare": "?a=1&b=1", "/audit-log/consistency": "?from=1"}
+QUERIES: Final = {
+    "/models/{model}/compare": "?a=1&b=1",
+    "/audit-log/consistency": "?from=1",
+    "/audit-log/report": "?since=2026-01-01&until=2026-01-02",
+}
 FORM_FIRST: Final = {"POST /policies/publish"}
 """Whose body is read before the change, so that a bad one is refused to everybody."""
 

@@ -14,6 +14,7 @@ from modelwarden.facts import (
     access,
     approvals,
     deployments,
+    external,
     keys,
     ledger,
     notify,
@@ -32,7 +33,7 @@ if TYPE_CHECKING:
 
 GOLDEN: Final = Path(__file__).parents[1] / "golden" / "facts.json"
 ROOMS: Final = (
-    access, approvals, deployments, keys, ledger, notify, policies, privacy, registry, sinks, witness
+    access, approvals, deployments, external, keys, ledger, notify, policies, privacy, registry, sinks, witness
 )  # fmt: skip
 PLAIN: Final = {"int", "bool", "Decimal", "datetime", "Code", "KeyText", "OriginName"}
 IDS: Final = {

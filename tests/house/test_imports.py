@@ -63,6 +63,11 @@ def test_importing_the_package_loads_nothing_heavy() -> None:
     assert loaded_by("import modelwarden") == []
 
 
+def test_an_audit_trail_loads_nothing_heavy_before_it_sends() -> None:
+    used = "import modelwarden as mw; mw.AuditTrail('http://127.0.0.1:1'); mw.AuditHandler; mw.governance_audit"
+    assert loaded_by(used) == []
+
+
 def test_importing_the_errors_loads_nothing_heavy() -> None:
     assert loaded_by("import modelwarden.errors") == []
 

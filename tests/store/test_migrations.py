@@ -40,7 +40,8 @@ def database(bare_url: str) -> Iterator[Database]:
 def test_migrations_make_exactly_the_tables_that_are_declared(database: Database) -> None:
     all_tables()
     with database.reading() as connection:
-        context = MigrationContext.configure(connection, opts={"compare_type": True})
+        opts = {"compare_type": True, "include_name": _is_declared}
+        context = MigrationContext.configure(connection, opts=opts)
         assert compare_metadata(context, METADATA) == []
 
 
@@ -91,6 +92,11 @@ def test_every_governed_table_keeps_the_fields_of_one_class() -> None:
         place = place_of(value)
         assert place.table is table
         assert "revision" in place.fields
+
+
+def _is_declared(name: str | None, kind: str, _parents: object) -> bool:
+    """Leave out the words of entries, which each database keeps in tables of its own kind (store/words.py)."""
+    return kind != "table" or not str(name).startswith("ledger_words")
 
 
 def _classes() -> dict[str, set[type[Any]]]:

@@ -1,17 +1,13 @@
-"""Routes of the ledger: search, proofs, verification, export. Nothing here changes an entry."""
+"""Routes of the ledger: search, proofs, verification. Nothing here changes an entry."""
 
 from __future__ import annotations
 
-import shutil
-import tempfile
 from functools import partial
-from pathlib import Path
 from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Depends, Query
-from starlette.background import BackgroundTask
 from starlette.requests import Request
-from starlette.responses import FileResponse, Response
+from starlette.responses import Response
 
 from modelwarden.api.bodies import StrictRoute
 from modelwarden.api.caller import PUBLIC, Caller, Door, may
@@ -57,6 +53,10 @@ async def search(  # noqa: PLR0913, PLR0917  # the filters of LG-40
     severity: str | None = None,
     outcome: str | None = None,
     tag: str | None = None,
+    component: str | None = None,
+    text: str | None = None,
+    *,
+    include_texts: bool = False,
     since: str | None = None,
     until: str | None = None,
     first: str | None = None,
@@ -74,13 +74,16 @@ async def search(  # noqa: PLR0913, PLR0917  # the filters of LG-40
             "severity": severity,
             "outcome": outcome,
             "tag": tag,
+            "component": component,
+            "text": text,
             "since": since,
             "until": until,
             "first": first,
             "last": last,
         }
     )
-    return await _page(caller, lambda view: actions.search(view, wanted, page=part))
+    found = partial(actions.search, wanted=wanted, page=part, include_texts=include_texts)
+    return await _page(caller, found)
 
 
 @router.get("/audit-log/verify", responses=answers(VerificationAnswer))
@@ -143,46 +146,6 @@ async def keys(caller: Reader) -> Response:
     """List the keys that sign checkpoints, as text to pin."""
     found = await caller.look(actions.vkeys)
     return json_reply({"items": found, "next_cursor": None})
-
-
-@router.get("/audit-log/export", responses=answers(bytes, kind="application/zip"))
-async def export(
-    caller: Annotated[Caller, may(Permission.AUDIT_EXPORT, rate=Rate.EXPENSIVE)],
-    first: Seq = 0,
-    last: Seq | None = None,
-    since: str | None = None,
-    until: str | None = None,
-) -> Response:
-    """Return a range as a zip that verifies with no server; that it left is recorded first."""
-    await caller.prepare(caller.host.warden.sign)
-    place = Path(tempfile.mkdtemp(prefix="modelwarden-export-"))
-    forget = partial(shutil.rmtree, place, ignore_errors=True)
-    try:
-        prepared = await caller.look(
-            partial(
-                actions.prepare_export,
-                output=place / "export.zip",
-                first=first,
-                last=last,
-                since=since,
-                until=until,
-                zipped=True,
-            )
-        )
-        record = partial(actions.record_export, prepared=prepared)
-        told = await caller.write(record, lambda _view, _done: None)
-        made = prepared.release()
-    except BaseException:
-        forget()
-        raise
-    headers = {"Governance-Entry": told.headers["Governance-Entry"]}
-    return FileResponse(
-        made.path,
-        media_type="application/zip",
-        filename="ledger-export.zip",
-        headers=headers,
-        background=BackgroundTask(forget),
-    )
 
 
 class TilesDoor(Door):

@@ -25,8 +25,19 @@ from modelwarden.errors import (
 )
 
 PROBLEM: Final = "application/problem+json"
-MEMBERS: Final = ("reasons", "permission", "entry", "field", "fields", "problems", "kind", "name")
+MEMBERS: Final = (
+    "reasons",
+    "permission",
+    "entry",
+    "field",
+    "fields",
+    "problems",
+    "kind",
+    "name",
+    "number",
+)
 """What errors know beside their message, and a problem passes on."""
+ABSENT: Final = (None, "", ())
 
 VERBS: Final = (
     ("models", "retire it: POST …/retire"),
@@ -66,7 +77,7 @@ def problem(request: Request, error: WardenError) -> Response:
         "detail": str(error) or _title(type(error)),
         "instance": request.url.path,
     }
-    body |= {name: value for name in MEMBERS if (value := getattr(error, name, None))}
+    body |= {name: value for name in MEMBERS if (value := getattr(error, name, None)) not in ABSENT}
     if isinstance(error, RequestInvalid):
         body["errors"] = [{"field": field, "problem": text} for field, text in error.errors]
     return Response(encode(body), error.status, _headers(error, body), PROBLEM)

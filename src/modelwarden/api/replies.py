@@ -15,14 +15,12 @@ import orjson
 from starlette.requests import Request
 from starlette.responses import Response
 
+from modelwarden.values.cells import safe_cell
 from modelwarden.values.clock import timestamp
 from modelwarden.values.pages import Listing
 
 JSON: Final = "application/json"
 CSV: Final = "text/csv"
-FORMULA: Final = ("=", "+", "-", "@", "\t", "\r")
-"""What a spreadsheet would run; such a cell gets an apostrophe before it (AC-77)."""
-
 NOTHING: Final[Mapping[str, str]] = MappingProxyType({})
 
 
@@ -64,7 +62,9 @@ def page_reply(
         headers["Content-Disposition"] = f'attachment; filename="{name}.csv"'
         return Response(table(listing.items), 200, headers, CSV)
     items = [beside(item, names) for item in listing.items]
-    body = {"items": items, "next_cursor": listing.next_cursor}
+    body: dict[str, object] = {"items": items, "next_cursor": listing.next_cursor}
+    if listing.indexed_to is not None:
+        body["indexed_to"] = listing.indexed_to
     return Response(encode(body), 200, headers, JSON)
 
 
@@ -88,7 +88,7 @@ def _cell(value: object) -> str:
     if isinstance(value, datetime):
         return timestamp(value)
     text = value if isinstance(value, str) else encode(value).decode()
-    return f"'{text}" if text.startswith(FORMULA) else text
+    return safe_cell(text)
 
 
 def _fields(value: Any) -> dict[str, Any]:  # noqa: ANN401  # any answer

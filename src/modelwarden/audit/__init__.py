@@ -1,5 +1,4 @@
-"""The audit room: search, history, verification, proofs and exports of the ledger, and its backups.
+"""The audit room: search, history, verification, proofs, exports and reports of the ledger, and its backups.
 
-It reads what other rooms recorded and writes facts about that alone. What it leaves out as yet: free text, records from
-other systems, erasure, reports.
+It reads what other rooms recorded, and takes what other systems hand in to be recorded.
 """

@@ -1,4 +1,4 @@
-"""Rows that facts hold a digest of, recomputed (step 12 of section 6): observed figures, links of persons, deliveries.
+"""Rows that facts hold a digest of or name (step 12 of section 6): figures, links, deliveries, refs of other systems.
 
 No row of theirs has a revision, so the fact that told of them is what they have to fit.
 Memory grows with the figures of one version, and with the links.
@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from modelwarden.audit import queries
 from modelwarden.errors import NotCanonical
 from modelwarden.ledger.result import Findings
+from modelwarden.store import external
 from modelwarden.store.delivery_log import day_digest
 from modelwarden.values.canonical import digest
 
@@ -29,6 +30,8 @@ def check_evidence(view: View) -> tuple[Findings, list[str]]:
         unclear += _check_figures(view, version, findings)
     _check_links(view, findings)
     _check_deliveries(view, findings)
+    for stray in external.strays(view):
+        findings.add("evidence_mismatch", -1, stray)
     note = f"figures recorded of one version at one moment: {unclear} times, by count alone"
     return findings, [note] if unclear else []
 

@@ -13,7 +13,7 @@ import zipfile
 from array import array
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Protocol
 
 from modelwarden.access.allowed import authorize, readable
 from modelwarden.audit import extent, layout, queries
@@ -21,7 +21,7 @@ from modelwarden.audit.layout import ListedFile, Manifest
 from modelwarden.audit.proofs import newest_checkpoint, proof_of
 from modelwarden.audit.reads import previous_hash, stored_entry, with_ids
 from modelwarden.errors import NotFound, RangeTooLarge, SizeUnknown, ValueInvalid
-from modelwarden.facts.kinds import plain
+from modelwarden.facts.kinds import Code, plain
 from modelwarden.facts.ledger import LedgerExported
 from modelwarden.ledger import dsse
 from modelwarden.ledger.checkpoint import tlog_proof
@@ -62,6 +62,7 @@ class PreparedExport:
     last: int
     files: int
     manifest_sha256: str
+    form: None = None
 
     def release(self) -> ExportAnswer:
         """Put the export in place, and say where."""
@@ -132,12 +133,49 @@ def prepare_export(  # noqa: PLR0913  # what to export, where, and in which form
     )
 
 
-def record_export(change: Change, prepared: PreparedExport) -> PreparedExport:
+class Leaving(Protocol):
+    """What is about to leave the house, in whatever form."""
+
+    @property
+    def first(self) -> int:
+        """Return the first entry."""
+        ...
+
+    @property
+    def last(self) -> int:
+        """Return the last entry."""
+        ...
+
+    @property
+    def manifest_sha256(self) -> str:
+        """Return the digest of the manifest."""
+        ...
+
+    @property
+    def form(self) -> str | None:
+        """Return the form, or None for one with all that proves it."""
+        ...
+
+    def release(self) -> ExportAnswer:
+        """Put it in place, and say where."""
+        ...
+
+    def discard(self) -> None:
+        """Remove what was written: it could not be recorded."""
+        ...
+
+
+def record_export(change: Change, prepared: Leaving) -> None:
     """Record that a range leaves the house. Raises NotPermitted."""
     authorize(change, Permission.AUDIT_EXPORT)
-    manifest = Digest(prepared.manifest_sha256)
-    change.record(LedgerExported(first=prepared.first, last=prepared.last, manifest=manifest))
-    return prepared
+    change.record(
+        LedgerExported(
+            first=prepared.first,
+            last=prepared.last,
+            manifest=Digest(prepared.manifest_sha256),
+            form=None if prepared.form is None else Code(prepared.form),
+        )
+    )
 
 
 class _Bundle:

@@ -24,8 +24,10 @@ from sqlalchemy import (
     union_all,
 )
 
-from modelwarden.facts.kinds import Severity
+from modelwarden.audit.search import narrowest
+from modelwarden.audit.words import asked
 from modelwarden.ledger.entry import Stored
+from modelwarden.store import words
 from modelwarden.store.change import RANK
 from modelwarden.store.schema.access import person_links
 from modelwarden.store.schema.ledger import checkpoints, entries, index, subjects, tags
@@ -43,13 +45,9 @@ if TYPE_CHECKING:
 
 SCAN: Final = 10_000
 """Rows of an index that one page looks at."""
-MOST_BRANCHES: Final = 12
-"""Of so many types each is walked by itself; more are picked out of all entries."""
 SLACK: Final = timedelta(hours=1)
 """How far clocks may have stepped: times find sequence numbers only nearly, since order is `seq` (LG-13)."""
 END: Final = 2**62
-
-SEVERE: Final = frozenset({Severity.HIGH, Severity.CRITICAL})
 
 
 class Told(NamedTuple):
@@ -129,12 +127,32 @@ def _asked(name: str) -> ColumnElement[bool]:
 _HAS_TAG: Final = (
     select(literal(1)).where(tags.c.tag == bindparam("tag"), tags.c.seq == index.c.seq).exists()
 )
+_HAS_SUBJECT: Final = (
+    select(literal(1))
+    .where(
+        subjects.c.kind == bindparam("kind"),
+        subjects.c.id == bindparam("id"),
+        subjects.c.seq == index.c.seq,
+    )
+    .exists()
+)
+_HAS_COMPONENT: Final = (
+    select(literal(1))
+    .where(
+        subjects.c.kind == "component",
+        subjects.c.id == bindparam("component"),
+        subjects.c.seq == index.c.seq,
+    )
+    .exists()
+)
 _FITS: Final = and_(
     or_(_asked("actor"), index.c.actor == bindparam("actor")),
     or_(_asked("type"), index.c.type.in_(bindparam("types", expanding=True))),
     or_(_asked("severity"), index.c.severity.in_(bindparam("severities", expanding=True))),
     or_(_asked("outcome"), index.c.outcome == bindparam("outcome")),
     or_(_asked("tag"), _HAS_TAG),
+    or_(_asked("subject"), _HAS_SUBJECT),
+    or_(_asked("component"), _HAS_COMPONENT),
     index.c.at >= bindparam("since"),
     index.c.at <= bindparam("until"),
 )
@@ -142,11 +160,13 @@ _FITS: Final = and_(
 
 def page(view: View, wanted: EntryFilter, *, below: int, limit: int, scan: int = SCAN) -> Found:
     """Return the newest entries below a number that fit, after looking at `scan` rows. Actors stand in it as ids."""
-    by, values = _narrowest(wanted)
+    by, values = narrowest(wanted)
     params = _params(wanted) | _bounds(view, wanted, below) | {"limit": limit}
     params |= {f"value_{place}": value for place, value in enumerate(values)}
-    if wanted.subject is not None:
-        params["kind"], params["id"] = wanted.subject
+    if by == "text":
+        dialect = view.connection.dialect.name
+        by = f"text in {dialect}"
+        params["words"] = words.question(asked(wanted.text or "").phrases, dialect)
     few = _walk(view, by, len(values), params | {"scan": limit})  # most pages fill at once
     if len(few.seqs) == limit or few.below is None or scan <= limit * len(values):
         return few
@@ -162,6 +182,12 @@ def _walk(view: View, by: str, branches: int, params: Mapping[str, Any]) -> Foun
     if len(kept) == params["limit"]:
         return Found(kept, kept[-1])
     return Found(kept, floor if floor > params["first"] else None)
+
+
+def numbers_between(view: View, wanted: EntryFilter, *, below: int) -> tuple[int, int]:
+    """Return the first number that a filter's times could reach, and the one behind the last."""
+    bounds = _bounds(view, wanted, below)
+    return bounds["first"], bounds["below"]
 
 
 def entries_at(view: View, seqs: Sequence[int]) -> dict[int, Stored]:
@@ -237,21 +263,6 @@ def _told(view: View, statement: Select[Any, Any], params: dict[str, object]) ->
     return found
 
 
-def _narrowest(wanted: EntryFilter) -> tuple[str, tuple[Any, ...]]:
-    """Return which index to walk, and the values in it to walk at once."""
-    if wanted.subject is not None:
-        return "subject", (0,)
-    if wanted.tag is not None:
-        return "tag", (wanted.tag,)
-    if 0 < len(wanted.types) <= MOST_BRANCHES:
-        return "type", wanted.types
-    if wanted.severities and SEVERE.issuperset(wanted.severities):
-        return "severity", tuple(RANK[severity] for severity in wanted.severities)
-    if wanted.actor is not None:
-        return "actor", (wanted.actor,)
-    return "seq", (0,)
-
-
 @lru_cache(maxsize=64)  # a statement for each index and number of values
 def _page(by: str, branches: int) -> Select[Any]:
     walk = union_all(*(_branch(by, place) for place in range(branches))).subquery()
@@ -279,7 +290,7 @@ def _branch(by: str, place: int) -> Select[Any]:
     """Return the numbers under one value of one index, newest first, inside the bounds."""
     column, conditions = _by_value(by, bindparam(f"value_{place}"))
     walk = (
-        select(column)
+        select(column.label("seq"))
         .where(*conditions, column >= bindparam("first"), column < bindparam("below"))
         .order_by(column.desc())
         .limit(bindparam("scan"))
@@ -292,6 +303,12 @@ def _by_value(
     by: str, value: ColumnElement[Any]
 ) -> tuple[ColumnElement[int], list[ColumnElement[bool]]]:
     """Return the column to walk down, and what fixes the index to walk."""
+    if by.startswith("text in "):
+        seq, fits = words.matching(by.removeprefix("text in "))
+        return seq, [fits]
+    if by == "component":
+        fixed = [subjects.c.kind == "component", subjects.c.id == bindparam("component")]
+        return subjects.c.seq, fixed
     if by == "subject":
         fixed = [subjects.c.kind == bindparam("kind"), subjects.c.id == bindparam("id")]
         return subjects.c.seq, fixed
@@ -333,6 +350,11 @@ def _params(wanted: EntryFilter) -> dict[str, Any]:
         "outcome": "" if wanted.outcome is None else wanted.outcome.value,
         "any_tag": wanted.tag is None,
         "tag": wanted.tag or "",
+        "any_subject": wanted.subject is None,
+        "kind": "" if wanted.subject is None else wanted.subject[0],
+        "id": "" if wanted.subject is None else wanted.subject[1],
+        "any_component": wanted.component is None,
+        "component": wanted.component or "",
         "since": "" if wanted.since is None else timestamp(wanted.since),
         "until": "~" if wanted.until is None else timestamp(wanted.until),
     }

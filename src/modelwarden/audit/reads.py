@@ -12,9 +12,10 @@ from typing import TYPE_CHECKING, Any, Final
 from modelwarden.access.allowed import authorize, current, readable
 from modelwarden.access.authorize import is_current
 from modelwarden.access.queries import find_actor
-from modelwarden.audit import queries
+from modelwarden.audit import queries, texts
+from modelwarden.audit.indexing import indexed_to
 from modelwarden.audit.search import EntryFilter
-from modelwarden.errors import NotFound, NotPermitted
+from modelwarden.errors import FilterInvalid, NotFound, NotPermitted
 from modelwarden.ledger.entry import Stored, chain_start, line
 from modelwarden.permissions import Permission
 from modelwarden.registry import actions as registry
@@ -26,16 +27,23 @@ from modelwarden.values.principal import ActorStatus
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from modelwarden.audit.queries import Found
     from modelwarden.store.change import View
 
 ALL: Final = EntryFilter()
 ABOUT_A_MODEL: Final = frozenset({"model", "version"})
 
 
-def search(view: View, wanted: EntryFilter, *, page: Page) -> Listing[EntryAnswer]:
+def search(
+    view: View, wanted: EntryFilter, *, page: Page, include_texts: bool = False
+) -> Listing[EntryAnswer]:
     """Return a page of the entries that fit, newest first; a short page may have a cursor.
 
+    A search for words says by `indexed_to` how many entries it knows; `include_texts` opens erasable texts too, which
+    takes `personal.read` and is recorded.
+
     Raises:
+        SearchTooWide: of texts.
         NotPermitted: no `audit.read`, or one for some models only and `subject` names none of them.
         ModelNotFound: the model is not there, or may not be read.
         CursorInvalid: the cursor is another list's.
@@ -43,7 +51,14 @@ def search(view: View, wanted: EntryFilter, *, page: Page) -> Listing[EntryAnswe
     wanted = with_ids(view, wanted)
     if not readable(view, Permission.AUDIT_READ):
         _authorize_scoped(view, wanted)
-    return _page(view, wanted, page)
+    if wanted.text is None:
+        if include_texts:
+            raise FilterInvalid("include_texts", "left out where no text is looked for")
+        return _page(view, wanted, page)
+    if not include_texts:
+        return replace(_page(view, wanted, page), indexed_to=indexed_to(view))
+    below = queries.END if page.after_number is None else page.after_number
+    return _listing(view, texts.find(view, wanted, below=below, limit=page.limit))
 
 
 def entry(view: View, seq: int) -> EntryAnswer:
@@ -124,7 +139,10 @@ def previous_hash(view: View, seq: int) -> bytes:
 def _page(view: View, wanted: EntryFilter, page: Page) -> Listing[EntryAnswer]:
     after = page.after_number
     below = queries.END if after is None else after
-    found = queries.page(view, wanted, below=below, limit=page.limit)
+    return _listing(view, queries.page(view, wanted, below=below, limit=page.limit))
+
+
+def _listing(view: View, found: Found) -> Listing[EntryAnswer]:
     rows = queries.entries_at(view, sorted({n for seq in found.seqs for n in (seq, seq - 1)}))
     start = chain_start(view.keyring.origin)
     items = tuple(

@@ -1,7 +1,4 @@
-"""What a search of the ledger may ask for (LG-40), read strictly. Pure: no database, no rights.
-
-Not here yet: `text` (LG-42) and `component` (LG-55).
-"""
+"""What a search of the ledger may ask for (LG-40), read strictly. Pure: no database, no rights."""
 
 from __future__ import annotations
 
@@ -12,6 +9,7 @@ from datetime import UTC, datetime, timedelta
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
+from modelwarden.audit.words import asked
 from modelwarden.errors import FilterInvalid
 from modelwarden.facts.catalogue import SOURCE_NAMES, TYPES
 from modelwarden.facts.kinds import Family, Outcome, Severity
@@ -21,7 +19,6 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 ALIASES: Final[Mapping[str, str]] = MappingProxyType({"user": "actor", "user_id": "actor"})
-LATER: Final = frozenset({"text", "include_texts", "component"})
 FILTERS: Final = (
     "actor",
     "subject",
@@ -30,6 +27,8 @@ FILTERS: Final = (
     "severity",
     "outcome",
     "tag",
+    "component",
+    "text",
     "since",
     "until",
     "first",
@@ -41,6 +40,12 @@ _SUBJECT: Final = re.compile(r"([a-z][a-z_]{0,31}):(.{1,256})", re.DOTALL)
 _DAY: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", re.ASCII)
 _SEQ: Final = re.compile(r"[0-9]{1,18}", re.ASCII)
 _ACTOR_LONGEST: Final = 128
+_TEXT_LONGEST: Final = 500
+
+MOST_BRANCHES: Final = 12
+"""Of so many types each is walked by itself; more are picked out of all entries."""
+_SEVERE: Final = frozenset({Severity.HIGH, Severity.CRITICAL})
+_RANK: Final = {severity: rank for rank, severity in enumerate(Severity)}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,6 +56,8 @@ class EntryFilter:
         actor: a handle or id, as it was given.
         subject: kind and id, as in `model:churn` or `version:churn@1.4.0`.
         since, until: times of the entries, ends included.
+        component: of a record of another system.
+        text: words, and phrases in double quotes, that all have to stand openly in the entry.
         first, last: sequence numbers, ends included.
     """
 
@@ -60,6 +67,8 @@ class EntryFilter:
     severities: tuple[Severity, ...] = ()
     outcome: Outcome | None = None
     tag: str | None = None
+    component: str | None = None
+    text: str | None = None
     since: datetime | None = None
     until: datetime | None = None
     first: int | None = None
@@ -79,8 +88,6 @@ def as_filter(asked: Mapping[str, object]) -> EntryFilter:
     """
     given = {ALIASES.get(name, name): item for name, item in asked.items() if item is not None}
     for name in given:
-        if name in LATER:
-            raise FilterInvalid(name, "left out: this release does not search by it yet")
         if name not in FILTERS:
             raise FilterInvalid(name, f"one of the filters: {', '.join(FILTERS)}")
     types = _types("type", given.get("type")) + _types("family", given.get("family"))
@@ -91,11 +98,34 @@ def as_filter(asked: Mapping[str, object]) -> EntryFilter:
         severities=_severities(given.get("severity")),
         outcome=_outcome(given.get("outcome")),
         tag=_tag(given.get("tag")),
+        component=_text("component", given.get("component")),
+        text=_sought(given.get("text")),
         since=_time("since", given.get("since")),
         until=_time("until", given.get("until")),
         first=_number("first", given.get("first")),
         last=_number("last", given.get("last")),
     )
+
+
+def narrowest(wanted: EntryFilter) -> tuple[str, tuple[object, ...]]:
+    """Return by which index of entries to walk, and the values in it to walk at once."""
+    values: tuple[object, ...] = (0,)
+    by = "seq"
+    if wanted.text is not None:
+        by = "text"
+    elif wanted.subject is not None:
+        by = "subject"
+    elif wanted.component is not None:
+        by = "component"
+    elif wanted.tag is not None:
+        by, values = "tag", (wanted.tag,)
+    elif 0 < len(wanted.types) <= MOST_BRANCHES:
+        by, values = "type", wanted.types
+    elif wanted.severities and _SEVERE.issuperset(wanted.severities):
+        by, values = "severity", tuple(_RANK[severity] for severity in wanted.severities)
+    elif wanted.actor is not None:
+        by, values = "actor", (wanted.actor,)
+    return by, values
 
 
 def types_of(word: str) -> tuple[str, ...]:
@@ -143,6 +173,13 @@ def _tag(value: object) -> str | None:
     if tag is not None and TAG.fullmatch(tag) is None:
         raise FilterInvalid("tag", f"of the form {TAG.pattern}")
     return tag
+
+
+def _sought(value: object) -> str | None:
+    text = _text("text", value, longest=_TEXT_LONGEST)
+    if text is not None and not asked(text).phrases:
+        raise FilterInvalid("text", 'words of letters and digits, or a phrase in "double quotes"')
+    return text
 
 
 def _subject(value: object) -> tuple[str, str] | None:

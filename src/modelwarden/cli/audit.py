@@ -77,6 +77,11 @@ def search(  # noqa: PLR0913  # the filters of LG-40
     severity: Annotated[str | None, typer.Option("--severity", help="As HIGH,CRITICAL.")] = None,
     outcome: Annotated[str | None, typer.Option("--outcome", help="done, refused, failed.")] = None,
     tag: Annotated[str | None, typer.Option("--tag")] = None,
+    component: Annotated[str | None, typer.Option("--component", help="As RiskAgent.")] = None,
+    text: Annotated[str | None, typer.Option("--text", help='Words, or a "phrase".')] = None,
+    include_texts: Annotated[
+        bool, typer.Option("--include-texts", help="Open erasable texts too; it is recorded.")
+    ] = False,
     since: Annotated[str | None, typer.Option("--since", metavar="TIME")] = None,
     until: Annotated[str | None, typer.Option("--until", metavar="TIME")] = None,
     first: Annotated[int | None, typer.Option("--first")] = None,
@@ -92,6 +97,9 @@ def search(  # noqa: PLR0913  # the filters of LG-40
         severity=severity,
         outcome=outcome,
         tag=tag,
+        component=component,
+        text=text,
+        include_texts=include_texts,
         since=since,
         until=until,
         first=first,
@@ -281,12 +289,15 @@ def keys(run: Run) -> None:
 def export(  # noqa: PLR0913  # which entries, and where they go
     run: Run,
     *,
-    output: Annotated[Path, typer.Option("--output", "-o", metavar="DIR", help="Nothing yet.")],
+    output: Annotated[Path, typer.Option("--output", "-o", metavar="PATH", help="Nothing yet.")],
     first: FirstOption = 0,
     last: LastOption = None,
     since: SinceOption = None,
     until: UntilOption = None,
     zipped: Annotated[bool, typer.Option("--zip", help="One file instead of a folder.")] = False,
+    form: Annotated[
+        str, typer.Option("--format", help="folder, jsonl, csv, parquet, cloudevents.")
+    ] = "folder",
 ) -> None:
     """Write entries with all that proves them; it verifies with no server."""
     with run.screen.steps("export") as report:
@@ -297,6 +308,7 @@ def export(  # noqa: PLR0913  # which entries, and where they go
             since=since,
             until=until,
             zipped=zipped,
+            format=form,
             progress=lambda done: report(done, 0),
         )
     run.screen.show(made)

@@ -7,7 +7,7 @@ from typing import Annotated, Final
 
 import typer
 
-from modelwarden.cli import host
+from modelwarden.cli import audit_records, host
 from modelwarden.cli.approvals import approvals
 from modelwarden.cli.audit import audit
 from modelwarden.cli.copies import verify_copy
@@ -29,6 +29,9 @@ from modelwarden.cli.verb import ActingAs, AsJson, Before, verb
 from modelwarden.cli.versions import versions
 from modelwarden.cli.watching import watch
 from modelwarden.cli.witness import witness
+
+MORE_VERBS: Final = (audit_records,)
+"""Files whose verbs belong to a noun of another file."""
 
 app: Final = typer.Typer(
     name="modelwarden",

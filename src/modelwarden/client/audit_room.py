@@ -2,30 +2,41 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import TYPE_CHECKING
+from functools import partial
+from pathlib import Path, PurePath
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, Final
 
-from modelwarden.client.export import save_export
+from modelwarden.client.decode import decode
+from modelwarden.client.export import save_export, save_table
 from modelwarden.client.held import held_to_memory
 from modelwarden.client.remembered import Memory
-from modelwarden.client.transport import path
+from modelwarden.client.transport import Call, body_of, path
 from modelwarden.values.answers import (
+    AppendAnswer,
     CheckpointAnswer,
     EntryAnswer,
     ExportAnswer,
     MirrorAnswer,
     ProofAnswer,
+    RecordAnswer,
     VerificationAnswer,
 )
+from modelwarden.values.external import as_sent
 from modelwarden.values.pages import Listing, Page
 from modelwarden.values.privacy import ErasureAnswer
+from modelwarden.values.report import ReportAnswer
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from datetime import datetime
     from os import PathLike
 
     from modelwarden.client.calls import Calls
+
+
+ENDINGS: Final = MappingProxyType({".html": "html", ".htm": "html", ".md": "md"})
+"""In which form a report is written; JSON otherwise."""
 
 
 class Audit:
@@ -43,6 +54,9 @@ class Audit:
         severity: str | None = None,
         outcome: str | None = None,
         tag: str | None = None,
+        component: str | None = None,
+        text: str | None = None,
+        include_texts: bool = False,
         since: datetime | str | None = None,
         until: datetime | str | None = None,
         first: int | None = None,
@@ -50,7 +64,11 @@ class Audit:
         limit: int = 50,
         cursor: str | None = None,
     ) -> Listing[EntryAnswer]:
-        """Return a page of entries, newest first. Raises FilterInvalid, NotPermitted."""
+        """Return a page of entries, newest first. Raises FilterInvalid, NotPermitted, SearchTooWide.
+
+        `text` finds words that stand openly, and phrases in double quotes; `indexed_to` says how many entries it knows.
+        `include_texts` opens erasable texts too: it takes `personal.read`, and the use is recorded.
+        """
         wanted = {
             "actor": actor,
             "subject": subject,
@@ -58,6 +76,9 @@ class Audit:
             "severity": severity,
             "outcome": outcome,
             "tag": tag,
+            "component": component,
+            "text": text,
+            "include_texts": include_texts or None,
             "since": since,
             "until": until,
             "first": first,
@@ -134,11 +155,19 @@ class Audit:
         since: datetime | str | None = None,
         until: datetime | str | None = None,
         zipped: bool = False,
+        format: str = "folder",  # noqa: A002  # the field's name
         progress: Callable[[int], None] | None = None,
     ) -> ExportAnswer:
-        """Write a range, or the entries of a time, to a folder or zip that verifies alone; that it left is recorded."""
+        """Write a range, or the entries of a time, to a folder or zip that verifies alone; that it left is recorded.
+
+        In the formats jsonl, csv, parquet and cloudevents it is one file for other programs, and beside it
+        stands a signed manifest that ties it to the ledger.
+        """
         asked = {"first": first, "last": last, "since": since, "until": until}
-        return save_export(self._calls, output, asked=asked, zipped=zipped, progress=progress)
+        save = partial(save_export, zipped=zipped)
+        if format != "folder":
+            save = partial(save_table, form=format)
+        return save(self._calls, output, asked=asked, progress=progress)
 
     def erase(
         self, user: str, *, basis: str, reason: str, scope: str = "identity"
@@ -167,3 +196,66 @@ class Audit:
             return self._calls.fetch(path("audit-log", "tiles", *place.split("/"))).content
 
         return mirror(fetch, Path(output), progress=progress)
+
+    def report(
+        self,
+        start_date: datetime | str,
+        end_date: datetime | str,
+        output_path: str | PathLike[str] | None = None,
+        *,
+        format: str | None = None,  # noqa: A002  # the field's name
+        as_of: int | None = None,
+    ) -> ReportAnswer:
+        """Return what happened in a period, and write it as JSON, HTML or Markdown (`md`), as the file's ending says.
+
+        The same period and `as_of`, a size of the ledger, give the same bytes. Raises NotPermitted, FilterInvalid.
+        """
+        where = path("audit-log", "report")
+        query = {"since": start_date, "until": end_date, "as_of": as_of}
+        found = self._calls.read(ReportAnswer, where, query)
+        if output_path is not None:
+            form = format or ENDINGS.get(PurePath(output_path).suffix.lower(), "json")
+            query |= {"as_of": found.as_of, "format": form}
+            Path(output_path).write_bytes(self._calls.fetch(where, query).content)
+        return found
+
+    def record(  # noqa: PLR0913  # the fields of LG-55
+        self,
+        event_type: str,
+        component: str,
+        action: str,
+        *,
+        details: Mapping[str, Any] | None = None,
+        severity: str = "INFO",
+        compliance_tags: Sequence[str] = (),
+        user_id: str | None = None,
+        timestamp: datetime | str | None = None,
+        ref: str | None = None,
+    ) -> RecordAnswer:
+        """Record what happened in another system. Raises RecordInvalid, RecordFromFuture, RecordConflict.
+
+        Without a `ref` it gets one; with the same ref it is recorded once, however often it is sent.
+        """
+        record = as_sent(
+            event_type=event_type,
+            component=component,
+            action=action,
+            details=details,
+            severity=severity,
+            compliance_tags=compliance_tags,
+            user_id=user_id,
+            timestamp=timestamp,
+            ref=ref,
+        )
+        return self.append([record]).records[0]
+
+    def append(self, records: Sequence[Mapping[str, Any]]) -> AppendAnswer:
+        """Record up to 1,000 records of another system, all or none. Raises as `record` does, and TooManyRecords."""
+        content = b"\n".join(body_of(record) for record in records)
+        call = Call(
+            method="POST",
+            path=path("audit-log"),
+            headers={"Content-Type": "application/x-ndjson"},
+            content=lambda: content,  # each record has its ref: the server takes it once
+        )
+        return decode(AppendAnswer, self._calls.transport.send(call).json())

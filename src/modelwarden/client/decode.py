@@ -35,7 +35,11 @@ def decode_page(shape: type[A], value: object) -> Listing[A]:
     """Return one page of a list. Raises AnswerMalformed."""
     if not isinstance(value, Mapping) or not isinstance(value.get("items"), list):
         raise AnswerMalformed("the answer is no page of a list; is this a Modelwarden server?")
-    return Listing(tuple(decode(shape, each) for each in value["items"]), value.get("next_cursor"))
+    return Listing(
+        tuple(decode(shape, each) for each in value["items"]),
+        value.get("next_cursor"),
+        value.get("indexed_to"),
+    )
 
 
 def decode_all(shape: type[A], value: object) -> tuple[A, ...]:
@@ -55,6 +59,9 @@ def _reader(kind: Any) -> Reader:  # noqa: ANN401  # a type, or one of the forms
             return _optional_reader(inner)
         case origin if origin is tuple:
             return _tuple_reader(inner)
+        case origin if origin is list:
+            each = _reader(inner[0])
+            return lambda value: [each(item) for item in _plain(value, kind=list)]
         case origin if origin is Mapping:
             return partial(_mapping, read=_reader(inner[1]))
         case _:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tempfile
 import zipfile
-from hashlib import sha256
+from hashlib import file_digest, sha256
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Final
 
@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from modelwarden.client.calls import Calls
 
 MANIFEST: Final = "manifest.dsse.json"
+BESIDE: Final = ".manifest.dsse.json"
+HEADER: Final = "Governance-Manifest"
 
 
 def save_export(
@@ -51,6 +53,37 @@ def save_export(
         manifest = (folder / MANIFEST).read_bytes()
         (packed if zipped else folder).replace(target)
     return _answer(target, manifest, files=len(names))
+
+
+def save_table(  # as save_export
+    calls: Calls,
+    output: str | PathLike[str],
+    *,
+    asked: Mapping[str, object],
+    form: str,
+    progress: Callable[[int], None] | None,
+) -> ExportAnswer:
+    """Fetch the entries asked for as one file, with its signed manifest beside it. Raises as `save_export` does."""
+    target = Path(output).absolute()
+    beside = target.with_name(target.name + BESIDE)
+    for place in (target, beside):
+        if place.exists():
+            raise ValueInvalid("output", f"a place where nothing is yet, not {place}")
+    target.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix=f".{target.name}.", dir=target.parent) as folder:
+        fetched = Path(folder, "table")
+        query = query_of({**asked, "format": form})
+        call = Call(method="GET", path=path("audit-log", "export"), query=query)
+        headers = calls.transport.save(call, fetched, progress=progress)
+        manifest = (headers.get(HEADER, "") + "\n").encode()
+        with fetched.open("rb") as file:
+            digest = file_digest(file, "sha256").hexdigest()
+        said = parse(parse_envelope(manifest).payload)
+        if not isinstance(said, dict) or said.get("sha256") != digest:
+            raise AnswerMalformed("the server's file is not the one that its manifest names")
+        beside.write_bytes(manifest)
+        fetched.replace(target)
+    return _answer(target, manifest, files=2)
 
 
 def _unpack(packed: Path, folder: Path) -> list[str]:

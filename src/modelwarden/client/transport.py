@@ -116,8 +116,11 @@ class Transport:
 
     def save(
         self, call: Call, target: Path, *, progress: Callable[[int], None] | None = None
-    ) -> None:
-        """Read into a file, part by part, once; `progress` is told the bytes so far. Raises as `send` does."""
+    ) -> Mapping[str, str]:
+        """Read into a file, part by part, once, and return the answer's headers; `progress` is told the bytes so far.
+
+        Raises as `send` does.
+        """
         query, headers, done_bytes = dict(call.query), dict(call.headers), 0
         try:
             with (
@@ -130,6 +133,7 @@ class Transport:
                     done_bytes += file.write(part)
                     if progress is not None:
                         progress(done_bytes)
+                return answer.headers
         except httpx.HTTPError as error:
             raise Unreachable(self._silence(error)) from error
 

@@ -206,9 +206,10 @@ class AccessDenied:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AccessUsed:
-    """A sensitive permission was used, with no other fact to say so (AC-60)."""
+    """A sensitive permission was used, with no other fact to say so (AC-60); `texts` were opened to be searched."""
 
     permission: Code
+    texts: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -9,6 +9,7 @@ from modelwarden.facts import (
     access,
     approvals,
     deployments,
+    external,
     keys,
     ledger,
     notify,
@@ -40,6 +41,7 @@ KINDS: Final[Mapping[type[Any], Kind]] = MappingProxyType(
             notify,
             keys,
             witness,
+            external,
         )
         for kind in room.KINDS
     }

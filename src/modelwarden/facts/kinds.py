@@ -85,6 +85,9 @@ SUBJECT_KINDS: Final[Mapping[str, str]] = MappingProxyType(
         "ErasureId": "erasure",
         "EndpointId": "endpoint",
         "ServerKeyId": "server_key",
+        "RecordId": "record",
+        "EventName": "event",
+        "ComponentName": "component",
     }
 )
 """Field type → subject kind: what an entry is found under."""

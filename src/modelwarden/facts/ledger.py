@@ -42,11 +42,12 @@ class LedgerVerificationFailed:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LedgerExported:
-    """A range left the house."""
+    """A range left the house: with all that proves it, or in a form for other programs."""
 
     first: int
     last: int
     manifest: Digest
+    form: Code | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -95,6 +95,7 @@ class View:
         self._frozen: Final = around.frozen
         self.checked = False
         self.used: set[str] = set()
+        self.opened = 0  # erasable texts that a search read (AC-60)
         self.handles: dict[str, str] = {}  # as read in this view
         self._said: dict[Commitment, str] = {}  # what a change itself keeps needs no decrypting
 
@@ -254,20 +255,24 @@ class Change(View):
         self._said[sealed.commitment] = words
         return sealed.commitment
 
-    def record(
+    def record(  # noqa: PLR0913  # the parts of an entry
         self,
         fact: Fact,
         *,
+        severity: Severity | None = None,
         tags: Sequence[str] = (),
         outcome: Outcome = Outcome.DONE,
         sigs: Sequence[Digest] = (),
         flags: Sequence[str] = (),
         about: Sequence[tuple[str, str]] = (),
     ) -> None:
-        """Say what happened. The entry names every governed write since the last record as its objects."""
+        """Say what happened. The entry names every governed write since the last record as its objects.
+
+        `severity` is that of its kind, unless whoever recorded it elsewhere said another.
+        """
         kind = KINDS[type(fact)]
         found = named(subjects_of(fact, kind) | set(about))
-        severity = kind.severity
+        severity = severity or kind.severity
         if outcome is not _DONE and severity is _INFO:
             severity = Severity.WARNING  # LG-5: refusals are at least WARNING
         body: dict[str, Any] = {

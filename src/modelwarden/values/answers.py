@@ -442,6 +442,24 @@ class MirrorAnswer:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class RecordAnswer:
+    """Where a record of another system stands: the number of its entry. `repeated`: it was there before."""
+
+    ref: str
+    seq: int
+    repeated: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AppendAnswer:
+    """What became of records that were handed in, in their order."""
+
+    recorded: int
+    repeated: int
+    records: list[RecordAnswer]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ExportAnswer:
     """Where an export was written, and the digest of its manifest."""
 

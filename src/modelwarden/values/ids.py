@@ -31,6 +31,7 @@ EndpointId = NewType("EndpointId", str)
 DeliveryId = NewType("DeliveryId", str)
 ServerKeyId = NewType("ServerKeyId", str)
 """`<purpose>:<id>`: one of the server's own keys."""
+RecordId = NewType("RecordId", str)
 
 ModelName = NewType("ModelName", str)
 Label = NewType("Label", str)
@@ -43,6 +44,12 @@ Digest = NewType("Digest", str)
 """SHA-256 as 64 lowercase hex digits."""
 Commitment = NewType("Commitment", str)
 """Salted digest of an erasable text, 64 lowercase hex digits (LG-60)."""
+RecordRef = NewType("RecordRef", str)
+"""What another system calls its record, unique for each actor (LG-56)."""
+EventName = NewType("EventName", str)
+"""The type of another system's record, in capitals: no type of ours looks so."""
+ComponentName = NewType("ComponentName", str)
+"""Which part of another system recorded something."""
 FingerprintText = NewType("FingerprintText", str)
 """`<algorithm>:<64 hex>` (LN-1)."""
 

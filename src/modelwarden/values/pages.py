@@ -49,10 +49,14 @@ class Page:
 
 @dataclass(frozen=True, slots=True)
 class Listing(Generic[T]):
-    """One page of a list, and the cursor of the next where there is one."""
+    """One page of a list, and the cursor of the next where there is one.
+
+    A search for words says by `indexed_to` how many entries it knows, from the first on.
+    """
 
     items: tuple[T, ...]
     next_cursor: str | None = None
+    indexed_to: int | None = None
 
 
 def cursor_for(key: str | int) -> str:

@@ -4,30 +4,34 @@ from __future__ import annotations
 
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from modelwarden.audit import actions
 from modelwarden.privacy import actions as privacy
 from modelwarden.privacy.answers import erasure_answer
 from modelwarden.sinks.mirror import mirror
+from modelwarden.values.external import as_sent
 from modelwarden.values.pages import Listing, Page
 from modelwarden.values.words import named
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from datetime import datetime
     from os import PathLike
 
     from modelwarden.store.change import View
     from modelwarden.values.answers import (
+        AppendAnswer,
         CheckpointAnswer,
         EntryAnswer,
         ExportAnswer,
         MirrorAnswer,
         ProofAnswer,
+        RecordAnswer,
         VerificationAnswer,
     )
     from modelwarden.values.privacy import ErasureAnswer
+    from modelwarden.values.report import ReportAnswer
     from modelwarden.warden.bound import Bound
 
 
@@ -49,6 +53,9 @@ class Audit:
         severity: str | None = None,
         outcome: str | None = None,
         tag: str | None = None,
+        component: str | None = None,
+        text: str | None = None,
+        include_texts: bool = False,
         since: datetime | str | None = None,
         until: datetime | str | None = None,
         first: int | None = None,
@@ -56,7 +63,11 @@ class Audit:
         limit: int = 50,
         cursor: str | None = None,
     ) -> Listing[EntryAnswer]:
-        """Return a page of entries, newest first. Raises FilterInvalid, NotPermitted."""
+        """Return a page of entries, newest first. Raises FilterInvalid, NotPermitted, SearchTooWide.
+
+        `text` finds words that stand openly, and phrases in double quotes; `indexed_to` says how many entries it knows.
+        `include_texts` opens erasable texts too: it takes `personal.read`, and the use is recorded.
+        """
         wanted = actions.as_filter(
             {
                 "actor": actor,
@@ -65,6 +76,8 @@ class Audit:
                 "severity": severity,
                 "outcome": outcome,
                 "tag": tag,
+                "component": component,
+                "text": text,
                 "since": since,
                 "until": until,
                 "first": first,
@@ -72,7 +85,8 @@ class Audit:
             }
         )
         page = Page(limit=limit, cursor=cursor)
-        return self._read(lambda view: actions.search(view, wanted, page=page))
+        found = partial(actions.search, wanted=wanted, page=page, include_texts=include_texts)
+        return self._read(found)
 
     def show(self, seq: int) -> EntryAnswer:
         """Return one entry with its hashes. Raises NotFound."""
@@ -147,22 +161,22 @@ class Audit:
         since: datetime | str | None = None,
         until: datetime | str | None = None,
         zipped: bool = False,
+        format: str = "folder",  # noqa: A002  # the field's name
         progress: Callable[[int], None] | None = None,
     ) -> ExportAnswer:
-        """Write a range, or the entries of a time, to a folder or zip that verifies alone; that it left is recorded."""
+        """Write a range, or the entries of a time, to a folder or zip that verifies alone; that it left is recorded.
+
+        In the formats jsonl, csv, parquet and cloudevents it is one file for other programs, and beside it
+        stands a signed manifest that ties it to the ledger.
+        """
         self._bound.warden.sign()
-        prepared = self._read(
-            partial(
-                actions.prepare_export,
-                output=Path(output),
-                first=first,
-                last=last,
-                since=since,
-                until=until,
-                zipped=zipped,
-                progress=progress,
-            )
-        )
+        prepare: Callable[..., actions.Leaving]
+        if format == "folder":
+            prepare = partial(actions.prepare_export, zipped=zipped)
+        else:
+            prepare = partial(actions.prepare_table, form=actions.form_named(format))
+        asked: dict[str, Any] = {"first": first, "last": last, "since": since, "until": until}
+        prepared = self._read(lambda view: prepare(view, Path(output), progress=progress, **asked))
         try:
             self._bound.write(
                 partial(actions.record_export, prepared=prepared), lambda _view, done: done
@@ -203,6 +217,62 @@ class Audit:
             return self._read(partial(actions.static_file, path=path)).data
 
         return mirror(fetch, Path(output), progress=progress)
+
+    def report(
+        self,
+        start_date: datetime | str,
+        end_date: datetime | str,
+        output_path: str | PathLike[str] | None = None,
+        *,
+        format: str | None = None,  # noqa: A002  # the field's name
+        as_of: int | None = None,
+    ) -> ReportAnswer:
+        """Return what happened in a period, and write it as JSON, HTML or Markdown (`md`), as the file's ending says.
+
+        The same period and `as_of`, a size of the ledger, give the same bytes. Raises NotPermitted, FilterInvalid.
+        """
+        if as_of is None:
+            self._bound.warden.sign()
+        found = self._read(partial(actions.report, since=start_date, until=end_date, as_of=as_of))
+        if output_path is not None:
+            form = actions.report_form(format, str(output_path))
+            Path(output_path).write_bytes(actions.written(found, form))
+        return found
+
+    def record(  # noqa: PLR0913  # the fields of LG-55
+        self,
+        event_type: str,
+        component: str,
+        action: str,
+        *,
+        details: Mapping[str, Any] | None = None,
+        severity: str = "INFO",
+        compliance_tags: Sequence[str] = (),
+        user_id: str | None = None,
+        timestamp: datetime | str | None = None,
+        ref: str | None = None,
+    ) -> RecordAnswer:
+        """Record what happened in another system. Raises RecordInvalid, RecordFromFuture, RecordConflict.
+
+        Without a `ref` it gets one; with the same ref it is recorded once, however often it is sent.
+        """
+        record = as_sent(
+            event_type=event_type,
+            component=component,
+            action=action,
+            details=details,
+            severity=severity,
+            compliance_tags=compliance_tags,
+            user_id=user_id,
+            timestamp=timestamp,
+            ref=ref,
+        )
+        return self.append([record]).records[0]
+
+    def append(self, records: Sequence[Mapping[str, Any]]) -> AppendAnswer:
+        """Record up to 1,000 records of another system, all or none. Raises as `record` does, and TooManyRecords."""
+        action = partial(actions.append, read=actions.as_records(records))
+        return self._bound.write(action, lambda _change, done: done)
 
     def _read(self, action: Callable[[View], T]) -> T:
         return self._bound.read(action, lambda _view, answer: answer)

@@ -83,6 +83,8 @@ def listed(
 
     def run(view: View) -> Listing[A]:
         found = action(view)
-        return Listing(tuple(answer(view, item) for item in found.items), found.next_cursor)
+        return Listing(
+            tuple(answer(view, item) for item in found.items), found.next_cursor, found.indexed_to
+        )
 
     return run

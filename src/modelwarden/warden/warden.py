@@ -19,11 +19,13 @@ from modelwarden.access import rights, set_up
 from modelwarden.access.accounts import actor_named
 from modelwarden.access.answers import user_answer
 from modelwarden.access.credentials import is_well_formed
+from modelwarden.audit import indexing
 from modelwarden.audit.scrub import Scrub
 from modelwarden.errors import NotPermitted, Refusal, Unauthenticated
 from modelwarden.facts.access import AccessUsed
 from modelwarden.facts.kinds import Code
 from modelwarden.notify.sending import Sending
+from modelwarden.permissions import Permission
 from modelwarden.reactions import approvals as reactions
 from modelwarden.reactions import privacy, rewrap
 from modelwarden.sinks.opening import open_sinks
@@ -88,6 +90,7 @@ class Warden:
             Follower(privacy.NAME, self.store, self._private()),
             Follower(rewrap.NAME, self.store, rewrap.Rewrap(self)),
             Follower(backups.NAME, self.store, scheduled),
+            Follower(indexing.NAME, self.store, indexing.KeepWords(self)),
             *(sink.follower for sink in self.sinks),
         )
         self._pressure: Final = Pressure(
@@ -222,7 +225,9 @@ class Warden:
         if refusal is not None:
             self.change(principal, partial(_refuse, refusal=refusal))
         if view.used:
-            self.change(principal, partial(_record_use, used=frozenset(view.used)))
+            self.change(
+                principal, partial(_record_use, used=frozenset(view.used), opened=view.opened)
+            )
         return value
 
     def _private(self) -> privacy.KeepPrivate:
@@ -308,9 +313,10 @@ def _refuse(_change: Change, *, refusal: Refusal) -> None:
     raise refusal
 
 
-def _record_use(change: Change, *, used: frozenset[str]) -> None:
+def _record_use(change: Change, *, used: frozenset[str], opened: int) -> None:
     for permission in sorted(used):
-        change.record(AccessUsed(permission=Code(permission)))
+        texts = opened if opened and permission == Permission.PERSONAL_READ else None
+        change.record(AccessUsed(permission=Code(permission), texts=texts))
 
 
 def _check_network(principal: Principal, address: str | None) -> None:

@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from alembic import op
 
 revision: Final = "0008_segments"
-down_revision: Final = "0005_keys"
+down_revision: Final = "0006_people"
 
 
 def upgrade() -> None:

@@ -1,0 +1,241 @@
+"""`@governance_audit("RISK_DECISION", "RiskAgent", "HIGH")`: each call of a function is a record, whatever comes of it.
+
+What is recorded: the function's name, how it ended, how long it took, and those arguments that `record` names; never an
+answer, and of an error its type alone. A call is never broken by the trail, unless `required`: then it does not even
+begin before its record is safe.
+"""
+
+from __future__ import annotations
+
+import inspect
+import logging
+import os
+import re
+import time
+from asyncio import to_thread
+from dataclasses import dataclass
+from functools import cache, wraps
+from typing import TYPE_CHECKING, Any, Final, ParamSpec, TypeVar, cast
+
+from modelwarden.errors import TrailDown
+from modelwarden.integrations.audit_trail import AuditTrail
+from modelwarden.integrations.record_line import ENCODE
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+LOG: Final = logging.getLogger("modelwarden.audit_trail")
+REQUIRED_S: Final = 5.0
+_NO_WORD: Final = re.compile(r"[^A-Za-z0-9_.-]+")
+
+
+def governance_audit(  # noqa: PLR0913  # what to say of a call
+    event_type: str,
+    component: str,
+    severity: str = "INFO",
+    *,
+    record: Sequence[str] = (),
+    user: str | None = None,
+    compliance_tags: Sequence[str] = (),
+    required: bool = False,
+    trail: AuditTrail | None = None,
+) -> Callable[[Callable[P, R]], Callable[P, R]]:
+    """Record each call of a function or method, also of an `async` one.
+
+    Args:
+        event_type: in capitals, as in `RISK_DECISION`.
+        component: which part of the program this is.
+        severity: of the records.
+        record: names of the arguments whose values are recorded, erasably.
+        user: name of the argument that says who acts: a claim.
+        compliance_tags: as in `MIFID_II`.
+        required: fail closed: TrailDown, and no call, unless a record that it begins is safe within five seconds.
+        trail: where to; without one, `MODELWARDEN_URL` and `MODELWARDEN_TOKEN` say which server.
+
+    Raises TypeError for what is no plain function: generators, classes, and what `staticmethod` made.
+    """
+
+    def decorate(function: Callable[P, R]) -> Callable[P, R]:
+        told = _Call(
+            event_type=event_type,
+            component=component,
+            severity=severity,
+            tags=tuple(compliance_tags),
+            record=tuple(record),
+            user=user,
+            action=_action(function),
+            signature=_signature(function, (*record, *([] if user is None else [user]))),
+            given=trail,
+        )
+        if inspect.iscoroutinefunction(function):
+            return cast("Callable[P, R]", _awaited(function, told, required=required))
+        return _called(function, told, required=required)
+
+    return decorate
+
+
+def _called(function: Callable[P, R], told: _Call, *, required: bool) -> Callable[P, R]:
+    @wraps(function)
+    def run(*args: P.args, **kwargs: P.kwargs) -> R:
+        if required:
+            told.begin(args, kwargs)
+        started = time.monotonic()
+        try:
+            answer = function(*args, **kwargs)
+        except BaseException as error:
+            told.end(args, kwargs, started, error)
+            raise
+        told.end(args, kwargs, started, None)
+        return answer
+
+    return run
+
+
+def _awaited(function: Callable[..., Any], told: _Call, *, required: bool) -> Callable[..., Any]:
+    @wraps(function)
+    async def run(*args: Any, **kwargs: Any) -> Any:  # noqa: ANN401  # as it is called
+        if required:
+            await to_thread(told.begin, args, kwargs)
+        started = time.monotonic()
+        try:
+            answer = await function(*args, **kwargs)
+        except BaseException as error:
+            await told.end_aside(args, kwargs, started, error)
+            raise
+        await told.end_aside(args, kwargs, started, None)
+        return answer
+
+    return run
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Call:
+    """What to say of each call of one function."""
+
+    event_type: str
+    component: str
+    severity: str
+    tags: tuple[str, ...]
+    record: tuple[str, ...]
+    user: str | None
+    action: str
+    signature: inspect.Signature
+    given: AuditTrail | None
+
+    def begin(self, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> None:
+        """Make it safe that the call begins. Raises TrailDown, and RecordInvalid."""
+        trail = self._trail()
+        self._say(trail, args, kwargs, {"outcome": "begun"})
+        trail.settle(REQUIRED_S)
+
+    def end(
+        self,
+        args: tuple[Any, ...],
+        kwargs: Mapping[str, Any],
+        started: float,
+        error: BaseException | None,
+    ) -> None:
+        """Say how it ended. What goes wrong here is logged, and breaks nothing."""
+        said: dict[str, Any] = {"outcome": "done" if error is None else "failed"}
+        said["duration_ms"] = round((time.monotonic() - started) * 1_000, 3)
+        if error is not None:
+            said["error"] = type(error).__name__
+        try:
+            self._say(self._trail(), args, kwargs, said)
+        except Exception as problem:  # noqa: BLE001  # the edge: the trail must not break what it watches
+            LOG.warning("a call of %s could not be recorded: %s", self.action, problem)
+
+    async def end_aside(
+        self,
+        args: tuple[Any, ...],
+        kwargs: Mapping[str, Any],
+        started: float,
+        error: BaseException | None,
+    ) -> None:
+        """Say how it ended; where the trail is full, wait for room beside the event loop."""
+        if self.given is not None and self.given.is_full:
+            await to_thread(self.end, args, kwargs, started, error)
+        else:
+            self.end(args, kwargs, started, error)
+
+    def _say(
+        self,
+        trail: AuditTrail,
+        args: tuple[Any, ...],
+        kwargs: Mapping[str, Any],
+        said: dict[str, Any],
+    ) -> None:
+        given = self._arguments(args, kwargs)
+        chosen = {name: _told(given[name]) for name in self.record if name in given}
+        user = given.get(self.user) if self.user is not None else None
+        trail.record(
+            self.event_type,
+            self.action,
+            component=self.component,
+            severity=self.severity,
+            compliance_tags=self.tags,
+            details=said | ({"arguments": chosen} if chosen else {}),
+            user_id=None if user is None else str(user),
+        )
+
+    def _arguments(self, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Mapping[str, Any]:
+        if not self.record and self.user is None:
+            return {}
+        try:
+            bound = self.signature.bind(*args, **kwargs)
+        except TypeError:  # the call itself fails of it, and says so
+            return {}
+        bound.apply_defaults()
+        return bound.arguments
+
+    def _trail(self) -> AuditTrail:
+        return self.given or trail_of_environment()
+
+
+@cache
+def trail_of_environment() -> AuditTrail:
+    """Return the trail to the server that `MODELWARDEN_URL` names, one for the process. Raises TrailDown."""
+    url = os.environ.get("MODELWARDEN_URL", "")
+    if not url.startswith(("http://", "https://")):
+        raise TrailDown("no trail: pass trail=, or set MODELWARDEN_URL to a server's address")
+    return AuditTrail(
+        url,
+        token=os.environ.get("MODELWARDEN_TOKEN"),
+        spool=os.environ.get("MODELWARDEN_SPOOL") or None,
+    )
+
+
+def _action(function: Callable[..., Any]) -> str:
+    """Return the function's name as an action. Raises TypeError for what is no plain function."""
+    if not inspect.isfunction(function):
+        kind = type(function).__name__
+        raise TypeError(
+            f"governance_audit decorates functions and methods, no {kind}: put it below"
+        )
+    if inspect.isgeneratorfunction(function) or inspect.isasyncgenfunction(function):
+        raise TypeError(
+            f"{function.__qualname__} is a generator: it has no one moment at which it is done."
+            " Decorate the function that uses it"
+        )
+    name = _NO_WORD.sub("", function.__qualname__.replace(".<locals>", ""))
+    return name[-128:].lstrip("0123456789.-") or "call"
+
+
+def _signature(function: Callable[..., Any], names: Sequence[str]) -> inspect.Signature:
+    signature = inspect.signature(function)
+    for name in names:
+        if name not in signature.parameters:
+            raise TypeError(f"{function.__qualname__} has no argument {name!r} to record")
+    return signature
+
+
+def _told(value: object) -> object:
+    """Return a value that can be recorded: itself, or what kind of thing it is."""
+    try:
+        ENCODE(value)
+    except (TypeError, ValueError, RecursionError):
+        return f"<{type(value).__name__}>"
+    return value
