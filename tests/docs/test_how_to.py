@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import signal
+import time
 from typing import TYPE_CHECKING, Final
 
 import pytest
@@ -82,6 +83,43 @@ def test_the_guide_to_an_outside_witness_runs_as_it_stands(tmp_path: Path) -> No
         for each in tmp_path.glob("*.pid"):  # a page that fails half way leaves them running
             with contextlib.suppress(ProcessLookupError):
                 os.kill(int(each.read_text()), signal.SIGTERM)
+
+
+@pytest.mark.timeout(300)
+def test_the_guide_to_records_of_other_systems_runs_as_it_stands(tmp_path: Path) -> None:
+    relative = {"MODELWARDEN_URL": "sqlite:///warden.db"}
+    run_page(GUIDES / "record-from-other-systems.md", tmp_path, environment=relative)
+
+
+@pytest.mark.timeout(300)
+def test_the_guide_to_search_and_reports_runs_as_it_stands(tmp_path: Path) -> None:
+    record_decisions(tmp_path)
+    relative = {"MODELWARDEN_URL": "sqlite:///warden.db"}
+    run_page(GUIDES / "search-and-report.md", tmp_path, environment=relative)
+
+
+def record_decisions(folder: Path) -> None:
+    """Record three decisions of another system; eve audits, rita reads personal texts."""
+    base = {"event_type": "RISK_DECISION", "component": "RiskAgent", "action": "BLOCK_TRADE"}
+    with open_warden(f"sqlite:///{folder / 'warden.db'}") as warden:
+        warden.add_user("ada", roles=["admin"])
+        warden.add_user("eve", roles=["auditor"])
+        warden.add_user("rita", roles=[])
+        ada = warden.acting_as("ada")
+        ada.roles.define("reader", permissions=["audit.read", "personal.read"])
+        ada.roles.grant("rita", "reader", reason="she answers to the regulator")
+        details = {"why": "volatility too high"}
+        warden.audit.append(
+            [
+                base | {"ref": "1", "severity": "HIGH", "details": details},
+                base | {"ref": "2", "compliance_tags": ["MIFID_II"]},
+                base | {"ref": "3", "component": "Pricer"},
+            ]
+        )
+        deadline = time.monotonic() + 60
+        while (warden.audit.search(text="pricer").indexed_to or 0) < warden.audit.checkpoint().size:
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
 
 
 @pytest.mark.timeout(300)
