@@ -8,15 +8,18 @@ from typing import TYPE_CHECKING
 import pytest
 
 from modelwarden.errors import Unreadable
+from modelwarden.sinks.actions import verify_copies
 from modelwarden.sinks.address import parse_address
 from modelwarden.sinks.kafka import open_sink
 from modelwarden.sinks.verifying import Asked, cross_check, verify_copy
 from modelwarden.store.follower import Follower
+from modelwarden.warden.warden import open_warden
 from tests.sinks.brokers import mock_cluster, produced
 from tests.store.deeds import define, submitted
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
     from modelwarden.warden.warden import Warden
 
@@ -114,3 +117,19 @@ def test_progress_is_told(ledger: Warden, brokers: str) -> None:
         pass
     assert verify_copy(address, _asked(ledger), progress=told.append).ok
     assert told == [1_000]
+
+
+def test_a_report_says_of_each_step_what_a_copy_shows(tmp_path: Path) -> None:
+    places = (f"worm://{tmp_path}/worm?immutable=false", f"tiles://{tmp_path}/tiles")
+    with open_warden(f"sqlite:///{tmp_path}/warden.db", sinks=places) as warden:
+        submitted(warden, define("role"))
+        warden.sign()
+        for sink in warden.sinks:
+            while sink.follower.lag():
+                sink.follower.wake()
+        asked = _asked(warden)
+    worm, tiles = verify_copies(places, asked)
+    assert (worm.ok, tiles.ok) == (True, True)
+    chain = [(step.number, step.status) for step in (*worm.steps, *tiles.steps) if step.number == 5]
+    assert chain == [(5, "proved"), (5, "not_checked")]
+    assert [step.status for step in worm.steps if step.number == 10] == ["proved"]

@@ -10,12 +10,12 @@ from modelwarden.sinks.verifying import Asked as Asked
 from modelwarden.sinks.verifying import cross_check, verify_copy
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from modelwarden.ledger.result import Result
     from modelwarden.values.answers import VerificationAnswer
 
-ALONE: Final = {
+ALONE: Final[Mapping[int, str]] = {
     steps.DERIVED: "a copy holds no head row, tiles or index of the database",
     steps.STRICT: "not asked for",
     steps.STATE: "a copy holds no governed rows",
@@ -38,5 +38,9 @@ def verify_copies(
 
 def _answer(result: Result, *, several: bool) -> VerificationAnswer:
     proved = {steps.ELSEWHERE: "the copies, line by line"} if several else {}
-    left_out = ALONE if several else {**ALONE, steps.ELSEWHERE: "nothing else was named"}
+    left_out = dict(ALONE)
+    if not several:
+        left_out[steps.ELSEWHERE] = "nothing else was named"
+    if any("(step 5)" in text for text in result.not_checked):
+        left_out[steps.CHAIN] = "a static log holds no hashes of entries"
     return verification_answer(result, steps.steps(result, left_out=left_out, proved=proved))
