@@ -45,6 +45,7 @@ KNOWN = {
 }
 
 
+@pytest.mark.timeout(900)
 @pytest.mark.parametrize(
     ("person", "mode"),
     [
