@@ -130,11 +130,8 @@ class Caller:
 
         def run(view: object) -> Listing[A]:
             found = action(view)
-            return Listing(
-                tuple(answer(view, item) for item in found.items),
-                found.next_cursor,
-                found.indexed_to,
-            )
+            items = tuple(answer(view, item) for item in found.items)
+            return Listing(items, found.next_cursor, found.indexed_to)
 
         return page_reply(self.request, await self.look(run), name=name, names=names)
 

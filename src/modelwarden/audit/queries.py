@@ -127,32 +127,25 @@ def _asked(name: str) -> ColumnElement[bool]:
 _HAS_TAG: Final = (
     select(literal(1)).where(tags.c.tag == bindparam("tag"), tags.c.seq == index.c.seq).exists()
 )
-_HAS_SUBJECT: Final = (
-    select(literal(1))
-    .where(
-        subjects.c.kind == bindparam("kind"),
-        subjects.c.id == bindparam("id"),
+
+
+def _has(kind: ColumnElement[str], name: str) -> ColumnElement[bool]:
+    found = (
+        subjects.c.kind == kind,
+        subjects.c.id == bindparam(name),
         subjects.c.seq == index.c.seq,
     )
-    .exists()
-)
-_HAS_COMPONENT: Final = (
-    select(literal(1))
-    .where(
-        subjects.c.kind == "component",
-        subjects.c.id == bindparam("component"),
-        subjects.c.seq == index.c.seq,
-    )
-    .exists()
-)
+    return select(literal(1)).where(*found).exists()
+
+
 _FITS: Final = and_(
     or_(_asked("actor"), index.c.actor == bindparam("actor")),
     or_(_asked("type"), index.c.type.in_(bindparam("types", expanding=True))),
     or_(_asked("severity"), index.c.severity.in_(bindparam("severities", expanding=True))),
     or_(_asked("outcome"), index.c.outcome == bindparam("outcome")),
     or_(_asked("tag"), _HAS_TAG),
-    or_(_asked("subject"), _HAS_SUBJECT),
-    or_(_asked("component"), _HAS_COMPONENT),
+    or_(_asked("subject"), _has(bindparam("kind"), "id")),
+    or_(_asked("component"), _has(literal("component"), "component")),
     index.c.at >= bindparam("since"),
     index.c.at <= bindparam("until"),
 )
@@ -182,12 +175,6 @@ def _walk(view: View, by: str, branches: int, params: Mapping[str, Any]) -> Foun
     if len(kept) == params["limit"]:
         return Found(kept, kept[-1])
     return Found(kept, floor if floor > params["first"] else None)
-
-
-def numbers_between(view: View, wanted: EntryFilter, *, below: int) -> tuple[int, int]:
-    """Return the first number that a filter's times could reach, and the one behind the last."""
-    bounds = _bounds(view, wanted, below)
-    return bounds["first"], bounds["below"]
 
 
 def entries_at(view: View, seqs: Sequence[int]) -> dict[int, Stored]:

@@ -286,35 +286,6 @@ def keys(run: Run) -> None:
 
 
 @verb(audit)
-def export(  # noqa: PLR0913  # which entries, and where they go
-    run: Run,
-    *,
-    output: Annotated[Path, typer.Option("--output", "-o", metavar="PATH", help="Nothing yet.")],
-    first: FirstOption = 0,
-    last: LastOption = None,
-    since: SinceOption = None,
-    until: UntilOption = None,
-    zipped: Annotated[bool, typer.Option("--zip", help="One file instead of a folder.")] = False,
-    form: Annotated[
-        str, typer.Option("--format", help="folder, jsonl, csv, parquet, cloudevents.")
-    ] = "folder",
-) -> None:
-    """Write entries with all that proves them; it verifies with no server."""
-    with run.screen.steps("export") as report:
-        made = run.audit.export(
-            output,
-            first=first,
-            last=last,
-            since=since,
-            until=until,
-            zipped=zipped,
-            format=form,
-            progress=lambda done: report(done, 0),
-        )
-    run.screen.show(made)
-
-
-@verb(audit)
 def tiles(
     run: Run,
     *,

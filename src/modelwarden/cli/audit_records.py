@@ -1,4 +1,4 @@
-"""`modelwarden audit append` and `audit report`: records of other systems come in, a period goes out on paper."""
+"""`modelwarden audit append, export, report`: records of other systems come in, entries and reports go out."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any, BinaryIO, Final, NamedTuple
 
 import typer
 
-from modelwarden.cli.audit import audit
+from modelwarden.cli.audit import FirstOption, LastOption, SinceOption, UntilOption, audit
 from modelwarden.cli.refusal import REFUSED
 from modelwarden.cli.run import Run
 from modelwarden.cli.verb import verb
@@ -59,6 +59,35 @@ def append(
             last = max(one.seq for one in answer.records)
             report(recorded + repeated, 0)
     run.screen.show_fields(Appended(recorded, repeated, last)._asdict())
+
+
+@verb(audit)
+def export(  # noqa: PLR0913  # which entries, and where they go
+    run: Run,
+    *,
+    output: Annotated[Path, typer.Option("--output", "-o", metavar="PATH", help="Nothing yet.")],
+    first: FirstOption = 0,
+    last: LastOption = None,
+    since: SinceOption = None,
+    until: UntilOption = None,
+    zipped: Annotated[bool, typer.Option("--zip", help="One file instead of a folder.")] = False,
+    form: Annotated[
+        str, typer.Option("--format", help="folder, jsonl, csv, parquet, cloudevents.")
+    ] = "folder",
+) -> None:
+    """Write entries with all that proves them; it verifies with no server."""
+    with run.screen.steps("export") as report:
+        made = run.audit.export(
+            output,
+            first=first,
+            last=last,
+            since=since,
+            until=until,
+            zipped=zipped,
+            format=form,
+            progress=lambda done: report(done, 0),
+        )
+    run.screen.show(made)
 
 
 @verb(audit)

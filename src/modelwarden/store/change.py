@@ -266,10 +266,7 @@ class Change(View):
         flags: Sequence[str] = (),
         about: Sequence[tuple[str, str]] = (),
     ) -> None:
-        """Say what happened. The entry names every governed write since the last record as its objects.
-
-        `severity` is that of its kind, unless whoever recorded it elsewhere said another.
-        """
+        """Say what happened. The entry names every governed write since the last record as its objects."""
         kind = KINDS[type(fact)]
         found = named(subjects_of(fact, kind) | set(about))
         severity = severity or kind.severity

@@ -101,9 +101,8 @@ def _period(since: datetime | str, until: datetime | str) -> tuple[datetime, dat
 
 
 def _bounds(view: View, since: datetime, until: datetime, size: int) -> Bounds:
-    asked = EntryFilter(since=since, until=until)
-    low, high = entries_of.numbers_between(view, asked, below=size)
-    return Bounds(low, high - 1, timestamp(since), timestamp(until))
+    low, high = entries_of.numbers_within(view, since=since, until=until) or (0, -1)
+    return Bounds(low, min(high, size - 1), timestamp(since), timestamp(until))
 
 
 def _kinds(rows: Sequence[Any]) -> dict[str, Any]:
