@@ -31,6 +31,8 @@ def sample(kind: Any) -> Any:  # noqa: ANN401  # any type
         return sample(next(each for each in inner if each is not NoneType))
     if get_origin(kind) is tuple:
         return tuple(sample(each) for each in inner if each is not Ellipsis)
+    if get_origin(kind) is list:
+        return [sample(inner[0])]
     if get_origin(kind) is Mapping:
         return {"name": sample(inner[1])}
     return {str: "words", int: 7, bool: True, float: 0.5, datetime: NOW, Any: [1, {"a": None}]}[
