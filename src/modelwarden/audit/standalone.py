@@ -40,7 +40,7 @@ LINE = re.compile(
 MANIFEST, PAYLOAD_TYPE = "manifest.dsse.json", b"application/vnd.modelwarden.manifest+json"
 SPKI = bytes.fromhex("302a300506032b6570032100")  # RFC 8410: an Ed25519 key follows
 MOST_SHOWN, MOST_LINE = 1000, 64 * 1024
-BROKEN = (OSError, ValueError, KeyError, TypeError, AttributeError)
+BROKEN = (OSError, ValueError, LookupError, TypeError, AttributeError)
 Line = tuple[int, bytes, bytes, bytes, bytes]
 
 
@@ -186,7 +186,8 @@ class Export:
         hint = sha256(name.encode() + b"\n" + public).digest()[:4]
         text, _, signatures = note.rpartition(b"\n\n")
         lines = [line.split(" ") for line in signatures.decode().splitlines()]
-        raws = [base64.b64decode(line[2], validate=True) for line in lines if line[1] == name]
+        mine = [line[2] for line in lines if len(line) == 3 and line[1] == name]  # noqa: PLR2004
+        raws = [base64.b64decode(each, validate=True) for each in mine]
         ours = [raw[4:] for raw in raws if raw[:4] == hint and name == self.origin]
         return bool(ours) and self.is_signed(public[1:], ours[0], text + b"\n")
 
