@@ -52,6 +52,7 @@ def test_a_log_of_any_size_passes(
     assert _complaint(oracle, sqlite_warden, tmp_path / "log") is None
 
 
+@pytest.mark.timeout(300)  # 66,000 entries, checked at each of eleven sizes
 def test_a_log_passes_at_every_size_that_it_grows_through(
     oracle: Oracle, sqlite_warden: Warden, tmp_path: Path
 ) -> None:

@@ -174,7 +174,7 @@ def test_another_entry_where_the_ledgers_has_to_be_stops_it(
     forged = lines[-1].replace(b'"entry_hash":"', b'"entry_hash":"00', 1)
     start = forged.index(b'"entry_hash":"') + 14
     path.write_bytes(b"".join(lines[:-1]) + forged[: start + 64] + forged[start + 66 :])
-    with pytest.raises(SinkDiffers, match="entry 2 is not the ledger's"):
+    with pytest.raises(SinkDiffers, match="another entry of that number: entry 2"):
         logs.follow(sqlite_warden, f"{address}?name=second")
 
 
