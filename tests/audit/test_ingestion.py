@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from sqlalchemy import delete
+from sqlalchemy import delete, select
 
 from modelwarden.audit import actions
 from modelwarden.errors import (
@@ -138,6 +138,19 @@ def test_what_was_erased_meanwhile_still_counts_as_recorded(warden: Warden, robo
     with warden.store.database.writing() as connection:
         connection.execute(delete(texts))
     assert room.append([said]).records[0].seq == first.records[0].seq
+
+
+def test_a_claim_that_names_somebody_known_is_kept_as_about_them(
+    warden: Warden, robot: str
+) -> None:
+    room = warden.acting_as(robot).audit
+    room.append([record("a", user_id="dan"), record("b", user_id="a stranger")])
+    dan = warden.acting_as("dan").users.me().person
+    with warden.store.database.reading() as connection:
+        rows = connection.execute(select(texts.c.commitment, texts.c.about)).all()
+    about = {row.commitment: row.about for row in rows}
+    told = [b["fact"]["user"] for b in bodies(warden) if b["type"] == "external.recorded"]
+    assert [about[commitment] for commitment in told] == [dan, None]
 
 
 def test_nobody_appends_without_the_permission(warden: Warden, robot: str) -> None:

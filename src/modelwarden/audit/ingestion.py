@@ -9,6 +9,7 @@ import json
 from typing import TYPE_CHECKING, Final
 
 from modelwarden.access.allowed import authorize
+from modelwarden.access.queries import find_actor
 from modelwarden.audit.record import says_the_same
 from modelwarden.errors import RecordConflict
 from modelwarden.facts.external import ExternalRecorded
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from modelwarden.audit.record import ExternalRecord
     from modelwarden.store.change import Change
     from modelwarden.store.external import Recorded
+    from modelwarden.values.ids import PersonId
 
 PREFIX: Final = "rec"
 
@@ -68,7 +70,9 @@ def _kept(
         change.stands_at = max(seq for seq in places.values() if seq is not None)
         _fill(answer, read, places, set())
         return answer
-    rows = [_record(change, record) for record in fresh.values()]
+    users = {record.user for record in fresh.values() if record.user is not None}
+    persons = {user: _person_named(change, user) for user in users}
+    rows = [_record(change, record, persons) for record in fresh.values()]
     external.keep(change, rows)
 
     def place(_connection: object, last: int) -> None:
@@ -95,8 +99,19 @@ def _fill(
         )
 
 
-def _record(change: Change, record: ExternalRecord) -> dict[str, str]:
+def _person_named(change: Change, user: str) -> PersonId | None:
+    """Return the person whom a claim names, so that erasing them finds it; None for a name that is not known here."""
+    actor = find_actor(change, user)
+    return None if actor is None else actor.person
+
+
+def _record(
+    change: Change, record: ExternalRecord, persons: Mapping[str, PersonId | None]
+) -> dict[str, str]:
     """Record one, and return the row that makes its ref unique."""
+    user = None
+    if record.user is not None:
+        user = change.text(record.user, about=persons[record.user])
     name = RecordId(change.new_id(PREFIX))
     shown = record.opened(change.settings.audit_open_details)
     change.record(
@@ -107,7 +122,7 @@ def _record(change: Change, record: ExternalRecord) -> dict[str, str]:
             component=ComponentName(record.component),
             action=Code(record.action),
             occurred_at=record.occurred_at or change.now,
-            user=None if record.user is None else change.text(record.user),
+            user=user,
             details=None if record.details is None else change.text(record.details),
             open=tuple((Code(key), Code(word)) for key, word in shown) or None,
         ),
