@@ -74,9 +74,7 @@ def verify_database(  # noqa: PLR0913  # what is asked for, how deep, and what i
     to extend, and `copies` what sinks hold (step 10). `most` limits how many entries may be asked for (LG-31); `work`
     says in how many processes to verify, and whom to tell.
 
-    Raises:
-        NotPermitted, KeyInvalid.
-        FilterInvalid, RangeTooLarge: of the range.
+    Raises NotPermitted, KeyInvalid, and FilterInvalid or RangeTooLarge for the range.
     """
     signed = _signed(view)  # first of all: see above
     authorize(view, Permission.AUDIT_VERIFY)

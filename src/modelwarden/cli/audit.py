@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Final, NamedTuple
+from typing import TYPE_CHECKING, Annotated, Any, Final, NamedTuple
 
 import typer
 
@@ -182,18 +182,10 @@ def verify(  # noqa: PLR0913  # what is verified, how deep, by which keys
     elif witness_policy is not None:
         raise typer.BadParameter("a database's policy is the setting ledger.witness_policy")
     else:
+        bounds: dict[str, Any] = {"first": first, "last": last, "since": since, "until": until}
+        depth: dict[str, Any] = {"strict": strict, "state": state, "jobs": jobs}
         with run.screen.steps("entries") as report:
-            found = run.audit.verify(
-                first,
-                last,
-                since=since,
-                until=until,
-                strict=strict,
-                state=state,
-                checkpoint_keys=keys,
-                jobs=jobs,
-                progress=report,
-            )
+            found = run.audit.verify(**bounds, **depth, checkpoint_keys=keys, progress=report)
     show_verification(run.screen, found)
     if not found.ok:
         raise typer.Exit(REFUSED)

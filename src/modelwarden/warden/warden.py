@@ -109,6 +109,10 @@ class Warden:
             sinks=self.sinks,
             clock=self.clock,
         )
+        self._start()
+
+    def _start(self) -> None:
+        """Let followers and whatever looks after the ledger begin."""
         for follower in self.followers:
             self.store.after_commit(follower.wake)
             follower.start()
