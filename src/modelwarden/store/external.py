@@ -29,16 +29,14 @@ class Recorded(NamedTuple):
     body: bytes
 
 
-_PLACED: Final = records.join(
-    subjects, and_(subjects.c.kind == "record", subjects.c.id == records.c.id)
-).join(entries, entries.c.seq == subjects.c.seq)
-_RECORDED: Final = (
-    select(records.c.ref, entries.c.seq, entries.c.body)
-    .select_from(_PLACED)
-    .where(
-        records.c.actor == bindparam("actor"),
-        records.c.ref.in_(bindparam("refs", expanding=True)),
-    )
+_TAKEN: Final = select(records.c.ref, records.c.id).where(
+    records.c.actor == bindparam("actor"),
+    records.c.ref.in_(bindparam("refs", expanding=True)),
+)
+_PLACES: Final = (
+    select(subjects.c.id, entries.c.seq, entries.c.body)
+    .join(entries, entries.c.seq == subjects.c.seq)
+    .where(subjects.c.kind == "record", subjects.c.id.in_(bindparam("ids", expanding=True)))
 )
 _KEEP: Final = insert(records)
 _ROWS: Final = (
@@ -62,11 +60,14 @@ _ALL_ENTRIES: Final = select(func.count()).select_from(index).where(index.c.type
 
 def recorded(view: View, actor: ActorId, refs: Sequence[str]) -> Mapping[str, Recorded]:
     """Return the entries of those refs under which this actor recorded before."""
-    return {
-        row.ref: Recorded(row.seq, bytes(row.body))
-        for begin in range(0, len(refs), PART)
-        for row in view.rows(_RECORDED, {"actor": actor, "refs": list(refs[begin : begin + PART])})
-    }
+    found: dict[str, Recorded] = {}
+    for begin in range(0, len(refs), PART):
+        part = list(refs[begin : begin + PART])
+        # Two statements: as one, SQLite walks all records there are for each ref.
+        taken = {row.id: row.ref for row in view.rows(_TAKEN, {"actor": actor, "refs": part})}
+        for row in view.rows(_PLACES, {"ids": list(taken)}) if taken else ():
+            found[taken[row.id]] = Recorded(row.seq, bytes(row.body))
+    return found
 
 
 def keep(change: Change, rows: Sequence[Mapping[str, str]]) -> None:
