@@ -12,7 +12,7 @@ import pytest
 from sqlalchemy import Text, select
 
 from modelwarden.errors import ValueInvalid
-from modelwarden.store.state import all_tables
+from modelwarden.store.tables import all_tables
 
 if TYPE_CHECKING:
     from tests.access.company import Company
@@ -33,7 +33,7 @@ PATTERNED: Final = {
     "policy_versions.id", "policy_assignments.id", "policy_assignments.model", "policy_assignments.policy",
     "metrics.name", "metrics.version", "metrics.value", "holds.model", "holds.incident", "artifacts.sha256",
     "tokens.networks", "person_keys.pem", "endpoints.name", "endpoints.types", "endpoints.severity",
-    "endpoints.subjects",
+    "endpoints.subjects", "external_records.ref", "server_keys.purpose", "server_keys.public",
 }  # fmt: skip
 """Names and words of a fixed form: checked where they come in, and too short for a sentence."""
 OPEN: Final = {
