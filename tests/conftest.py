@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import os
 import shutil
-from typing import TYPE_CHECKING
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from hypothesis import settings
+from xdist.scheduler import LoadFileScheduling
 
 from modelwarden.store.database import Database
 from modelwarden.store.migrate import migrate
@@ -16,13 +20,42 @@ from tests.services import s3 as s3_server
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
     from tests.postgres import NewDatabase
     from tests.services.s3 import S3
 
 settings.register_profile("house", deadline=None)  # no test asserts a time
 settings.load_profile("house")
+
+MEMORY = Path("/dev/shm")  # noqa: S108 - a file system in memory, which systems with Linux have
+ROOM = 4 << 30
+
+if "TMPDIR" not in os.environ and MEMORY.is_dir() and shutil.disk_usage(MEMORY).free > ROOM:
+    # A disk makes most of a test's time a wait for fsync, and keeps nothing that memory loses while the machine runs.
+    # Whoever wants the disk says so: TMPDIR=/tmp make test
+    os.environ["TMPDIR"] = str(MEMORY)
+    tempfile.tempdir = None
+
+APART = "tests/docs/"
+FIRST = (APART, "tests/faults/", "tests/tour/", "tests/services/", "tests/api/test_hostile.py")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with the slow ones, so that no worker ends long after the others."""
+    items.sort(key=lambda item: not item.nodeid.startswith(FIRST))
+
+
+class Scheduling(LoadFileScheduling):
+    """Tests of one file run on one worker and may share a company; guides take long and share nothing."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        return nodeid if nodeid.startswith(APART) else str(super()._split_scope(nodeid))
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Scheduling:  # noqa: ANN401  # of xdist's own
+    """Give the scheduler above."""
+    return Scheduling(config, log)
+
 
 DATABASES = (
     pytest.param("sqlite", id="sqlite"),
@@ -56,22 +89,26 @@ def sqlite_tables(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(params=DATABASES)
-def store_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    """Return the URL of a database without rows: each test runs on SQLite and on PostgreSQL."""
+def store_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    """Give the URL of a database without rows: each test runs on SQLite and on PostgreSQL."""
     if request.param == "sqlite":
         shutil.copy(request.getfixturevalue("sqlite_tables"), tmp_path / "warden.db")
-        return f"sqlite:///{tmp_path}/warden.db"
+        yield f"sqlite:///{tmp_path}/warden.db"
+        return
     new_database: NewDatabase = request.getfixturevalue("postgres_url")
-    return new_database()
+    yield (url := new_database())
+    postgres.drop(url)
 
 
 @pytest.fixture(params=DATABASES)
-def bare_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    """Return the URL of a database without tables."""
+def bare_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    """Give the URL of a database without tables."""
     if request.param == "sqlite":
-        return f"sqlite:///{tmp_path}/warden.db"
+        yield f"sqlite:///{tmp_path}/warden.db"
+        return
     new_database: NewDatabase = request.getfixturevalue("postgres_url")
-    return new_database(bare=True)
+    yield (url := new_database(bare=True))
+    postgres.drop(url)
 
 
 @pytest.fixture(scope="session")

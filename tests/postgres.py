@@ -13,6 +13,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
+from sqlalchemy import make_url
+
 from modelwarden.store.database import Database
 from modelwarden.store.migrate import migrate
 
@@ -63,3 +65,12 @@ def running() -> Iterator[NewDatabase]:
         finally:
             os.kill(int((data / "postmaster.pid").read_text().split()[0]), signal.SIGQUIT)
             server.cleanup()
+
+
+def drop(url: str) -> None:
+    """Remove a database, whoever is still connected to it: each takes some megabytes of memory."""
+    import psycopg  # noqa: PLC0415  # only where a server is wanted
+
+    with psycopg.connect(url, dbname="postgres", autocommit=True) as connection:
+        name = make_url(url).database
+        connection.execute(f'DROP DATABASE "{name}" WITH (FORCE)')  # our own word, not a user's

@@ -14,7 +14,7 @@ from modelwarden.values.system import system
 from modelwarden.warden.warden import open_warden
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
     from flask.testing import FlaskClient
@@ -83,7 +83,11 @@ def test_without_a_warden_the_database_of_the_environment_is_opened(
 ) -> None:
     monkeypatch.setenv("MODELWARDEN_URL", f"sqlite:///{tmp_path}/own.db")
     monkeypatch.chdir(tmp_path)
+    at_exit: list[Callable[[], None]] = []
+    monkeypatch.setattr("modelwarden.integrations.flask.atexit.register", at_exit.append)
     app = Flask("x")
     register_governance_api(app)
     assert app.test_client().get(f"{ROOT}/ready").get_json() == {"status": "ok"}
     assert (tmp_path / "own.db").exists()
+    (close,) = at_exit
+    close()

@@ -96,14 +96,18 @@ class Scrub:
         if self._closing.wait(FIRST_S):
             return
         while not self._closing.is_set():
-            lead = self._store.database.lead(NAME)
-            if lead is not None:
-                with contextlib.closing(lead):
-                    self._try(self.newest)
-                    while lead.holds() and not self._closing.is_set():
-                        self._try(self._whole_if_due)
-                        self._closing.wait(LOOK_S)
+            self._try(self._while_leading)
             self._closing.wait(LOOK_S)
+
+    def _while_leading(self) -> None:
+        lead = self._store.database.lead(NAME)
+        if lead is None:
+            return
+        with contextlib.closing(lead):
+            self._try(self.newest)
+            while lead.holds() and not self._closing.is_set():
+                self._try(self._whole_if_due)
+                self._closing.wait(LOOK_S)
 
     def _whole_if_due(self) -> None:
         if self.is_due():
@@ -112,7 +116,7 @@ class Scrub:
     def _try(self, scrub: Callable[[], object]) -> None:
         try:
             scrub()
-        except WardenError as error:
+        except (WardenError, OSError) as error:  # a thread that ends would scrub never again
             LOG.warning("the scrub tries again later: %s", error)
 
     def _is_due(self, view: View) -> bool:

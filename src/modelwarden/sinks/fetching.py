@@ -10,12 +10,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit
 
-import httpx
-
 from modelwarden.errors import SettingInvalid, Unreachable
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+    import httpx
 
 PATIENCE_S: Final = 5.0
 """For the connection, and between two pieces of an answer."""
@@ -49,6 +49,9 @@ class Calls:
         self._deadline_s = deadline_s
         self._aborted = False
         self._current: _Deadline | None = None
+        import httpx  # noqa: PLC0415  # a sixth of what opening a database imports, and most never call
+
+        self._failures = (httpx.HTTPError, UnicodeError)
         self._http = httpx.Client(
             timeout=PATIENCE_S,
             follow_redirects=False,
@@ -74,7 +77,7 @@ class Calls:
         try:
             with deadline:
                 answer = _read(self._http.send(request, stream=True), url, most)
-        except (httpx.HTTPError, UnicodeError) as error:
+        except self._failures as error:
             reason = "it is too slow" if deadline.is_over else type(error).__name__
             raise Unreachable(f"{url} does not answer: {reason}") from error
         if deadline.is_over:  # an answer without a length looks whole wherever it is cut

@@ -80,10 +80,11 @@ _MOVE_HEAD: Final = (
 )
 _START: Final = insert(head)
 _ENTRY: Final = select(entries).where(entries.c.seq == bindparam("seq"))
-_RANGE: Final = (
+_CHUNK: Final = (
     select(entries.c.seq, entries.c.body, entries.c.leaf, entries.c.entry_hash)
     .where(entries.c.seq >= bindparam("first"), entries.c.seq <= bindparam("last"))
     .order_by(entries.c.seq)
+    .limit(CHUNK)
 )
 _LAST: Final = select(func.max(entries.c.seq))
 _OF_TYPE: Final = (
@@ -226,10 +227,13 @@ def between(connection: Connection, first: int, last: int) -> Iterator[Sequence[
             yield rows
         cursor.close()
         return
-    reading = connection.execution_options(stream_results=True, max_row_buffer=CHUNK)
-    with reading.execute(_RANGE, bounds) as streamed:  # closed too when whoever reads gives up
-        for part in streamed.partitions(CHUNK):
-            yield [Stored(*row) for row in part]
+    rows = connection.execute(_CHUNK, bounds).all()
+    while rows:  # a statement a chunk: a cursor in the server outlives a reader who gives up
+        yield [Stored(*row) for row in rows]
+        full = len(rows) == CHUNK
+        rows = (
+            connection.execute(_CHUNK, bounds | {"first": rows[-1].seq + 1}).all() if full else []
+        )
 
 
 def lines(connection: Connection, origin: str, first: int, last: int) -> Iterator[bytes]:

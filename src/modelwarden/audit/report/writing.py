@@ -10,13 +10,13 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
-
 from modelwarden.audit.report.chart import SEVERITIES, chart
 from modelwarden.errors import FilterInvalid
 from modelwarden.values.clock import timestamp
 
 if TYPE_CHECKING:
+    from jinja2 import Template
+
     from modelwarden.values.report import ReportAnswer
 
 FOLDER: Final = Path(__file__).parent
@@ -52,6 +52,8 @@ def written(found: ReportAnswer, form: ReportForm) -> bytes:
 
 @cache
 def _template(name: str) -> Template:
+    from jinja2 import Environment, FileSystemLoader, StrictUndefined  # noqa: PLC0415  # for reports alone
+
     around = Environment(
         loader=FileSystemLoader(FOLDER),
         autoescape=True,  # in Markdown too: HTML in it would be run by who shows it
