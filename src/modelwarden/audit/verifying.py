@@ -8,7 +8,7 @@ from modelwarden.access.allowed import authorize
 from modelwarden.audit import extent, queries
 from modelwarden.audit.answers import verification_answer
 from modelwarden.audit.evidence import check_evidence
-from modelwarden.audit.witnesses import with_witnesses
+from modelwarden.audit.witnesses import with_witnesses, witness_policy
 from modelwarden.errors import (
     FilterInvalid,
     NoteInvalid,
@@ -112,7 +112,8 @@ def trusted_keys(view: View, trusted: Sequence[VerifierKey] = ()) -> Trust:
     """Return the log keys that count here: the server's own, those given, and all that these lead to (LG-64)."""
     keys = server_keys.current(view.connection, view.keyring)
     size = queries.last_entry(view) + 1
-    return trust_of(view.connection, [keys.log_key.verifier, *trusted], below=size)
+    pinned = [keys.log_key.verifier, *trusted]
+    return trust_of(view.connection, pinned, below=size, policy=witness_policy(view))
 
 
 def record_verification(change: Change, answer: VerificationAnswer) -> VerificationAnswer:
