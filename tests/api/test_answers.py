@@ -145,6 +145,10 @@ def test_while_writes_are_stopped_reads_go_on_and_health_says_so(town: Town) -> 
         assert town.call("alice", "GET", "/models").status_code == 200
         refused = town.call("alice", "POST", "/models", {"name": "late"})
         assert (refused.status_code, refused.json()["code"]) == (503, "rollback_suspected")
+        shown = town.call("erin", "GET", "/audit-log/verify?first=0&last=3")
+        assert (shown.status_code, shown.json()["last"]) == (200, 3)
+        denied = town.call("alice", "GET", "/audit-log/verify")
+        assert (denied.status_code, denied.json()["code"]) == (503, "rollback_suspected")
         assert "modelwarden_writer_blocked 1" in town.call(None, "GET", "/metrics").text
     finally:
         writer.blocked = None

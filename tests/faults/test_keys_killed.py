@@ -52,7 +52,7 @@ if limit:
     resource.setrlimit(resource.RLIMIT_FSIZE, (limit, resource.RLIM_INFINITY))
 os.write(1, b"begin\\n")
 try:
-    upkeep.restore(folder / "monday", settings, ledgers=[str(folder / "copy")])
+    upkeep.restore(folder / "monday", settings, ledgers=[str(folder / "copy")], tell=print)
 except WardenError as error:
     os.write(1, f"! {error.code} {error}\\n".encode())
 else:

@@ -76,6 +76,7 @@ class House:
             (self.folder / name).unlink()
 
     def restore(self, *ledgers: str | Path, **asked: Any) -> Any:  # noqa: ANN401
+        asked.setdefault("tell", print)
         return upkeep.restore(
             self.backup, self.settings, ledgers=[str(each) for each in ledgers], **asked
         )
@@ -322,7 +323,7 @@ def test_who_was_erased_since_stays_erased(tmp_path: Path) -> None:
     company.warden.close()
     for path in tmp_path.glob("warden.db*"):
         path.unlink()
-    upkeep.restore(backup, settings, ledgers=[str(tmp_path / "copy")])
+    upkeep.restore(backup, settings, ledgers=[str(tmp_path / "copy")], tell=print)
     with Warden(settings) as warden:
         with pytest.raises(ActorNotFound):
             warden.acting_as("root").users.show("alice")

@@ -257,7 +257,9 @@ def test_the_hourly_comparison_names_what_was_changed_in_a_folder(
                     break
                 each.follower._closing.wait(0.02)
             each.follower.close()
-        upkeep = Upkeep(warden, warden.store, warden.sinks, (), warden.clock)
+        upkeep = Upkeep(
+            warden, warden.store, warden.sinks, (), warden.clock, far_ends=warden.far_ends
+        )
         upkeep.read_back()
         assert not upkeep._differing
         bundle = max((folder / "tile/entries/000.p").iterdir(), key=lambda path: int(path.name))

@@ -69,7 +69,13 @@ def _caught_up(warden: Warden) -> None:
 
 def _upkeep(warden: Warden, clock: Later | None = None) -> Upkeep:
     return Upkeep(
-        warden, warden.store, warden.sinks, warden.followers, SystemClock(), clock or Later()
+        warden,
+        warden.store,
+        warden.sinks,
+        warden.followers,
+        SystemClock(),
+        clock or Later(),
+        far_ends=warden.far_ends,
     )
 
 

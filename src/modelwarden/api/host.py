@@ -92,6 +92,10 @@ class Serves(Protocol):
         """Sign a checkpoint now."""
         ...
 
+    def copies(self) -> Any:  # noqa: ANN401  # what lies at the far ends of the sinks
+        """Return what lies there, to be compared with what a view shows that begins later."""
+        ...
+
     @property
     def is_witnessed(self) -> bool:
         """Tell whether a quorum of witnesses is asked for."""

@@ -36,6 +36,7 @@ from modelwarden.audit.tables import prepare_table as prepare_table
 from modelwarden.audit.tiles import StaticFile as StaticFile
 from modelwarden.audit.tiles import static_file as static_file
 from modelwarden.audit.verifying import record_verification as record_verification
+from modelwarden.audit.verifying import require_verifier as require_verifier
 from modelwarden.audit.verifying import verify_database as verify_database
 from modelwarden.store.workers import Work as Work
 from modelwarden.store.workers import quiet as quiet

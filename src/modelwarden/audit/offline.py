@@ -8,7 +8,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import time
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
@@ -42,7 +42,7 @@ from modelwarden.ledger.result import Findings, Problem, Result
 from modelwarden.ledger.rotation import follow
 from modelwarden.ledger.strict import StrictReading
 from modelwarden.ledger.verify import UNREADABLE, in_batches, part_problems
-from modelwarden.ledger.witness_policy import parse_policy, policy_problems
+from modelwarden.ledger.witness_policy import parse_policy, policy_problems, vouching
 from modelwarden.store.workers import Work, quiet
 from modelwarden.values.canonical import from_base64
 
@@ -92,7 +92,8 @@ def verify_export(
     keys = [parse_vkey(text) for text in trusted]
     started = time.perf_counter()
     with opened(path) as source:
-        result, left_out = _verified(source, keys, strict=strict, work=Work(jobs, progress))
+        asked = _Asked(keys, strict, vouching(policy))
+        result, left_out = _verified(source, asked, Work(jobs, progress))
         if policy is not None:
             cosigned = policy_problems(_all_notes(source), policy, keys=keys)
             result = result.adding(cosigned.problems, not_checked=cosigned.not_checked)
@@ -104,9 +105,16 @@ def verify_export(
     )
 
 
-def _verified(
-    source: Source, keys: Sequence[VerifierKey], *, strict: bool, work: Work
-) -> tuple[Result, Mapping[int, str]]:
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """By what an export is verified, and how deep. `witnessed` tells for which notes witnesses vouch (LG-65)."""
+
+    keys: Sequence[VerifierKey]
+    strict: bool
+    witnessed: Callable[[bytes], bool]
+
+
+def _verified(source: Source, asked: _Asked, work: Work) -> tuple[Result, Mapping[int, str]]:
     """Return what was found, and the steps that were left out."""
     findings = Findings()
     try:
@@ -117,12 +125,12 @@ def _verified(
         unread = ("everything else: the manifest says what there is",)
         result = Result(first=0, size=0, not_checked=unread).adding(findings.problems)
         return result, dict.fromkeys(steps.NAMES, "the manifest can't be read")
-    export = _Export(source, manifest, keys, findings)
+    export = _Export(source, manifest, asked, findings)
     result = export.verified(work)
     _check_files(source, manifest, export.digests, findings)
     export.check_signature(envelope)
     result = result.adding(findings.problems, count=findings.count)
-    if not strict:
+    if not asked.strict:
         return result, {**ELSEWHERE, steps.STRICT: "not asked for"}
     return export.read_strictly(result), ELSEWHERE
 
@@ -150,12 +158,12 @@ class _Export:
     """An export with a manifest that parses."""
 
     def __init__(
-        self, source: Source, manifest: Manifest, keys: Sequence[VerifierKey], findings: Findings
+        self, source: Source, manifest: Manifest, asked: _Asked, findings: Findings
     ) -> None:
         self.source, self.manifest, self.findings = source, manifest, findings
         self.note = self._small(layout.CHECKPOINT)
         self.naming = naming.naming_entries(source, self._lines)
-        self.notes = self._notes(self._trusted(keys))
+        self.notes = self._notes(self._trusted(asked.keys, asked.witnessed))
         self.newest = self.notes.newest
         self.digests: dict[str, str] = {}
 
@@ -216,12 +224,14 @@ class _Export:
             proof_of=proofs,
         )
 
-    def _trusted(self, keys: Sequence[VerifierKey]) -> Sequence[VerifierKey]:
+    def _trusted(
+        self, keys: Sequence[VerifierKey], witnessed: Callable[[bytes], bool]
+    ) -> Sequence[VerifierKey]:
         """Return the keys by which the newest checkpoint may be signed: those given, or what they led to (LG-64)."""
         if not keys or self.note is None:
             return keys
         said = (naming.key_entry(self.source, stored) for stored, _ in self.naming.values())
-        trust = follow(keys, said)
+        trust = follow(keys, said, witnessed=witnessed)
         self._add(trust.problems)
         try:
             size = unverified_checkpoint(self.note).size

@@ -8,7 +8,7 @@ from modelwarden.access.allowed import authorize
 from modelwarden.audit import extent, queries
 from modelwarden.audit.answers import verification_answer
 from modelwarden.audit.evidence import check_evidence
-from modelwarden.audit.witnesses import with_witnesses
+from modelwarden.audit.witnesses import with_witnesses, witness_policy
 from modelwarden.errors import (
     FilterInvalid,
     NoteInvalid,
@@ -20,12 +20,13 @@ from modelwarden.facts.kinds import Code, Outcome
 from modelwarden.facts.ledger import LedgerVerificationFailed, LedgerVerified
 from modelwarden.ledger import steps
 from modelwarden.ledger.checkpoint import open_note, unverified_checkpoint
-from modelwarden.ledger.elsewhere import copy_problems
+from modelwarden.ledger.elsewhere import Ours, end_problems
 from modelwarden.ledger.keys import parse_vkey
 from modelwarden.ledger.merkle import range_root
 from modelwarden.ledger.result import Findings
 from modelwarden.permissions import Permission
 from modelwarden.store import entries, guard_file, server_keys
+from modelwarden.store.elsewhere import hash_of, own_keys
 from modelwarden.store.erasing import check_erased
 from modelwarden.store.key_history import trust_of
 from modelwarden.store.state import check_state
@@ -38,7 +39,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from datetime import datetime
 
-    from modelwarden.ledger.elsewhere import Known
+    from modelwarden.ledger.elsewhere import FarEnd
     from modelwarden.ledger.keys import VerifierKey
     from modelwarden.ledger.result import Result
     from modelwarden.ledger.rotation import Trust
@@ -48,6 +49,11 @@ if TYPE_CHECKING:
     from modelwarden.values.answers import VerificationAnswer
 
 MOST_CODES: Final = 16
+
+
+def require_verifier(view: View) -> None:
+    """Refuse who may not verify, before copies are read for it. Raises NotPermitted."""
+    authorize(view, Permission.AUDIT_VERIFY)
 
 
 def verify_database(  # noqa: PLR0913  # what is asked for, how deep, and what is trusted
@@ -61,7 +67,7 @@ def verify_database(  # noqa: PLR0913  # what is asked for, how deep, and what i
     state: bool = False,
     trusted: Sequence[str] = (),
     remembered: Sequence[str] = (),
-    copies: Sequence[Known] = (),
+    copies: Sequence[FarEnd] = (),
     most: int | None = None,
     work: Work = ALONE,
 ) -> VerificationAnswer:
@@ -71,8 +77,8 @@ def verify_database(  # noqa: PLR0913  # what is asked for, how deep, and what i
     this view: what was signed later than the view's state would look like a rollback. `strict` reads each body too:
     form, types, revisions, order of time (step 11); `state` compares governed rows and texts with their newest entries
     (step 12); both compare the search index. `remembered` are notes of checkpoints kept elsewhere, which the ledger has
-    to extend, and `copies` what sinks hold (step 10). `most` limits how many entries may be asked for (LG-31); `work`
-    says in how many processes to verify, and whom to tell.
+    to extend, and `copies` what sinks hold, read before this view began (step 10). `most` limits how many entries may
+    be asked for (LG-31); `work` says in how many processes to verify, and whom to tell.
 
     Raises NotPermitted, KeyInvalid, and FilterInvalid or RangeTooLarge for the range.
     """
@@ -94,9 +100,10 @@ def verify_database(  # noqa: PLR0913  # what is asked for, how deep, and what i
     result = _with_older(view, result.adding(trust.problems), signed)
     result = _with_remembered(view, result, remembered, trust)
     result = with_witnesses(view, result, tuple(trust.most))
-    result = result.adding(copy_problems(copies, lambda seq: _hash_of(view, seq)))
+    result = _with_copies(view, result, copies)
     result = _with_state(view, result) if state else result
-    elsewhere = ("guard file", *["remembered checkpoint"] * len(remembered), *_names(copies))
+    reached = (f"sink {end.name}" for end in copies if end.unread is None)
+    elsewhere = ("guard file", *["remembered checkpoint"] * len(remembered), *reached)
     asked = {steps.STRICT: strict, steps.STATE: state}
     return _in_steps(result, asked, keys=len(trusted), elsewhere=elsewhere)
 
@@ -105,7 +112,8 @@ def trusted_keys(view: View, trusted: Sequence[VerifierKey] = ()) -> Trust:
     """Return the log keys that count here: the server's own, those given, and all that these lead to (LG-64)."""
     keys = server_keys.current(view.connection, view.keyring)
     size = queries.last_entry(view) + 1
-    return trust_of(view.connection, [keys.log_key.verifier, *trusted], below=size)
+    pinned = [keys.log_key.verifier, *trusted]
+    return trust_of(view.connection, pinned, below=size, policy=witness_policy(view))
 
 
 def record_verification(change: Change, answer: VerificationAnswer) -> VerificationAnswer:
@@ -140,15 +148,6 @@ def _in_steps(
         proved={steps.ELSEWHERE: ", ".join(elsewhere)},
     )
     return verification_answer(result, told)
-
-
-def _names(copies: Sequence[Known]) -> tuple[str, ...]:
-    return tuple(each.name for each in copies)
-
-
-def _hash_of(view: View, seq: int) -> bytes | None:
-    found = entries.entry(view.connection, seq)
-    return None if found is None else found.entry_hash
 
 
 def _check_range(view: View, first: int, last: int | None, most: int | None) -> None:
@@ -211,6 +210,21 @@ def _with_remembered(view: View, result: Result, notes: Sequence[str], trust: Tr
             continue
         _hold_against(view, (known.size, known.root), "the remembered checkpoint", findings)
     return result.adding(findings.problems)
+
+
+def _with_copies(view: View, result: Result, copies: Sequence[FarEnd]) -> Result:
+    """Return the result with what sinks hold compared with the ledger; what was not reached is named (step 10)."""
+    if not copies:
+        return result
+    ours = Ours(
+        size=queries.last_entry(view) + 1,
+        keys_at=own_keys(view.connection, view.keyring),
+        root_of=lambda size: _root_of(view, size),
+        hash_of=lambda seq: hash_of(view.connection, seq),
+    )
+    problems = [problem for end in copies for problem in end_problems(end, ours)]
+    unread = [f"sinks: {end.name}: {end.unread}" for end in copies if end.unread is not None]
+    return result.adding(problems, not_checked=unread)
 
 
 def _with_state(view: View, result: Result) -> Result:

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from modelwarden.ledger.keys import VerifierKey
     from modelwarden.ledger.result import Result
+    from modelwarden.ledger.witness_policy import WitnessPolicy
     from modelwarden.store.change import View
     from modelwarden.store.witnesses import Differing
 
@@ -37,6 +38,14 @@ def with_witnesses(view: View, result: Result, keys: Sequence[VerifierKey]) -> R
     notes = (*witnesses.cosigned_notes(view.connection), *(() if newest is None else (newest,)))
     found_quorum = policy_problems(notes, policy, keys=keys)
     return result.adding(found_quorum.problems, not_checked=found_quorum.not_checked)
+
+
+def witness_policy(view: View) -> WitnessPolicy | None:
+    """Return the policy that the settings name, or None; `with_witnesses` tells of one that can't be read."""
+    try:
+        return witnesses.read_policy(view.settings.ledger_witness_policy)
+    except SettingInvalid:
+        return None
 
 
 def _hold_against(

@@ -13,7 +13,7 @@ from modelwarden.cli.run import Run
 from modelwarden.errors import Unreadable
 
 
-def verify_copy(  # what is verified, and by what
+def verify_copy(  # noqa: PLR0913  # what is verified, and by what
     run: Run,
     addresses: Annotated[
         list[str],
@@ -28,6 +28,10 @@ def verify_copy(  # what is verified, and by what
         list[Path] | None,
         typer.Option("--checkpoint", exists=True, help="A signed one that you kept elsewhere."),
     ] = None,
+    witness_policy: Annotated[
+        Path | None,
+        typer.Option("--witness-policy", metavar="FILE", exists=True, help="Who had to cosign it."),
+    ] = None,
     first: Annotated[int, typer.Option("--first", help="The first entry.")] = 0,
     last: Annotated[int | None, typer.Option("--last", help="The last entry.")] = None,
 ) -> None:
@@ -37,6 +41,7 @@ def verify_copy(  # what is verified, and by what
     asked = actions.Asked(
         trusted=tuple(checkpoint_key or ()),
         remembered=tuple(path.read_bytes() for path in checkpoint or ()),
+        policy=None if witness_policy is None else witness_policy.read_bytes(),
         first=first,
         last=last,
     )

@@ -143,6 +143,7 @@ def restore(  # what it may rest on
         checkpoint=note,
         ledgers=ledger or (),
         unsigned=with_unsigned,
+        tell=run.screen.warn,
     )
     run.screen.show_fields(
         {

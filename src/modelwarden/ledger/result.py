@@ -10,6 +10,8 @@ if TYPE_CHECKING:
 
     from modelwarden.ledger.merkle import Frontier
 
+BY_HOLDER: Final = frozenset({"rolled_back", "sink_differs", "split_view"})
+"""Codes of which each holder of something else has a word of its own, though it be about one entry."""
 MAX_PROBLEMS: Final = 1_000
 """So many problems are kept; all are counted."""
 
@@ -88,8 +90,8 @@ class Result:
         `count` is how many problems those steps counted, if more than they kept.
         """
         given = tuple(problems)
-        known = {(problem.code, problem.seq) for problem in self.problems}
-        new = [problem for problem in given if (problem.code, problem.seq) not in known]
+        known = set(map(_named, self.problems))
+        new = [problem for problem in given if _named(problem) not in known]
         return replace(
             self,
             problems=(*self.problems, *new)[:MAX_PROBLEMS],
@@ -98,3 +100,8 @@ class Result:
             not_checked=(*self.not_checked, *not_checked),
             signer=signer or self.signer,
         )
+
+
+def _named(problem: Problem) -> tuple[str, int, str]:
+    """Return what tells a problem from another."""
+    return problem.code, problem.seq, problem.detail if problem.code in BY_HOLDER else ""

@@ -12,7 +12,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from modelwarden.errors import EvidenceError, NotCanonical, NoteInvalid
-from modelwarden.ledger.checkpoint import note_signers, unverified_checkpoint
+from modelwarden.ledger.checkpoint import note_signers, split_note, unverified_checkpoint
 from modelwarden.ledger.keys import VerifierKey, parse_vkey
 from modelwarden.ledger.merkle import leaf_hash, verify_inclusion
 from modelwarden.ledger.result import Problem
@@ -169,26 +169,65 @@ def _read(entry: KeyEntry) -> _Said | None:
         return None
 
 
+def revoked_sizes(entries: Iterable[KeyEntry]) -> dict[VerifierKey, int]:
+    """Return the keys that were revoked, each with the size past which it is not to be believed."""
+    found: dict[VerifierKey, int] = {}
+    for said in filter(None, map(_read, entries)):
+        if said.new is None:
+            found[said.old] = min(said.size, found.get(said.old, EVERY_SIZE))
+    return found
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Doubts:
+    """What keeps a checkpoint by both keys from counting: the old key's end, and what does away with that (LG-65)."""
+
+    revoked: Mapping[VerifierKey, int]
+    witnessed: Callable[[bytes], bool]
+
+
+NO_DOUBTS: Final = Doubts(revoked=MappingProxyType({}), witnessed=lambda _note: False)
+
+
 def find_handover(
     notes: Iterable[bytes],
     body: bytes,
     *,
     seq: int,
     prove: Callable[[int, int], Sequence[bytes]],
+    doubts: Doubts = NO_DOUBTS,
 ) -> Handover | None:
-    """Return the first of these notes that both keys of a rotation signed, with its proof; None if there is none.
+    """Return the note that both keys of a rotation signed, with its proof; None if there is none.
 
-    `prove` gives the inclusion proof of an entry in the tree of a size.
+    It is the first; but if the old key was revoked from before that, the first that witnesses vouch for, or the one
+    with the most signatures where whoever asks knows no witnesses. `prove` gives the inclusion proof of an entry in the
+    tree of a size.
     """
     said = _read(KeyEntry(seq, body))
     if said is None or said.new is None:
         return None
-    keys = (said.old, said.new)
-    for note in notes:
+    keys, most = (said.old, said.new), doubts.revoked.get(said.old, EVERY_SIZE)
+    fitting = [note for note in notes if _is_by_both(note, keys, seq)]
+
+    def rank(note: bytes) -> tuple[bool, bool, int]:
+        is_late = unverified_checkpoint(note).size > most
+        return not is_late, is_late and doubts.witnessed(note), _lines(note) if is_late else 0
+
+    for note in sorted(fitting, key=rank, reverse=True):
         try:
-            checkpoint = unverified_checkpoint(note)
-            if checkpoint.size > seq and set(note_signers(note, keys)) == set(keys):
-                return Handover(note, tuple(prove(seq, checkpoint.size)))
+            return Handover(note, tuple(prove(seq, unverified_checkpoint(note).size)))
         except (EvidenceError, ValueError, IndexError):  # damaged: verification names it
             continue
     return None
+
+
+def _is_by_both(note: bytes, keys: tuple[VerifierKey, VerifierKey], seq: int) -> bool:
+    try:
+        return unverified_checkpoint(note).size > seq and set(note_signers(note, keys)) == set(keys)
+    except NoteInvalid:  # damaged: verification names it
+        return False
+
+
+def _lines(note: bytes) -> int:
+    """Return how many signatures a note carries."""
+    return len(split_note(note)[1])

@@ -17,7 +17,7 @@ from modelwarden.ledger.keys import VerifierKey, parse_vkey, split_vkey
 from modelwarden.ledger.result import Problem
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Sequence
+    from collections.abc import Callable, Collection, Iterable, Sequence
 
 MOST_BYTES: Final = 1_000_000
 MOST_LINES: Final = 10_000
@@ -188,6 +188,18 @@ def is_witnessed(note: bytes, policy: WitnessPolicy) -> bool:
     """Tell whether a note carries the cosignatures of a quorum. Raises NoteInvalid when one of them is wrong."""
     found = cosignatures(note, policy.keys)
     return policy.is_met_by({each.key for each in found if each.at is not None})
+
+
+def vouching(policy: WitnessPolicy | None) -> Callable[[bytes], bool]:
+    """Return what tells whether witnesses vouch for a note (LG-65): no policy, or one that asks nobody, never does."""
+
+    def vouch(note: bytes) -> bool:
+        try:
+            return policy is not None and policy.quorum != NONE and is_witnessed(note, policy)
+        except NoteInvalid:
+            return False
+
+    return vouch
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

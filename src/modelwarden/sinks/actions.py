@@ -27,19 +27,21 @@ def verify_copies(
 ) -> tuple[VerificationAnswer, ...]:
     """Verify what lies at each address; with several, the first answer says whether they agree.
 
-    Raises SettingInvalid, KeyInvalid, Unreadable.
+    Raises SettingInvalid, KeyInvalid, WitnessPolicyInvalid, Unreadable.
     """
     found = [verify_copy(address, asked, progress=progress) for address in addresses]
     if len(addresses) > 1:
         agreed = cross_check(addresses, first=asked.first)
         found[0] = found[0].adding(agreed.problems)
-    return tuple(_answer(result, several=len(addresses) > 1) for result in found)
+    others = ["the copies, line by line"] if len(addresses) > 1 else []
+    others += ["the witnesses of the policy"] if asked.policy is not None else []
+    return tuple(_answer(result, others) for result in found)
 
 
-def _answer(result: Result, *, several: bool) -> VerificationAnswer:
-    proved = {steps.ELSEWHERE: "the copies, line by line"} if several else {}
+def _answer(result: Result, others: Sequence[str]) -> VerificationAnswer:
+    proved = {steps.ELSEWHERE: ", ".join(others)}
     left_out = dict(ALONE)
-    if not several:
+    if not others:
         left_out[steps.ELSEWHERE] = "nothing else was named"
     if any("(step 5)" in text for text in result.not_checked):
         left_out[steps.CHAIN] = "a static log holds no hashes of entries"

@@ -9,12 +9,21 @@ from typing import TYPE_CHECKING, Final
 
 from modelwarden.errors import LineInvalid
 from modelwarden.ledger.entry import parse_line
-from modelwarden.ledger.rotation import KeyEntry, Trust, find_handover, follow
+from modelwarden.ledger.rotation import (
+    Doubts,
+    KeyEntry,
+    Trust,
+    find_handover,
+    follow,
+    revoked_sizes,
+)
+from modelwarden.ledger.witness_policy import vouching
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from modelwarden.ledger.keys import VerifierKey
+    from modelwarden.ledger.witness_policy import WitnessPolicy
 
 MARK: Final = b'"type":"ledger.key_r'
 
@@ -32,17 +41,31 @@ class KeyWatch:
                 self._keep(data)
             yield data
 
-    def trust(self, keys: Sequence[VerifierKey], notes: Sequence[bytes], *, whole: bool) -> Trust:
-        """Return which keys to trust; `whole` says that the roots of the notes were computed from all entries."""
-        entries = []
+    def trust(
+        self,
+        keys: Sequence[VerifierKey],
+        notes: Sequence[bytes],
+        *,
+        whole: bool,
+        policy: WitnessPolicy | None = None,
+    ) -> Trust:
+        """Return which keys to trust; `whole` says that the roots of the notes were computed from all entries.
+
+        With a policy, witnesses may vouch for what a revoked key signed (LG-65).
+        """
+        entries, witnessed = [], vouching(policy)
+        revoked = revoked_sizes(KeyEntry(seq, body) for seq, body in self._said)
+        doubts = Doubts(revoked=revoked, witnessed=witnessed)
         for seq, body in self._said:
             found = (
-                find_handover(notes, body, seq=seq, prove=lambda _seq, _size: ()) if whole else None
+                find_handover(notes, body, seq=seq, prove=lambda _seq, _size: (), doubts=doubts)
+                if whole
+                else None
             )
             entries.append(
                 KeyEntry(seq, body, None if found is None else found._replace(proof=None))
             )
-        return follow(keys, entries)
+        return follow(keys, entries, witnessed=witnessed)
 
     def _keep(self, data: bytes) -> None:
         try:

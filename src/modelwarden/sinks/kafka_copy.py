@@ -6,15 +6,17 @@ from collections import OrderedDict
 from typing import TYPE_CHECKING, Any, Final
 
 from modelwarden.errors import LineInvalid, SinkUnusable, Unreadable
+from modelwarden.ledger.elsewhere import Held, Last
 from modelwarden.ledger.entry import parse_line
 from modelwarden.ledger.result import Findings
-from modelwarden.sinks.kafka_client import Reading, partitions, reader, watermarks
+from modelwarden.sinks.kafka_client import Reading, end_of, partitions, reader, watermarks
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from modelwarden.ledger.entry import Stored
     from modelwarden.ledger.result import Problem
+    from modelwarden.sinks.sink import Looking
 
 REMEMBERED: Final = 20_000
 """Entries of which a repeat is compared: a batch that came again stands close to its first coming."""
@@ -49,6 +51,11 @@ class KafkaCopy:
     def notes(self) -> Iterable[bytes]:
         """Return nothing: a topic holds entries alone."""
         return ()
+
+    def end(self, looking: Looking) -> Held:  # noqa: ARG002  # a topic holds no checkpoints
+        """Return the last message as an entry; none where retention removed all, or nothing was sent yet."""
+        entry = end_of(self._settings, self._topic).entry
+        return Held(last=None if entry is None else Last(*entry))
 
     def problems(self) -> Iterable[Problem]:
         """Return repeats that are not what came first."""

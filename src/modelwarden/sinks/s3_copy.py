@@ -15,16 +15,20 @@ from itertools import islice
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from modelwarden.errors import SinkUnusable, Unreadable
+from modelwarden.ledger.elsewhere import Held
 from modelwarden.ledger.result import Findings
 from modelwarden.sinks.segment import (
     CHECKPOINTS,
     MOST_BYTES,
+    MOST_ENTRIES,
     SEGMENTS,
+    checkpoint_key,
     key_before,
     size_of,
     span_of,
     weakness,
 )
+from modelwarden.sinks.sink import MOST_LOOKED_AT
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterable, Iterator
@@ -33,8 +37,11 @@ if TYPE_CHECKING:
     from modelwarden.ledger.result import Problem
     from modelwarden.sinks.s3_client import Bucket, Head, Kept
     from modelwarden.sinks.segment import Plan, Span
+    from modelwarden.sinks.sink import Looking
 
 AHEAD: Final = 4
+MOST_BEFORE: Final = 2 * MOST_ENTRIES
+"""As `key_before`: a segment has a checkpoint, and one more is left out by some stores."""
 NOTES: Final = 512
 """Checkpoints that are read: all, or at least so many, spread evenly, and the newest."""
 
@@ -82,6 +89,23 @@ class S3Copy:
                     data = watch.look(each, (size_of(each.kept.key) or 0) - 1)
                     if data is not None:
                         yield data
+
+    def end(self, looking: Looking) -> Held:
+        """Return the newest checkpoints past 20,000 entries before the ledger's end, down to one that is ours.
+
+        The last line is not read: a segment is large, and a checkpoint covers most of it.
+        """
+        after = looking.size - MOST_BEFORE
+        key = checkpoint_key(after) if after > 0 else None
+        listed = islice(self._bucket.listing(CHECKPOINTS, after=key), 2 * MOST_BEFORE)
+        found: list[bytes] = []
+        for kept in reversed(deque(listed, maxlen=MOST_LOOKED_AT)):
+            data = self._fetch(kept).data
+            if data is not None:
+                found.append(data)
+                if looking.is_ours(data):
+                    break
+        return Held(tuple(found))
 
     def problems(self) -> Iterable[Problem]:
         """Return what is wrong with how entries are kept: a second version, a gap, a lock that is gone or shorter."""

@@ -8,14 +8,15 @@ from __future__ import annotations
 
 import importlib
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Final, Protocol, cast
+from typing import TYPE_CHECKING, Final, NamedTuple, Protocol, cast
 
 from modelwarden.errors import SettingInvalid
 from modelwarden.store.follower import Step
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping
 
+    from modelwarden.ledger.elsewhere import Held
     from modelwarden.ledger.result import Problem
     from modelwarden.sinks.address import SinkAddress
     from modelwarden.store.opening import Store
@@ -29,6 +30,24 @@ KINDS: Final[Mapping[str, str]] = MappingProxyType(
         "kafka": "modelwarden.sinks.kafka",
     }
 )
+
+
+SIGNED: Final = frozenset({"worm", "tiles", "tiles+s3", "s3"})
+"""Kinds that keep signed checkpoints: these alone can show that a database was put back (LG-26)."""
+MOST_LOOKED_AT: Final = 64
+"""Checkpoints at a far end that are looked at until one is ours."""
+
+
+class Looking(NamedTuple):
+    """What a look at a far end goes by.
+
+    Attributes:
+        size: how many entries the ledger has.
+        is_ours: tells whether our log's key signed a note.
+    """
+
+    size: int
+    is_ours: Callable[[bytes], bool]
 
 
 class Sink(Step, Protocol):
@@ -52,6 +71,13 @@ class Copy(Protocol):
 
     def notes(self) -> Iterable[bytes]:
         """Return the signed checkpoints that lie there, oldest first; none where the kind keeps none."""
+        ...
+
+    def end(self, looking: Looking) -> Held:
+        """Return the newest checkpoints, down to the first that is ours, and the last entry if that is quick to find.
+
+        Raises Unreadable, SinkUnusable, SinkDiffers.
+        """
         ...
 
     def problems(self) -> Iterable[Problem]:

@@ -6,10 +6,12 @@ they can be laid beside another copy, and say nothing about step 5. Which ledger
 
 from __future__ import annotations
 
+from functools import cached_property
 from typing import TYPE_CHECKING, Final
 
 from modelwarden.errors import KeyInvalid, NoteInvalid, PathUnknown, Unreadable
 from modelwarden.ledger.checkpoint import MAX_NOTE_BYTES, note_signers, unverified_checkpoint
+from modelwarden.ledger.elsewhere import Held
 from modelwarden.ledger.entry import Stored, chain, chain_start, line
 from modelwarden.ledger.keys import parse_vkey
 from modelwarden.ledger.merkle import HASH_SIZE, TILE_WIDTH, leaf_hash, tree_root
@@ -28,6 +30,7 @@ from modelwarden.ledger.tile_paths import (
     parse_checkpoint_path,
     parse_tile_path,
 )
+from modelwarden.sinks.sink import MOST_LOOKED_AT
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -35,6 +38,7 @@ if TYPE_CHECKING:
     from modelwarden.ledger.keys import VerifierKey
     from modelwarden.ledger.result import Problem
     from modelwarden.sinks.shelf import Shelf
+    from modelwarden.sinks.sink import Looking
 
 MISMATCH: Final = "tile_mismatch"
 LOST: Final = b"{}"
@@ -53,7 +57,6 @@ class TilesCopy:
         self._findings = Findings()
         self._left: list[str] = []
         self._note = shelf.get(CHECKPOINT, most=MAX_NOTE_BYTES)
-        self._sizes = self._checkpoint_sizes()
         self._size, said = self._newest()
         self._origin = origin or said
 
@@ -87,6 +90,17 @@ class TilesCopy:
         if self._note is not None:
             yield self._note
 
+    def end(self, looking: Looking) -> Held:
+        """Return the checkpoint; if it is none of ours, older ones too, the largest first."""
+        found = [] if self._note is None else [self._note]
+        if not any(map(looking.is_ours, found)):
+            for size in self._sizes[: -MOST_LOOKED_AT - 1 : -1]:
+                note = self._older(size)
+                found.extend(() if note is None else (note,))
+                if note is not None and looking.is_ours(note):
+                    break
+        return Held(tuple(found))
+
     def problems(self) -> Iterable[Problem]:
         """Return what is wrong with tiles, bundles, checkpoints and the key beside them."""
         self._check_notes()
@@ -100,7 +114,8 @@ class TilesCopy:
         """Let go of the place."""
         self._shelf.close()
 
-    def _checkpoint_sizes(self) -> list[int]:
+    @cached_property
+    def _sizes(self) -> list[int]:
         found = []
         for name in self._shelf.names(CHECKPOINTS):
             try:

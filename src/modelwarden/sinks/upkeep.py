@@ -29,12 +29,15 @@ from modelwarden.sinks.delay import Delay
 from modelwarden.sinks.opening import follower_name
 from modelwarden.sinks.sink import kind_of
 from modelwarden.store import entries, positions
+from modelwarden.values.canonical import MAX_INTEGER
 from modelwarden.values.ids import Digest
 from modelwarden.values.system import system
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from modelwarden.ledger.result import Problem
+    from modelwarden.sinks.far_ends import FarEnds
     from modelwarden.sinks.opening import OpenSink
     from modelwarden.store.change import Change
     from modelwarden.store.database import Lead
@@ -66,7 +69,7 @@ class Acts(Protocol):
 class Upkeep:
     """A thread that looks after the sinks of one store. Not started where there are none."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913  # what is looked after, and by which clocks
         self,
         warden: Acts,
         store: Store,
@@ -74,6 +77,8 @@ class Upkeep:
         followers: Sequence[Follower],
         clock: Clock,
         elapsed: Callable[[], float] = time.monotonic,
+        *,
+        far_ends: FarEnds,
     ) -> None:
         self._warden, self._store, self._clock = warden, store, clock
         self._sinks, self._followers = tuple(sinks), tuple(followers)
@@ -86,6 +91,8 @@ class Upkeep:
             )
             for each in sinks
         }
+        self._far_ends = far_ends
+        self._ends_told: dict[str, Problem] = {}
         self._sealed: dict[str, int] = {}
         self._behind: set[str] = set()
         self._stopped: set[str] = set()
@@ -119,11 +126,24 @@ class Upkeep:
                 self._behind.remove(name)
             if isinstance(each.follower.failing, DiffersError):
                 self._tell_difference(name, self._position(each).next_seq, DiffersError.code)
+        self._look_at_ends()
         for follower in self._followers:
             if follower.stopped is not None and follower.name not in self._stopped:
                 seq = positions.stored(self._store.database, follower.name).next_seq
                 self._tell(FollowerStopped(follower=Code(follower.name), seq=seq))
                 self._stopped.add(follower.name)
+
+    def _look_at_ends(self) -> None:
+        """Tell of far ends that do not end as the ledger does, each time that what is wrong is another thing.
+
+        Somebody may have written a number there that no entry can hold.
+        """
+        now = self._far_ends.differing
+        for name, problem in now.items():
+            if self._ends_told.get(name) != problem:
+                LOG.critical("the copy %s differs: %s", name, problem.detail)
+                self._tell_difference(name, min(problem.seq, MAX_INTEGER), problem.code)
+        self._ends_told = dict(now)
 
     def seal(self) -> None:
         """Record how far each sink is that moved by more than what seals themselves add."""

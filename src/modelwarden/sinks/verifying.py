@@ -19,6 +19,7 @@ from modelwarden.ledger.lines import verify_lines
 from modelwarden.ledger.merkle import tree_root
 from modelwarden.ledger.notes import read_checkpoints
 from modelwarden.ledger.result import Problem, Result
+from modelwarden.ledger.witness_policy import parse_policy, policy_problems
 from modelwarden.sinks.address import parse_address
 from modelwarden.sinks.comparing import first_difference
 from modelwarden.sinks.following import KeyWatch
@@ -40,10 +41,11 @@ EVERY: Final = 1_000
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Asked:
-    """What is verified of a copy, and by what."""
+    """What is verified of a copy, and by what; `policy` is the text of a witness policy."""
 
     trusted: tuple[str, ...] = ()
     remembered: tuple[bytes, ...] = ()
+    policy: bytes | None = None
     first: int = 0
     last: int | None = None
 
@@ -56,6 +58,7 @@ def verify_copy(
     Raises:
         SettingInvalid: of the address.
         KeyInvalid: of a key.
+        WitnessPolicyInvalid.
         Unreadable: nothing that could be verified lies there.
     """
     address = parse_address(text)
@@ -108,13 +111,18 @@ def _verified(
         first=asked.first,
         checkpoints=_of_range(known, asked),
     )
-    trust = watch.trust(keys, notes, whole=asked.first == 0)
+    policy = None if asked.policy is None else parse_policy(asked.policy)
+    trust = watch.trust(keys, notes, whole=asked.first == 0, policy=policy)
     known = read_checkpoints(notes, origin=origin, keys=_in_force(trust, known, keys))
-    return result.adding(
+    result = result.adding(
         (*known.problems, *(trust.problems if keys else ())),
         not_checked=known.not_checked,
         signer=known.signer,
     )
+    if policy is None:
+        return result
+    found = policy_problems(notes, policy, keys=tuple(trust.most) or keys)
+    return result.adding(found.problems, not_checked=found.not_checked)
 
 
 def _in_force(trust: Trust, known: Checkpoints, keys: Sequence[VerifierKey]) -> list[VerifierKey]:

@@ -25,6 +25,7 @@ MOST_BYTES: Final = 64 * 1024
 SIZE_TYPE: Final = "text/x.tlog.size"
 _SIZE: Final = re.compile(rb"(0|[1-9][0-9]{0,18})\n")
 _OK: Final = 200
+_NOT_FOUND: Final = 404
 _CONFLICT: Final = 409
 _UNPROCESSABLE: Final = 422
 
@@ -76,11 +77,17 @@ class WitnessClient:
 
     def newest(self, origin: str) -> bytes | None:
         """Return the checkpoint that the witness says it cosigned last, unverified, or None."""
-        place = sha256(origin.encode()).hexdigest()
         try:
-            answer = self._calls.fetch("GET", f"{self.url}/{place}/checkpoint", most=MOST_BYTES)
+            return self.held(origin)
         except Unreachable:
             return None
+
+    def held(self, origin: str) -> bytes | None:
+        """Return the same; None only if it says that it knows no such ledger. Raises Unreachable."""
+        url = f"{self.url}/{sha256(origin.encode()).hexdigest()}/checkpoint"
+        answer = self._calls.fetch("GET", url, most=MOST_BYTES)
+        if answer.status not in {_OK, _NOT_FOUND}:
+            raise Unreachable(f"{url} answers {answer.status}; see its operator")
         return answer.body if answer.status == _OK else None
 
     def close(self) -> None:

@@ -16,18 +16,18 @@ from typing import TYPE_CHECKING, Final, NamedTuple, Protocol, TypeVar
 
 from modelwarden.errors import (
     LedgerUnavailable,
-    NoteInvalid,
     RollbackSuspected,
     SettingInvalid,
     Unreachable,
 )
 from modelwarden.facts.kinds import Code, KeyText
 from modelwarden.facts.witness import WitnessAgreed, WitnessDisagreed
-from modelwarden.ledger.checkpoint import Checkpoint, open_note, unverified_checkpoint
+from modelwarden.ledger.checkpoint import Checkpoint, unverified_checkpoint
+from modelwarden.ledger.elsewhere import is_signed
 from modelwarden.ledger.merkle import consistency_proof, range_root
 from modelwarden.sinks.witness import Cosigned, Elsewhere, WitnessClient
-from modelwarden.store import entries, server_keys, witnesses
-from modelwarden.store.key_history import trust_of
+from modelwarden.store import entries, witnesses
+from modelwarden.store.elsewhere import own_keys
 from modelwarden.store.tiles import StoredNodes
 from modelwarden.store.witnesses import Differing, Standing
 from modelwarden.values.health import ComponentAnswer
@@ -38,7 +38,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from modelwarden.ledger.cosignature import WitnessKey
-    from modelwarden.ledger.keys import VerifierKey
     from modelwarden.ledger.witness_policy import WitnessPolicy
     from modelwarden.sinks.witness import Inconsistent
     from modelwarden.store.change import Change, Telemetry
@@ -170,17 +169,12 @@ class Asking:
         return Disagreement(AHEAD if isinstance(answer, Elsewhere) else SPLIT_VIEW)
 
     def _signed_by_us(self, note: bytes | None) -> Checkpoint | None:
-        try:
-            return None if note is None else open_note(note, self._log_keys())
-        except NoteInvalid:
-            return None
-
-    def _log_keys(self) -> tuple[VerifierKey, ...]:
-        """Return the log's key and those that it took over from (LG-64)."""
+        """Return the checkpoint if a key of ours signed it that counts at its size (LG-64, LG-65)."""
         with self._store.database.reading() as connection:
-            keyring = server_keys.current(connection, self._store.around.keyring)
-            size = entries.read_head(connection).size
-            return tuple(trust_of(connection, [keyring.log_key.verifier], below=size).most)
+            keys_at = own_keys(connection, self._store.around.keyring)
+        if note is None or not is_signed(note, keys_at):
+            return None
+        return unverified_checkpoint(note)
 
     def _disagree(
         self, newest: Checkpoint, note: bytes, found: Disagreement, before: Standing

@@ -11,7 +11,9 @@ from typing import TYPE_CHECKING, Final
 
 from modelwarden.errors import SinkUnusable, Unreadable
 from modelwarden.ledger.checkpoint import MAX_NOTE_BYTES
+from modelwarden.ledger.elsewhere import Held, Last
 from modelwarden.ledger.result import Findings
+from modelwarden.sinks.sink import MOST_LOOKED_AT
 from modelwarden.sinks.worm_folder import (
     CHECKPOINT,
     MOST_SEAL_BYTES,
@@ -22,13 +24,14 @@ from modelwarden.sinks.worm_folder import (
     read_seal,
     segments,
 )
-from modelwarden.sinks.worm_segment import raw_lines, read_small, whole
+from modelwarden.sinks.worm_segment import last_whole, raw_lines, read_small, whole
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
     from pathlib import Path
 
     from modelwarden.ledger.result import Problem
+    from modelwarden.sinks.sink import Looking
     from modelwarden.sinks.worm_folder import Seal, Segment
 
 CODE: Final = "seal_invalid"
@@ -71,6 +74,18 @@ class WormCopy:
         if note is not None:
             yield note
 
+    def end(self, looking: Looking) -> Held:
+        """Return the newest checkpoint, those of the newest seals down to one that is ours, and the last line."""
+        note = read_small(self._folder / CHECKPOINT, most=MAX_NOTE_BYTES)
+        found = [] if note is None else [note]
+        for segment in self._segments[: -MOST_LOOKED_AT - 1 : -1]:
+            seal = self._seal(segment)
+            if seal is not None and seal.checkpoint is not None:
+                found.append(seal.checkpoint.encode())
+                if looking.is_ours(found[-1]):
+                    break
+        return Held(tuple(found), self._last())
+
     def problems(self) -> Iterable[Problem]:
         """Return which seals do not fit, and which have lost their segment."""
         for segment in segments(self._folder, "seal.json"):
@@ -93,6 +108,14 @@ class WormCopy:
 
     def close(self) -> None:
         """Nothing is open between calls."""
+
+    def _last(self) -> Last | None:
+        """Return the last entry whose line is whole, in the newest segments: a crash may have torn the last one."""
+        for segment in self._segments[:-3:-1]:
+            found = last_whole(segment.lines(self._folder))
+            if found is not None:
+                return Last(found.stored.seq, found.stored.entry_hash)
+        return None
 
     def _check(self, reading: _Reading, seal: Seal | None) -> None:
         """Compare a closed segment that was read with its seal."""

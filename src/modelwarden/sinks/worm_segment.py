@@ -174,6 +174,19 @@ def raw_lines(path: Path) -> Iterator[bytes]:
             yield data
 
 
+def last_whole(path: Path) -> Line | None:
+    """Return the last line of an ordinary file that is whole, among its last few; None if there is none."""
+    try:
+        with open(os.open(path, READ), "rb") as file:  # noqa: PTH123  # of a descriptor
+            if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+                return None
+            file.seek(max(0, file.seek(0, os.SEEK_END) - 4 * LINE_BYTES))
+            lines = file.read(4 * LINE_BYTES).split(b"\n")[:-1]
+    except OSError:
+        return None
+    return next((found for data in reversed(lines) if (found := whole(data + b"\n"))), None)
+
+
 def read_small(path: Path, *, most: int) -> bytes | None:
     """Return a small ordinary file; None if it is missing, another thing, or longer."""
     try:

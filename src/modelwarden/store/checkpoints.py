@@ -97,6 +97,8 @@ class Signer:
                 keys = self._keys(connection)
             if known is not None:
                 return known
+            if self._writer.blocked is not None:  # nothing is signed that may be another past
+                raise self._writer.blocked
             root = head.frontier.root()
             guard_file.write(self._guard, Signed(head.origin, head.epoch, head.size, root.hex()))
         note = sign_note(Checkpoint(head.origin, head.size, root), *keys)

@@ -252,7 +252,12 @@ def key_bodies(connection: Connection) -> Iterator[bytes]:
     first = entry(connection, 0)
     if first is not None:
         yield first.body
-    for row in connection.execute(_OF_TYPE, {"type": "ledger.key_rotated"}):
+    yield from bodies_of(connection, "ledger.key_rotated")
+
+
+def bodies_of(connection: Connection, kind: str) -> Iterator[bytes]:
+    """Yield the bodies of all entries of a type."""
+    for row in connection.execute(_OF_TYPE, {"type": kind}):
         yield row.body
 
 

@@ -11,19 +11,32 @@ from typing import TYPE_CHECKING, Final
 import orjson
 from sqlalchemy import bindparam, select
 
+from modelwarden.errors import NoteInvalid
 from modelwarden.ledger.merkle import inclusion_proof
-from modelwarden.ledger.rotation import REVOKED, ROTATED, KeyEntry, Trust, find_handover, follow
+from modelwarden.ledger.rotation import (
+    REVOKED,
+    ROTATED,
+    Doubts,
+    KeyEntry,
+    Trust,
+    find_handover,
+    follow,
+    revoked_sizes,
+)
+from modelwarden.ledger.witness_policy import vouching
 from modelwarden.store import entries
 from modelwarden.store.schema.ledger import checkpoints, index
 from modelwarden.store.tiles import StoredNodes
+from modelwarden.store.witnesses import cosigned
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
     from sqlalchemy import Connection
 
     from modelwarden.ledger.keys import VerifierKey
     from modelwarden.ledger.rotation import Handover
+    from modelwarden.ledger.witness_policy import WitnessPolicy
 
 SERVER_ROTATED: Final = "server.key_rotated"
 SERVER_REVOKED: Final = "server.key_revoked"
@@ -38,7 +51,7 @@ _NAMING: Final = (
     .order_by(index.c.seq)
 )
 _AFTER: Final = (
-    select(checkpoints.c.note)
+    select(checkpoints.c.size, checkpoints.c.note)
     .where(checkpoints.c.size > bindparam("seq"))
     .order_by(checkpoints.c.size)
     .limit(TRIED)
@@ -53,23 +66,52 @@ def naming_entries(
     return [row.seq for row in found if row.seq < below]
 
 
-def handover(connection: Connection, seq: int, body: bytes) -> Handover | None:
-    """Return the first checkpoint that both keys of a rotation signed, with the proof that it covers the entry."""
-    notes = [row.note for row in connection.execute(_AFTER, {"seq": seq})]
+def handover(
+    connection: Connection,
+    seq: int,
+    body: bytes,
+    *,
+    witnessed: Callable[[bytes], bool] = lambda _note: False,
+) -> Handover | None:
+    """Return a checkpoint that both keys of a rotation signed, cosigned, with the proof that it covers the entry."""
+    rows = connection.execute(_AFTER, {"seq": seq})
+    notes = [_cosigned(connection, row.size, row.note) for row in rows]
     nodes = StoredNodes(connection)
+    revoked = [KeyEntry(0, each) for each in entries.bodies_of(connection, REVOKED)]
     return find_handover(
-        notes, body, seq=seq, prove=lambda entry, size: inclusion_proof(entry, size, nodes)
+        notes,
+        body,
+        seq=seq,
+        prove=lambda entry, size: inclusion_proof(entry, size, nodes),
+        doubts=Doubts(revoked=revoked_sizes(revoked), witnessed=witnessed),
     )
 
 
-def trust_of(connection: Connection, trusted: Sequence[VerifierKey], *, below: int) -> Trust:
-    """Return which log keys to trust, beginning with some, by what the first entries of the ledger say (LG-64)."""
-    found = []
+def _cosigned(connection: Connection, size: int, note: bytes) -> bytes:
+    try:
+        return cosigned(connection, size, note)
+    except NoteInvalid:  # damaged: verification names it
+        return note
+
+
+def trust_of(
+    connection: Connection,
+    trusted: Sequence[VerifierKey],
+    *,
+    below: int,
+    policy: WitnessPolicy | None = None,
+) -> Trust:
+    """Return which log keys to trust, beginning with some, by what the first entries of the ledger say (LG-64).
+
+    With a policy, witnesses may vouch for what a revoked key signed (LG-65).
+    """
+    found, witnessed = [], vouching(policy)
     for seq in naming_entries(connection, below=below, types=(ROTATED, REVOKED)):
         stored = entries.entry(connection, seq)
         if stored is not None:
-            found.append(KeyEntry(seq, stored.body, handover(connection, seq, stored.body)))
-    return follow(trusted, found)
+            both = handover(connection, seq, stored.body, witnessed=witnessed)
+            found.append(KeyEntry(seq, stored.body, both))
+    return follow(trusted, found, witnessed=witnessed)
 
 
 def server_key_at(connection: Connection, size: int) -> str | None:

@@ -42,6 +42,10 @@ class Store:
         """Call `wake` after each commit of this process."""
         self.writer.after_commit.append(wake)
 
+    def start(self) -> None:
+        """Begin to sign what is committed, unless something stopped the writes before."""
+        self.signer.start()
+
     def close(self) -> None:
         """Answer what waits, sign, and close all connections."""
         self.signer.close()
@@ -49,8 +53,10 @@ class Store:
         self.database.close()
 
 
-def open_store(settings: Settings, clock: Clock) -> Store:
+def open_store(settings: Settings, clock: Clock, *, started: bool = True) -> Store:
     """Open the database that the settings name, beginning an empty one.
+
+    Unless `started`, nothing is signed before `start` is called: whoever opens it has more to compare first (LG-26).
 
     Raises:
         SchemaTooOld, SchemaTooNew: `migrate` or a newer release is needed.
@@ -66,7 +72,8 @@ def open_store(settings: Settings, clock: Clock) -> Store:
         signer = Signer(database, writer, around, clock, _set(settings.ledger_guard_file))
         if _is_empty(database):
             writer.submit(system("ledger"), _start).result()
-        signer.start()
+        if started:
+            signer.start()
     except BaseException:
         database.close()
         raise

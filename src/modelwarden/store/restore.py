@@ -56,12 +56,14 @@ class Wanted:
 
     Attributes:
         checkpoint: a newer signed note, kept elsewhere.
+        known: sizes that were signed, as others showed them.
         copies: other copies of the ledger, for entries that the backup lacks.
         unsigned: take what these hold past their last checkpoint too.
         reapply: erases again what the ledger says was erased (AC-86).
     """
 
     checkpoint: str | None = None
+    known: Sequence[Known] = ()
     copies: Sequence[LedgerCopy] = ()
     unsigned: bool = False
     reapply: Callable[[Connection], object] | None = None
@@ -170,7 +172,7 @@ def _sources(signed: Signed | None, keys: Keyring, wanted: Wanted | None) -> Sou
     """Return all that is known to have been signed (step 2)."""
     wanted = wanted or Wanted()
     trusted = [key.verifier for key in key_files.log_keys(keys.folder or Path())]
-    known = []
+    known = list(wanted.known)
     if signed is not None:
         if signed.origin != keys.origin:
             raise RestoreRefused(f"the guard file is of another ledger, {signed.origin}")

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from modelwarden.audit import actions
+from modelwarden.errors import RollbackSuspected
 from modelwarden.privacy import actions as privacy
 from modelwarden.privacy.answers import erasure_answer
 from modelwarden.sinks.mirror import mirror
@@ -112,12 +113,13 @@ class Audit:
         jobs: int | None = 1,
         progress: Callable[[int, int], None] | None = None,
     ) -> VerificationAnswer:
-        """Verify a range, or the entries of a time, ends included; the result is itself recorded.
+        """Verify a range, or the entries of a time, ends included; the result is itself recorded, while writes go on.
 
         Its truth value is `ok`, its `steps` say what was proved. `jobs` processes verify at once; None takes as many as
         there are cores, for a large ledger. A script that asks for them needs `if __name__ == "__main__":`. `progress`
         is told how many entries are done, of how many.
         """
+        self._read(actions.require_verifier)
         answer = self._read(
             partial(
                 actions.verify_database,
@@ -128,11 +130,17 @@ class Audit:
                 strict=strict,
                 state=state,
                 trusted=checkpoint_keys,
+                copies=self._bound.warden.copies(),
                 work=actions.Work(jobs, progress or actions.quiet),
             )
         )
         record = partial(actions.record_verification, answer=answer)
-        return self._bound.write(record, lambda _view, done: done)
+        try:
+            return self._bound.write(record, lambda _view, done: done)
+        except (
+            RollbackSuspected
+        ):  # nothing is recorded then, and now of all times it has to be seen
+            return answer
 
     def checkpoint(self) -> CheckpointAnswer:
         """Return a checkpoint over all that is committed, signed now. Raises NotPermitted."""

@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from modelwarden.config import Settings
+    from modelwarden.ledger.elsewhere import FarEnd
     from modelwarden.store.change import Change, Telemetry, View
     from modelwarden.values.principal import Principal
 
@@ -35,6 +36,10 @@ class Runs(Protocol):
 
     def view(self, principal: Principal, action: Callable[[View], T]) -> T:
         """Run a read."""
+        ...
+
+    def copies(self) -> tuple[FarEnd, ...]:
+        """Return what lies at the far ends of the sinks; read the database afterwards."""
         ...
 
     def telemetry(self, principal: Principal, action: Callable[[Telemetry], T]) -> T:

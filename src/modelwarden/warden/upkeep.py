@@ -13,6 +13,8 @@ from modelwarden.audit import actions
 from modelwarden.errors import ValueInvalid
 from modelwarden.facts.kinds import Code
 from modelwarden.facts.ledger import ObjectAccepted
+from modelwarden.sinks.witness_sizes import Sizes, ask_sizes
+from modelwarden.store import key_files
 from modelwarden.store import migrate as schema
 from modelwarden.store import reindex as derived_rows
 from modelwarden.store import restore as copies
@@ -20,6 +22,7 @@ from modelwarden.store.database import Database
 from modelwarden.store.entries import read_head
 from modelwarden.store.erasing import reapply_erasures
 from modelwarden.store.frozen import standing
+from modelwarden.store.witnesses import read_policy
 from modelwarden.values.clock import SystemClock
 from modelwarden.values.system import system
 from modelwarden.warden.backups import Backups
@@ -79,25 +82,40 @@ def restore(
     checkpoint: str | None = None,
     ledgers: Sequence[str] = (),
     unsigned: bool = False,
+    tell: Callable[[str], None],
 ) -> Restored:
     """Verify a backup aside, put it in place, and record it. Every process on the database has to be stopped.
 
     `ledgers` are copies of the ledger for the entries that the backup lacks: exports or addresses of sinks. `unsigned`
-    takes what they hold past their last checkpoint too.
+    takes what they hold past their last checkpoint too. The witnesses of the policy that the settings name are asked
+    how much they have seen; of those that can't say, `tell` is told.
 
     Raises:
         BackupInvalid, RestoreRefused, RestoreNeedsLedger, SchemaTooOld, SchemaTooNew, KeyUnusable.
-        SettingInvalid, Unreadable: of a copy.
+        SettingInvalid, Unreadable: of a copy, or the witness policy.
     """
+    seen = _seen_by_witnesses(settings)
+    for words in seen.unheard:
+        tell(words)
     with contextlib.ExitStack() as open_copies:
         found = [open_copies.enter_context(ledger_copy(text, settings)) for text in ledgers]
         wanted = copies.Wanted(
             checkpoint=checkpoint,
+            known=seen.known,
             copies=found,
             unsigned=unsigned,
             reapply=reapply_erasures,
         )
         return copies.restore(path, settings, SystemClock(), wanted)
+
+
+def _seen_by_witnesses(settings: Settings) -> Sizes:
+    located = settings.located()
+    policy = read_policy(located.ledger_witness_policy)
+    if policy is None or located.keys_folder is None:
+        return Sizes()
+    keys = [key.verifier for key in key_files.log_keys(located.keys_folder)]
+    return ask_sizes(policy, key_files.first_log_key(located.keys_folder).name, keys)
 
 
 def drill(warden: Warden, path: Path | None) -> RestoreDrilled:

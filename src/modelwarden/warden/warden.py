@@ -28,6 +28,7 @@ from modelwarden.notify.sending import Sending
 from modelwarden.permissions import Permission
 from modelwarden.reactions import approvals as reactions
 from modelwarden.reactions import privacy, rewrap
+from modelwarden.sinks.far_ends import FarEnds
 from modelwarden.sinks.opening import open_sinks
 from modelwarden.sinks.pressure import Pressure
 from modelwarden.sinks.upkeep import Upkeep
@@ -48,6 +49,7 @@ if TYPE_CHECKING:
     from concurrent.futures import Future
 
     from modelwarden.config import Settings
+    from modelwarden.ledger.elsewhere import FarEnd
     from modelwarden.store.change import Telemetry
     from modelwarden.store.opening import Store
     from modelwarden.store.receipt import Answer, Receipt
@@ -73,12 +75,13 @@ class Warden:
             settings = replace(settings, url=f"sqlite:///{self._folder.name}/warden.db")
         self.settings: Final = settings.located()
         self.clock: Final = clock or SystemClock()
-        self.store: Final[Store] = open_store(self.settings, self.clock)
+        self.store: Final[Store] = open_store(self.settings, self.clock, started=False)
         self._principals: OrderedDict[bytes, Principal] = OrderedDict()
         self._fresher: dict[str | None, Principal] = {}
         self._lock = threading.Lock()
         try:
             self.sinks: Final = open_sinks(self.settings.sinks, self.store)
+            self.far_ends: Final = FarEnds(self.store, [each.address for each in self.sinks])
             self.witnessing: Final = open_witnessing(self, self.store)
             self.sending: Final = Sending(self.store, self.clock, self.settings)
             scheduled = backups.Backups(self)
@@ -99,7 +102,9 @@ class Warden:
             self.clock,
             followers=self.followers,
         )
-        self._upkeep: Final = Upkeep(self, self.store, self.sinks, self.followers, self.clock)
+        self._upkeep: Final = Upkeep(
+            self, self.store, self.sinks, self.followers, self.clock, far_ends=self.far_ends
+        )
         self._scrub: Final = Scrub(self, self.store, hours=self.settings.scrub_hours)
         self.operation: Final = Operation(
             self.settings,
@@ -112,7 +117,9 @@ class Warden:
         self._start()
 
     def _start(self) -> None:
-        """Let followers and whatever looks after the ledger begin."""
+        """Compare the ledger with its copies; then let the signer, followers and whatever looks after it begin."""
+        self.far_ends.start()
+        self.store.start()
         for follower in self.followers:
             self.store.after_commit(follower.wake)
             follower.start()
@@ -254,6 +261,10 @@ class Warden:
         """Sign a checkpoint over all that is committed, now. Raises RollbackSuspected, LedgerUnavailable."""
         self.operation.sign()
 
+    def copies(self) -> tuple[FarEnd, ...]:
+        """Return what lies at the far ends of the sinks, to be compared with what a view shows that begins later."""
+        return self.far_ends.read()
+
     @property
     def is_witnessed(self) -> bool:
         """Tell whether a quorum of outside witnesses is asked for."""
@@ -267,6 +278,7 @@ class Warden:
         """Drain the writer, sign a last checkpoint, close all connections."""
         self._scrub.close()
         self._upkeep.close()
+        self.far_ends.close()
         self.witnessing.close()
         self._pressure.close()
         self.sending.close()
