@@ -291,5 +291,5 @@ def test_what_is_no_switch_is_refused(raw: object) -> None:
 
 def test_too_few_values_are_noticed() -> None:
     matcher = compile_switches([switch(1, scope={"region": "eu", "segment": "vip"})])
-    with pytest.raises(ValueError, match="zip"):
+    with pytest.raises(ValueError, match="expected the values"):
         matcher.match_values(("eu",))
