@@ -51,6 +51,15 @@ def refused(
     return caught.value.reason
 
 
+def matched_or_refused(data: bytes) -> str:
+    try:
+        snapshot = taken(data)
+    except SnapshotRejected as error:
+        return error.reason
+    snapshot.switches.match({"region": "eu"})
+    return "matched"
+
+
 def with_body(data: bytes) -> bytes:
     """Return these bytes as a body, under a head that is signed over them."""
     return put_together(sealed(head(data)), data)
@@ -302,6 +311,7 @@ def test_base64_that_ends_in_its_middle_is_refused() -> None:
         DATA.replace(b'"limits":[]', b'"limits":[1'),
         DATA.replace(b'"limits":[]', b"7:[]"),
         DATA.replace(b"churn", b"ch\xffrn"),
+        DATA.replace(b'"limits":[]', b'"zebra":[]'),
     ],
     ids=count(),
 )
@@ -352,6 +362,30 @@ def test_one_changed_byte_is_never_taken_for_another_snapshot(data: st.DataObjec
     assert (
         snapshot.head.body_sha256 == sha256(DATA).hexdigest()
     )  # white space, or a name that is ignored
+
+
+anything = st.recursive(
+    st.one_of(
+        st.none(), st.booleans(), st.integers(-5, 20_000), st.floats(-2, 2), st.text(max_size=5)
+    ),
+    lambda inner: st.one_of(
+        st.lists(inner, max_size=3), st.dictionaries(st.text(max_size=5), inner, max_size=3)
+    ),
+    max_leaves=8,
+)
+MEMBERS = ("switches", "dimensions", "versions", "route", "model_type", "fail", "limits")
+IN_SWITCH = (*BLOCK_EU, "salt")
+
+
+@given(
+    st.dictionaries(st.sampled_from(MEMBERS), anything, max_size=3),
+    st.dictionaries(st.sampled_from(IN_SWITCH), anything, max_size=4),
+)
+def test_whatever_is_signed_is_taken_or_refused_by_a_word(
+    members: dict[str, object], in_switch: dict[str, object]
+) -> None:
+    fields = {"switches": [BLOCK_EU | in_switch], **members}
+    assert matched_or_refused(wire(**fields)) in {"matched", "does_not_compile"}
 
 
 @given(st.binary(max_size=200))
