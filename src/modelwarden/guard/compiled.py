@@ -5,7 +5,7 @@ A slice is work for well under 5 ms, counted in conditions and values, since rul
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 from modelwarden.guard.bitmaps import SLICE, Draft, bits
 from modelwarden.guard.match import Matcher, Rules
@@ -59,25 +59,50 @@ def compiling(switches: Sequence[Switch]) -> Generator[None, None, Matcher]:
     ordered = sorted(switches, key=_has_no_exception)  # so that exceptions' rows lie close together
     width = len(ordered)
     size = width + sum(1 for switch in ordered if switch.exception)
+    yield
+    kinds = yield from _sorting(ordered)
     drafts = yield from _drafting(ordered, size)
-    by_missing = [
-        *(row for row, s in enumerate(ordered) if not s.passes_unknown),
-        *(row for row, s in enumerate(ordered[: size - width], width) if s.passes_unknown),
-    ]
-    every, satisfied = (1 << size) - 1, bits(by_missing, size)
+    every, scopes = (1 << size) - 1, (1 << width) - 1
+    laxly = bits([row for row in kinds.passing if row < size - width], width) << width
+    satisfied = scopes & ~bits(kinds.passing, width) | laxly
     bitmaps = {}
     for name, draft in drafts.items():
         bitmaps[name] = yield from draft.compiling(every, satisfied_by_missing=satisfied)
+    falls_back = bits(kinds.falls_back, width)
     rules = Rules(
-        effects=tuple(switch.effect for switch in ordered),
+        effects=tuple([switch.effect for switch in ordered]),
         bitmaps=bitmaps,
         named={name: draft.named for name, draft in drafts.items()},
-        blocks=_those(ordered, Action.BLOCK),
-        falls_back=_those(ordered, Action.FALLBACK),
-        ramped=bits([row for row, s in enumerate(ordered) if s.effect.ramp is not None], width),
+        blocks=scopes & ~falls_back & ~bits(kinds.observes, width),
+        falls_back=falls_back,
+        ramped=bits(kinds.ramped, width),
         found={},
     )
     return Matcher(rules, every)
+
+
+class _Kinds(NamedTuple):
+    """Rows of switches that are not the usual ones: those block, hold everybody, and match missing values."""
+
+    falls_back: list[int]
+    observes: list[int]
+    ramped: list[int]
+    passing: list[int]
+
+
+def _sorting(ordered: Sequence[Switch]) -> Generator[None, None, _Kinds]:
+    kinds = _Kinds([], [], [], [])
+    for row, (effect, _, _, passes_unknown) in enumerate(ordered):
+        if effect.action is not Action.BLOCK:
+            falls_back = effect.action is Action.FALLBACK
+            (kinds.falls_back if falls_back else kinds.observes).append(row)
+        if effect.ramp is not None:
+            kinds.ramped.append(row)
+        if passes_unknown:
+            kinds.passing.append(row)
+        if row % SLICE == 0:
+            yield
+    return kinds
 
 
 def _drafting(ordered: Sequence[Switch], size: int) -> Generator[None, None, dict[str, Draft]]:
@@ -125,9 +150,3 @@ def _weight(switch: Switch) -> int:
 
 def _has_no_exception(switch: Switch) -> bool:
     return not switch.exception
-
-
-def _those(ordered: Sequence[Switch], action: Action) -> int:
-    return bits(
-        [row for row, switch in enumerate(ordered) if switch.effect.action is action], len(ordered)
-    )

@@ -110,8 +110,8 @@ class Matcher:
     """
 
     __slots__ = (
-        "_and", "_bitmaps", "_given", "_is_empty", "_known", "_memo", "_missing", "_names", "_pick", "_rows", "_rules",
-        "_width", "dimensions",
+        "_and", "_bitmaps", "_given", "_is_empty", "_known", "_memo", "_missing", "_names", "_pick", "_recall",
+        "_rows", "_rules", "_width", "dimensions",
     )  # fmt: skip
 
     def __init__(
@@ -138,6 +138,7 @@ class Matcher:
         self._and = anding(len(self._names))
         self._is_empty = not self._live
         self._memo: dict[tuple[object, ...], Match] = {}
+        self._recall = self._memo.get
 
     def match(self, context: Mapping[str, object]) -> Match:
         """Return what the switches say of a context. Dimensions that no switch names are not looked at."""
@@ -148,7 +149,7 @@ class Matcher:
         except KeyError:
             values = tuple(map(context.get, self._names))
         try:
-            found = self._memo.get(values)
+            found = self._recall(values)
         except TypeError:  # a list among them, or whatever else has no hash
             found = None
         return self._cold(values) if found is None else found
@@ -163,7 +164,7 @@ class Matcher:
         if self._pick is not None:
             values = self._pick(values)
         try:
-            found = self._memo.get(values)
+            found = self._recall(values)
         except TypeError:
             found = None
         return self._cold(values) if found is None else found
