@@ -10,8 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from modelwarden.errors import ValueInvalid
+from modelwarden.guard.bitmaps import SLICE
 from modelwarden.guard.compiled import at_once, compile_switches, compiling, reading
-from modelwarden.guard.match import NOTHING, REMEMBERED, Match, joined
+from modelwarden.guard.match import MOST_IDS, NOTHING, REMEMBERED, Match, joined
 from modelwarden.guard.router import bucket
 from modelwarden.guard.switch import Action
 from tests.guard import naive
@@ -218,6 +219,42 @@ def test_more_contexts_than_are_remembered_are_answered_alike() -> None:
         assert [n for n, one in enumerate(asked) if matcher.match(one)] == [7]
     assert len(matcher._memo) <= REMEMBERED
     assert all(len(one) <= REMEMBERED + 3 for one in matcher._bitmaps)
+
+
+def test_matches_of_many_switches_are_answered_alike_and_not_all_kept() -> None:
+    many = 1_000
+    matcher = compile_switches([switch(n, scope={"consumer": f"c-{n}"}) for n in range(many)])
+    everything = tuple(f"swi_{n:04}" for n in range(many))
+    over = matcher.over("consumer", "region")
+    for number in range(300):
+        assert matcher.match({"region": f"r-{number}"}).switches == everything
+        assert over.match_values((f"c-{number}", "eu")).switches == (f"swi_{number:04}",)
+    regional = compile_switches(
+        [switch(n, scope={"consumer": f"c-{n}", "region": {"not_in": ["x"]}}) for n in range(many)]
+    )
+    for number in range(300):
+        assert regional.match({"region": f"r-{number}"}).switches == everything
+    assert sum(len(one.switches) for one in regional._memo.values()) <= MOST_IDS + many
+
+
+def test_compiling_stops_often_and_may_be_interleaved() -> None:
+    lists = [[f"c-{n}-{k}" for k in range(200)] for n in range(100)]
+    many = [switch(n, scope={"consumer": values}) for n, values in enumerate(lists)]
+    steps, found = [reading(many), reading(many[:50])], []
+    counts = [0, 0]
+    while steps:
+        for place, one in enumerate(list(steps)):
+            try:
+                next(one)
+                counts[place] += 1
+            except StopIteration as stop:
+                steps.remove(one)
+                found.append(stop.value)
+    assert counts[0] >= 20_000 / (SLICE + 201)
+    assert [len(one) for one in found] == [50, 100]
+    stops = sum(1 for _ in compiling(found[1]))
+    assert stops >= 20_000 / (SLICE + 201)
+    assert at_once(compiling(found[1])).match({"consumer": "c-99-199"}).switches == ("swi_0099",)
 
 
 def test_the_whole_environment_stops_without_any_context() -> None:

@@ -8,6 +8,7 @@ import subprocess
 import sys
 from hashlib import sha256
 from itertools import count
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -18,7 +19,7 @@ from modelwarden.errors import NoPinnedKey, NoVerifier, SnapshotRejected
 from modelwarden.guard.match import NOTHING
 from modelwarden.guard.snapshot import MAX_BODY_BYTES, MAX_WIRE_BYTES, Floor, PinnedKeys
 from modelwarden.guard.switch import Action
-from modelwarden.ledger.keys import SigningKey
+from modelwarden.ledger.keys import PublicKey, SigningKey
 from modelwarden.values.canonical import encode_any
 from tests.guard.wire import (
     BLOCK_EU,
@@ -73,6 +74,25 @@ def test_a_good_snapshot_is_taken_and_compiled() -> None:
     assert snapshot.switches.match({"region": "us"}) is NOTHING
     assert snapshot.version_switches.match({}) is NOTHING
     assert [(one.label, one.is_baseline) for one in snapshot.versions] == [("1.4.0", False)]
+
+
+def test_the_format_does_not_move() -> None:
+    golden = json.loads((Path(__file__).parent.parent / "golden" / "snapshot.json").read_bytes())
+    keys = PinnedKeys((PublicKey(bytes.fromhex(golden["public_key"])),))
+    snapshot = taken(json.dumps(golden["wire"]).encode(), keys=keys)
+    assert (
+        snapshot.head.body_sha256
+        == "2b045b3a1a70e3393716b46150223808a9a2a48619fa29dfb35c658a831173b8"
+    )
+    assert snapshot.switches.match({"region": "eu"}).lkg_before == "2026-01-01T00:00:00.000000Z"
+    later = snapshot.switches.match({"region": "us"})
+    assert (later.action, later.switches) == (Action.BLOCK, ("swi_later",))
+    found = snapshot.version_switches.match({"version": "1.4.0", "segment": "new", "consumer": "x"})
+    assert (found.action, found.steps) == (Action.FALLBACK, ("last_known_good", "baseline"))
+    assert found.is_ramped
+    assert snapshot.version_switches.match({"version": "1.4.0"}) is NOTHING  # told to pass
+    assert snapshot.route is not None
+    assert snapshot.route.shares == (("1.5.0", 1_000),)
 
 
 def test_model_and_model_type_are_bound() -> None:

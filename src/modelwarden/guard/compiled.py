@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 from modelwarden.guard.bitmaps import SLICE, Draft, bits
-from modelwarden.guard.match import Matcher, Rules
+from modelwarden.guard.match import Matcher, Remembered, Rules
 from modelwarden.guard.scope import known_dimensions
 from modelwarden.guard.switch import Action, Switch, read_switch
 
@@ -76,7 +76,7 @@ def compiling(switches: Sequence[Switch]) -> Generator[None, None, Matcher]:
         blocks=scopes & ~falls_back & ~bits(kinds.observes, width),
         falls_back=falls_back,
         ramped=bits(kinds.ramped, width),
-        found={},
+        found=Remembered(),
     )
     return Matcher(rules, every)
 

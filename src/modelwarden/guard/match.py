@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 REMEMBERED: Final = 4_096
 """How many contexts a matcher remembers before it begins again (SG-19)."""
 
+MOST_IDS: Final = 100_000
+"""How many ids of switches it remembers with them: where many switches miss a value, one match names them all."""
+
 
 class Match(NamedTuple):
     """What the switches say of one context; false if none matches.
@@ -58,6 +61,24 @@ NOTHING: Final = Match(Action.NONE)
 """What a matcher answers when no switch matches: always this one object."""
 
 
+class Remembered(dict[tuple[object, ...], Match]):
+    """Matches by what was asked, forgotten all at once when there are too many. Readers need no lock."""
+
+    __slots__ = ("ids",)
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.ids = 0
+
+    def keep(self, key: tuple[object, ...], found: Match) -> None:
+        """Remember one more."""
+        if len(self) >= REMEMBERED or self.ids > MOST_IDS:
+            self.clear()
+            self.ids = 0
+        self[key] = found
+        self.ids += len(found.switches)
+
+
 class Rules(NamedTuple):
     """The switches of one snapshot, compiled. Row i is the scope of switch i; the exceptions' rows follow them.
 
@@ -73,16 +94,15 @@ class Rules(NamedTuple):
     blocks: int
     falls_back: int
     ramped: int
-    found: dict[tuple[int, tuple[str, ...]], Match]
+    found: Remembered
 
     def match(self, rows: int, missing: tuple[str, ...]) -> Match:
         """Return what these switches say together; the same object for the same switches, for a while."""
         key = rows, missing
         found = self.found.get(key)
         if found is None:
-            if len(self.found) >= REMEMBERED:
-                self.found.clear()
-            found = self.found[key] = self._joined(rows, missing)
+            found = self._joined(rows, missing)
+            self.found.keep(key, found)
         return found
 
     def _joined(self, rows: int, missing: tuple[str, ...]) -> Match:
@@ -137,7 +157,7 @@ class Matcher:
         self._bitmaps = tuple(rules.bitmaps[name] for name in self._names)
         self._and = anding(len(self._names))
         self._is_empty = not self._live
-        self._memo: dict[tuple[object, ...], Match] = {}
+        self._memo = Remembered()
         self._recall = self._memo.get
 
     def match(self, context: Mapping[str, object]) -> Match:
@@ -170,7 +190,10 @@ class Matcher:
         return self._cold(values) if found is None else found
 
     def bind(self, **known: object) -> Matcher:
-        """Return a matcher for which these values are settled, so that they need not be given again."""
+        """Return a matcher for which these values are settled, so that they need not be given again.
+
+        Its `dimensions` are those that are still open.
+        """
         rows, missing = self._rows, self._missing
         for name, value in known.items():
             bitmaps = self._rules.bitmaps.get(name)
@@ -242,9 +265,7 @@ class Matcher:
         found = NOTHING
         if rows and (rows := self._without_exceptions(rows)):
             found = self._rules.match(rows, self._missing + self._absent(values))
-        if len(self._memo) >= REMEMBERED:
-            self._memo.clear()
-        self._memo[values] = found
+        self._memo.keep(values, found)
         return found
 
     def _absent(self, values: tuple[object, ...]) -> tuple[str, ...]:
