@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+from contextlib import suppress
 from functools import partial
 from typing import Annotated, Any, Final
 
@@ -22,6 +24,7 @@ from modelwarden.values.answers import (
     CheckpointAnswer,
     EntryAnswer,
     ProofAnswer,
+    ReceiptAnswer,
     VerificationAnswer,
 )
 from modelwarden.values.pages import Page
@@ -130,6 +133,26 @@ async def proof(seq: int, caller: Reader) -> Response:
     return await caller.read(partial(actions.prove, seq=seq), _same)
 
 
+@router.get("/audit-log/receipt/{seq}", responses=answers(ReceiptAnswer))
+async def receipt(seq: int, caller: Reader, wait: float = 0) -> Response:
+    """Return the receipt of an entry: its hashes and, once a checkpoint covers it, the proof (LG-25).
+
+    `wait` is how many seconds to wait for that checkpoint, at most 25.
+    """
+    patience_s = actions.checked_wait(wait)
+    found = await _receipt(caller, seq)
+    if patience_s:
+        with suppress(TimeoutError):  # the receipt says how far it is
+            async with asyncio.timeout(patience_s):
+                if found.proof is None:
+                    await caller.prepare(caller.host.warden.sign)
+                    found = await _receipt(caller, seq)
+                while found.proof is None:
+                    await asyncio.sleep(actions.LOOK_S)
+                    found = await _receipt(caller, seq)
+    return json_reply(found)
+
+
 @router.get("/audit-log/consistency", responses=answers(bytes, kind="text/plain"))
 async def consistency(
     caller: Reader,
@@ -196,6 +219,11 @@ async def version_history(
     """List what happened to a version, newest first."""
     action = partial(actions.history, model=model, label=version, page=part)
     return await _page(caller, action)
+
+
+async def _receipt(caller: Caller, seq: int) -> ReceiptAnswer:
+    standing = await caller.host.read(partial(caller.host.warden.standing, seq))
+    return await caller.look(partial(actions.receipt, seq=seq, standing=standing))
 
 
 async def _page(caller: Caller, action: Any) -> Response:  # noqa: ANN401  # a read of a page of entries

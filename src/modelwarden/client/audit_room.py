@@ -19,6 +19,7 @@ from modelwarden.values.answers import (
     ExportAnswer,
     MirrorAnswer,
     ProofAnswer,
+    ReceiptAnswer,
     RecordAnswer,
     VerificationAnswer,
 )
@@ -136,6 +137,15 @@ class Audit:
     def prove(self, seq: int) -> ProofAnswer:
         """Return the proof that an entry is in the ledger, to be mailed to an auditor."""
         return self._calls.read(ProofAnswer, path("audit-log", "proof", str(seq)))
+
+    def receipt(self, seq: int, *, wait_s: float = 0) -> ReceiptAnswer:
+        """Return the receipt of an entry: its hashes and, once a checkpoint covers it, the proof of it.
+
+        `wait_s` is how many seconds to wait for that checkpoint, at most 25; `proof` is None while there is none.
+        Raises NotPermitted, NotFound, FilterInvalid.
+        """
+        query = {"wait": wait_s or None}
+        return self._calls.read(ReceiptAnswer, path("audit-log", "receipt", str(seq)), query)
 
     def consistency(self, old: int, new: int | None = None) -> str:
         """Return the proof that the ledger of size `old` is the beginning of a later one. Raises SizeUnknown."""

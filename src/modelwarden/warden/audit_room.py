@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
         ExportAnswer,
         MirrorAnswer,
         ProofAnswer,
+        ReceiptAnswer,
         RecordAnswer,
         VerificationAnswer,
     )
@@ -143,6 +145,22 @@ class Audit:
         """Return the proof that an entry is in the ledger, to be mailed to an auditor."""
         self._bound.warden.sign()
         return self._read(partial(actions.prove, seq=seq))
+
+    def receipt(self, seq: int, *, wait_s: float = 0) -> ReceiptAnswer:
+        """Return the receipt of an entry: its hashes and, once a checkpoint covers it, the proof of it.
+
+        `wait_s` is how many seconds to wait for that checkpoint, at most 25; `proof` is None while there is none.
+        Raises NotPermitted, NotFound, FilterInvalid.
+        """
+        until = time.monotonic() + actions.checked_wait(wait_s)
+        found = self._receipt(seq)
+        if found.proof is None and wait_s:
+            self._bound.warden.sign()
+            found = self._receipt(seq)
+        while found.proof is None and (left_s := until - time.monotonic()) > 0:
+            time.sleep(min(actions.LOOK_S, left_s))
+            found = self._receipt(seq)
+        return found
 
     def consistency(self, old: int, new: int | None = None) -> str:
         """Return the proof that the ledger of size `old` is the beginning of a later one. Raises SizeUnknown."""
@@ -273,6 +291,10 @@ class Audit:
         """Record up to 1,000 records of another system, all or none. Raises as `record` does, and TooManyRecords."""
         action = partial(actions.append, read=actions.as_records(records))
         return self._bound.write(action, lambda _change, done: done)
+
+    def _receipt(self, seq: int) -> ReceiptAnswer:
+        standing = self._bound.warden.standing(seq)
+        return self._read(partial(actions.receipt, seq=seq, standing=standing))
 
     def _read(self, action: Callable[[View], T]) -> T:
         return self._bound.read(action, lambda _view, answer: answer)

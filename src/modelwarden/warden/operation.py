@@ -24,6 +24,7 @@ from modelwarden.sinks.looking import state_of
 from modelwarden.sinks.opening import follower_name
 from modelwarden.store import entries, positions, witnesses
 from modelwarden.store.change import View
+from modelwarden.store.receipt import Standing
 from modelwarden.values.health import (
     ComponentAnswer,
     EndpointFigure,
@@ -87,21 +88,25 @@ class Operation:
 
     def receipt(self, receipt: Receipt) -> Receipt:
         """Return a receipt as it stands now (LG-25). Raises LedgerUnavailable."""
+        standing = self.standing(receipt.seq)
+        return replace(receipt, status=standing.status, archived=standing.archived)
+
+    def standing(self, seq: int) -> Standing:
+        """Return how far an entry is proven now, and which sinks hold it (LG-25). Raises LedgerUnavailable."""
         names = [parse_address(text).name for text in self._settings.sinks]
         held = {name: positions.stored(self._store.database, follower_name(name)) for name in names}
-        archived = tuple(name for name, at in held.items() if at.next_seq > receipt.seq)
+        archived = tuple(name for name, at in held.items() if at.next_seq > seq)
         policy = self._witnessing.policy
         with self._store.database.reading() as connection:
             note = entries.newest_checkpoint(connection)
-            if note is None or unverified_checkpoint(note).size <= receipt.seq:
-                return replace(receipt, archived=archived)
-            witnessed = (
-                policy is not None
-                and policy.quorum != NONE
-                and witnesses.is_witnessed(connection, receipt.seq, policy)
+            if note is None or unverified_checkpoint(note).size <= seq:
+                return Standing("committed", archived)
+            found = (
+                None
+                if policy is None or policy.quorum == NONE
+                else witnesses.witnessed(connection, seq, policy)
             )
-        status = "witnessed" if witnessed else "checkpointed"
-        return replace(receipt, status=status, archived=archived)
+        return Standing("checkpointed" if found is None else "witnessed", archived, found)
 
     def unready(self) -> tuple[str, ...]:
         """Return the parts for which writes would be refused now: none, when it is ready."""
