@@ -294,6 +294,18 @@ class KeyUnusable(OperatorError):
     code, status = "key_unusable", 503
 
 
+class EncryptionKeyMissing(KeyUnusable):
+    """The key that encrypts texts is not there: what rests on a text waits for it (AC-81)."""
+
+    code, status = "encryption_key_missing", 503
+
+
+class TextsLocked(OperatorError):
+    """What was asked for needs a text, and texts can't be opened now (AC-81, LG-47)."""
+
+    code, status = "texts_locked", 503
+
+
 class SettingInvalid(OperatorError):
     """A setting is unknown, or its value is not of the form it needs."""
 

@@ -58,6 +58,18 @@ def test_the_doctor_says_what_is_wrong(desk: Desk) -> None:
     assert {one["part"] for one in wrong} == {"database", "key server.pem"}
 
 
+def test_the_doctor_says_that_the_key_for_texts_is_missing(tmp_path: Path) -> None:
+    desk = fresh(tmp_path)
+    assert desk.run("init").code == 0
+    (tmp_path / "warden.keys" / "encryption.key").unlink()
+    found = desk.run("doctor", "--json")
+    assert found.code == 1
+    wrong = {
+        one["part"]: one["detail"] for one in found.json["findings"] if one["status"] == "wrong"
+    }
+    assert (list(wrong), "keys folder" in wrong["keys"]) == (["keys"], True)
+
+
 def test_the_doctor_tries_every_sink(tmp_path: Path) -> None:
     desk = fresh(tmp_path)
     assert desk.run("init").code == 0

@@ -110,7 +110,7 @@ class Operation:
 
     def unready(self) -> tuple[str, ...]:
         """Return the parts for which writes would be refused now: none, when it is ready."""
-        needed = (self._database(), self._ledger(), *self._look_at_sinks())
+        needed = (self._database(), self._ledger(), self._keys(), *self._look_at_sinks())
         return tuple(part.name for part in needed if part.status == DOWN)
 
     def health(self) -> HealthAnswer:
@@ -146,6 +146,7 @@ class Operation:
                 for state in self._states()
             ),
             blocked=self._store.writer.blocked is not None,
+            read_only=self._store.writer.read_only is not None,
             at=view.now,
             endpoints=tuple(
                 EndpointFigure(endpoint=each.id, state=each.state.value, waiting=each.waiting)
@@ -208,6 +209,9 @@ class Operation:
         return (ComponentAnswer(name="endpoints", status=status, detail=detail),)
 
     def _keys(self) -> ComponentAnswer:
+        because = self._store.writer.read_only
+        if because is not None:
+            return ComponentAnswer(name="keys", status=DOWN, detail=str(because))
         return ComponentAnswer(name="keys", status=OK, detail="loaded")
 
 
