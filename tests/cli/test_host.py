@@ -88,6 +88,25 @@ def test_a_password_is_never_shown() -> None:
     assert masked("sqlite:///warden.db") == "sqlite:///warden.db"
 
 
+def test_a_new_ledger_begins_only_once_the_old_origin_is_typed(tmp_path: Path) -> None:
+    desk, file = fresh(tmp_path), str(tmp_path / "one.backup")
+    origin = desk.run("init", "--json").json["origin"]
+    assert desk.run("backup", file).code == 0
+    (tmp_path / "warden.db").unlink()
+    words = ("restore", file, "--as-new-ledger")
+    refused = desk.run(*words, "--confirm", "yes")
+    assert (refused.code, "value_invalid" in refused.err) == (1, True)
+    assert desk.run(*words, "--confirm", origin, "--with-unsigned").code == 2
+    assert desk.run("restore", file, "--confirm", origin).code == 2
+    assert not (tmp_path / "warden.db").exists()
+    done = desk.run(*words, "--confirm", origin, "--json")
+    assert (done.code, done.json["predecessor"]) == (0, origin)
+    assert done.json["origin"] == desk.run("init", "--json").json["origin"] != origin
+    assert desk.run("audit", "verify", "--export", done.json["archive"]).code in {0, 3}
+    unlock = desk.run("audit", "unlock-texts", "--reason", "none was erased", "--as", "nobody")
+    assert unlock.code == 1
+
+
 def test_a_backup_comes_back_where_all_else_is_lost(tmp_path: Path) -> None:
     desk, file = fresh(tmp_path), str(tmp_path / "one.backup")
     desk.run("users", "add", "alice")

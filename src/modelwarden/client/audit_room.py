@@ -25,7 +25,7 @@ from modelwarden.values.answers import (
 )
 from modelwarden.values.external import as_sent
 from modelwarden.values.pages import Listing, Page
-from modelwarden.values.privacy import ErasureAnswer
+from modelwarden.values.privacy import ErasureAnswer, UnlockAnswer
 from modelwarden.values.report import ReportAnswer
 
 if TYPE_CHECKING:
@@ -188,6 +188,16 @@ class Audit:
         """
         body = {"user": user, "basis": basis, "reason": reason, "scope": scope}
         return self._calls.write(ErasureAnswer, path("erasures"), body)
+
+    def unlock_texts(
+        self, *, identity: Sequence[str] = (), authored: Sequence[str] = (), reason: str
+    ) -> UnlockAnswer:
+        """Erase these people again and open all other texts from before the ledger began anew, as two people agreed.
+
+        Raises PermitNeeded, PayloadChanged, AccountActive, NotPermitted, NotFound where nothing is locked.
+        """
+        body = {"identity": list(identity), "authored": list(authored), "reason": reason}
+        return self._calls.write(UnlockAnswer, path("texts", "unlock"), body)
 
     def erasures(self, *, limit: int = 50, cursor: str | None = None) -> Listing[ErasureAnswer]:
         """Return a page of erasures, newest first, those that wait for a hold too."""

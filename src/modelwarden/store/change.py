@@ -62,11 +62,15 @@ V = TypeVar("V", bound=Governed)
 
 @dataclasses.dataclass(slots=True, kw_only=True)
 class Surroundings:
-    """What a view or change works with, beside its connection. The keyring is exchanged when a key is rotated."""
+    """What a view or change works with, beside its connection. The keyring is exchanged when a key is rotated.
+
+    Texts kept up to `locked_before` wait for two people (LG-47); whether they still do, the ledger says.
+    """
 
     keyring: Keyring
     settings: Settings
     frozen: frozenset[tuple[str, str]] = frozenset()
+    locked_before: str | None = None
 
 
 class View:
@@ -141,7 +145,7 @@ class View:
         row = self.row(_TEXT, {"commitment": commitment})
         if row is None:
             return None
-        return locked.opened(self.keyring, row)
+        return locked.opened(self, row)
 
     def head(self) -> tuple[int, bytes]:
         """Return size and root of the newest signed checkpoint; (0, the root of nothing) before the first."""
@@ -210,6 +214,10 @@ class Change(View):
         """Let a row that a restore left behind stand as it is. Raises NotFound."""
         found = frozen.accept(self._connection, kind, name, at=self.now)
         self._moved.append(Moved(kind, name, found.rev, found.after))
+
+    def carry(self, moved: Moved) -> None:
+        """Name a row that came over from the ledger before, as it stands (LG-47)."""
+        self._moved.append(moved)
 
     def execute(self, statement: Executable, params: object = None) -> int:
         """Write rows of attached, telemetry or plumbing tables; return how many. Governed ones go through `save`."""

@@ -20,7 +20,7 @@ from modelwarden.ledger.checkpoint import (
     unverified_checkpoint,
 )
 from modelwarden.ledger.merkle import range_root
-from modelwarden.store import entries, guard_file, server_keys
+from modelwarden.store import entries, guard_file, predecessor, server_keys
 from modelwarden.store.guard_file import Signed
 from modelwarden.store.tiles import StoredNodes
 from modelwarden.values.system import system
@@ -149,6 +149,8 @@ def _compare(connection: Connection, head: Head, signed: Signed | None) -> None:
     if signed is None:
         return
     if signed.origin != head.origin:
+        if predecessor.predecessor_of(connection) == signed.origin:
+            return  # begun anew, and nothing was signed under its own name yet (LG-47)
         raise RollbackSuspected(
             f"the guard file is of another ledger, {signed.origin}; point to the right one"
         )

@@ -126,6 +126,14 @@ def log_keys(folder: Path) -> tuple[LogKey, ...]:
     return tuple(_log_key(path) for path in sorted(folder.glob("log*.key")))
 
 
+def take_first_place(folder: Path, key: LogKey) -> None:
+    """Let a log key stand without an id, and the one that stood there under its own. Safe to repeat (LG-47)."""
+    first = folder / "log.key"
+    if first.exists():
+        first.rename(folder / f"log.{log_id(_log_key(first))}.key")
+    (folder / f"log.{log_id(key)}.key").rename(first)
+
+
 def holds_log_key(folder: Path, key_id: str) -> bool:
     """Tell whether the log key of an id can be read."""
     try:

@@ -12,27 +12,45 @@ from typing import TYPE_CHECKING, Any, Final
 from sqlalchemy import select
 
 from modelwarden.errors import EncryptionKeyMissing, ReadOnly, TextsLocked
-from modelwarden.store import keyring, server_keys
+from modelwarden.store import keyring, predecessor, server_keys
 from modelwarden.store.keyring import Sealed
-from modelwarden.store.schema.ledger import texts
+from modelwarden.store.schema.ledger import index, texts
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from sqlalchemy import Connection, Row
 
-    from modelwarden.store.change import Change
+    from modelwarden.store.change import Change, View
     from modelwarden.store.keyring import Keyring
 
 _ANY: Final = select(texts.c.key_id).limit(1)
+_UNLOCKED: Final = select(index.c.seq).where(index.c.type == "texts.unlocked").limit(1)
 
 
-def opened(keys: Keyring, row: Row[Any]) -> str:
+def before(connection: Connection) -> str | None:
+    """Return up to when texts are locked in a ledger that followed a lost one (LG-47); None where they are not."""
+    return None if _is_unlocked(connection) else predecessor.begun_at(connection)
+
+
+def opened(view: View, row: Row[Any]) -> str:
     """Return the words of a row of texts. Raises TextsLocked, and KeyUnusable for a row that was altered."""
+    until = view.around.locked_before
+    if until is not None and (row.kept_at is None or row.kept_at <= until):
+        if not _is_unlocked(view.connection):
+            raise TextsLocked(
+                "this needs a text from before the ledger began anew: two people have to list the erasures that must be"
+                " applied again (`audit unlock-texts`)"
+            )
+        view.around.locked_before = None
     try:
-        return keys.unseal(Sealed(row.commitment, row.key_id, row.wrapped, row.ciphertext))
+        return view.keyring.unseal(Sealed(row.commitment, row.key_id, row.wrapped, row.ciphertext))
     except EncryptionKeyMissing as error:
         raise TextsLocked(f"this needs a text that is locked: {error}") from error
+
+
+def _is_unlocked(connection: Connection) -> bool:
+    return connection.execute(_UNLOCKED).first() is not None
 
 
 def keys_of(folder: Path, connection: Connection) -> Keyring:

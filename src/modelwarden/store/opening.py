@@ -11,7 +11,7 @@ from modelwarden.errors import KeyUnusable, LedgerUnavailable
 from modelwarden.facts.kinds import KeyText, OriginName
 from modelwarden.facts.ledger import LedgerStarted
 from modelwarden.ledger.entry import chain_start
-from modelwarden.store import entries, frozen, keyring, locked, migrate, server_keys
+from modelwarden.store import entries, frozen, keyring, locked, migrate, new_ledger, server_keys
 from modelwarden.store.change import Surroundings
 from modelwarden.store.checkpoints import Signer
 from modelwarden.store.database import Database
@@ -61,8 +61,8 @@ def open_store(settings: Settings, clock: Clock) -> Store:
     try:
         keys = _prepared(database, settings, clock)
         with database.reading() as connection:
-            behind = frozen.names(connection)
-        around = Surroundings(keyring=keys, settings=settings, frozen=behind)
+            behind, before = frozen.names(connection), locked.before(connection)
+        around = Surroundings(keyring=keys, settings=settings, frozen=behind, locked_before=before)
         writer = Writer(database, clock, around)
         writer.read_only = locked.reason(keys)
         signer = Signer(database, writer, around, clock, _set(settings.ledger_guard_file))
@@ -91,6 +91,8 @@ def _prepared(database: Database, settings: Settings, clock: Clock) -> Keyring:
                 entries.start(
                     connection, origin=origin, chain_start=begin, at=timestamp(clock.now())
                 )
+    with database.reading() as connection:
+        keys = new_ledger.finish(connection, folder, keys, origin)
     if keys.origin != origin:
         raise KeyUnusable(
             f"the keys are of {keys.origin}, the database is of {origin}; point to the right folder"

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from modelwarden.audit import actions
 from modelwarden.privacy import actions as privacy
-from modelwarden.privacy.answers import erasure_answer
+from modelwarden.privacy.answers import erasure_answer, unlock_answer
 from modelwarden.sinks.mirror import mirror
 from modelwarden.values.external import as_sent
 from modelwarden.values.pages import Listing, Page
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
         RecordAnswer,
         VerificationAnswer,
     )
-    from modelwarden.values.privacy import ErasureAnswer
+    from modelwarden.values.privacy import ErasureAnswer, UnlockAnswer
     from modelwarden.values.report import ReportAnswer
     from modelwarden.warden.bound import Bound
 
@@ -219,6 +219,16 @@ class Audit:
             scope=named(privacy.Scope, scope, field="scope"),
         )
         return self._bound.write(action, erasure_answer)
+
+    def unlock_texts(
+        self, *, identity: Sequence[str] = (), authored: Sequence[str] = (), reason: str
+    ) -> UnlockAnswer:
+        """Erase these people again and open all other texts from before the ledger began anew, as two people agreed.
+
+        Raises PermitNeeded, PayloadChanged, AccountActive, NotPermitted, NotFound where nothing is locked.
+        """
+        action = partial(privacy.unlock_texts, identity=identity, authored=authored, reason=reason)
+        return self._bound.write(action, unlock_answer)
 
     def erasures(self, *, limit: int = 50, cursor: str | None = None) -> Listing[ErasureAnswer]:
         """Return a page of erasures, newest first, those that wait for a hold too."""

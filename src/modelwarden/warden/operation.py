@@ -119,6 +119,7 @@ class Operation:
             self._database(),
             self._ledger(),
             self._keys(),
+            *self._texts(),
             *map(_follower, self._followers),
             *(each.health() for each in self._witnessing.asking),
             *self._look_at_sinks(),
@@ -207,6 +208,12 @@ class Operation:
         detail = ", ".join(f"{n} {state}" for state, n in sorted(counts.items()))
         status = DEGRADED if counts.get("down") else OK
         return (ComponentAnswer(name="endpoints", status=status, detail=detail),)
+
+    def _texts(self) -> tuple[ComponentAnswer, ...]:
+        if self._store.around.locked_before is None:
+            return ()
+        detail = "locked until two people list the erasures to apply again: audit unlock-texts"
+        return (ComponentAnswer(name="texts", status=DEGRADED, detail=detail),)
 
     def _keys(self) -> ComponentAnswer:
         because = self._store.writer.read_only

@@ -6,7 +6,9 @@ No route leads here (tests/doors_exempt.toml): whoever may run this owns the dat
 from __future__ import annotations
 
 import contextlib
+import secrets
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from modelwarden.audit import actions
@@ -20,6 +22,7 @@ from modelwarden.store.database import Database
 from modelwarden.store.entries import read_head
 from modelwarden.store.erasing import reapply_erasures
 from modelwarden.store.frozen import standing
+from modelwarden.store.key_files import first_log_key
 from modelwarden.values.clock import SystemClock
 from modelwarden.values.system import system
 from modelwarden.warden.backups import Backups
@@ -27,15 +30,14 @@ from modelwarden.warden.ledger_copies import ledger_copy
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
-    from pathlib import Path
 
     from modelwarden.audit.actions import PreparedBackup
     from modelwarden.config import Settings
     from modelwarden.facts.ledger import RestoreDrilled
-    from modelwarden.store.change import Change
+    from modelwarden.store.change import Change, View
     from modelwarden.store.frozen import Frozen
     from modelwarden.store.reindex import Reindexed
-    from modelwarden.store.restore import Restored
+    from modelwarden.store.restore import BegunAnew, Restored
     from modelwarden.warden.warden import Warden
 
 HOST: Final = system("host")
@@ -98,6 +100,31 @@ def restore(
             reapply=reapply_erasures,
         )
         return copies.restore(path, settings, SystemClock(), wanted)
+
+
+def begin_anew(path: Path, settings: Settings, *, confirmed: str, archive: Path) -> BegunAnew:
+    """Put a backup in place under a new origin, because every copy of what came after it is lost (LG-47).
+
+    The old ledger, as far as the backup has it, goes to `archive`: an export that verifies by itself. Every process on
+    the database has to be stopped.
+
+    Raises:
+        ValueInvalid: `confirmed` is not the origin of the ledger that is given up, or something stands at `archive`.
+        BackupInvalid, RestoreRefused, SchemaTooOld, SchemaTooNew, KeyUnusable.
+    """
+
+    def keep(view: View) -> None:
+        actions.prepare_export(view, archive, zipped=True).release()
+
+    origin = settings.ledger_origin or f"modelwarden.local/{secrets.token_hex(8)}"
+    return copies.begin_anew(
+        path, settings, SystemClock(), origin=origin, confirmed=confirmed, archive=keep
+    )
+
+
+def origin_of_keys(settings: Settings) -> str:
+    """Return the name of the ledger that the keys in the folder are of. Raises KeyUnusable."""
+    return first_log_key(settings.located().keys_folder or Path()).name
 
 
 def drill(warden: Warden, path: Path | None) -> RestoreDrilled:
