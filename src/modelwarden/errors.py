@@ -288,6 +288,12 @@ class SchemaTooOld(OperatorError):
     code, status = "schema_too_old", 503
 
 
+class NotReplicated(OperatorError):
+    """Nothing newer is signed while a synchronous standby lacks the newest entries (LG-24)."""
+
+    code, status = "not_replicated", 503
+
+
 class KeyUnusable(OperatorError):
     """A key file is missing, unreadable by us, or readable by others."""
 

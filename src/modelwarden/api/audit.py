@@ -18,7 +18,7 @@ from modelwarden.api.limits import Rate
 from modelwarden.api.replies import json_reply
 from modelwarden.api.shapes import answers, page, pages
 from modelwarden.audit import actions
-from modelwarden.errors import RequestInvalid
+from modelwarden.errors import NotReplicated, RequestInvalid
 from modelwarden.permissions import Permission
 from modelwarden.values.answers import (
     CheckpointAnswer,
@@ -145,7 +145,8 @@ async def receipt(seq: int, caller: Reader, wait: float = 0) -> Response:
         with suppress(TimeoutError):  # the receipt says how far it is
             async with asyncio.timeout(patience_s):
                 if found.proof is None:
-                    await caller.prepare(caller.host.warden.sign)
+                    with suppress(NotReplicated):  # it may be before the time is over
+                        await caller.prepare(caller.host.warden.sign)
                     found = await _receipt(caller, seq)
                 while found.proof is None:
                     await asyncio.sleep(actions.LOOK_S)

@@ -43,8 +43,8 @@ class NewErasure(Shape):
 class Unlocking(Shape):
     """Body of POST texts/unlock: exactly whom two people agreed to erase again; nobody is an empty list."""
 
-    identity: tuple[Word, ...]
-    authored: tuple[Word, ...]
+    identity: list[Word]
+    authored: list[Word]
     reason: Text
 
 

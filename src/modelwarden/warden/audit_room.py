@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import time
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from modelwarden.audit import actions
+from modelwarden.errors import NotReplicated
 from modelwarden.privacy import actions as privacy
 from modelwarden.privacy.answers import erasure_answer, unlock_answer
 from modelwarden.sinks.mirror import mirror
@@ -155,7 +157,8 @@ class Audit:
         until = time.monotonic() + actions.checked_wait(wait_s)
         found = self._receipt(seq)
         if found.proof is None and wait_s:
-            self._bound.warden.sign()
+            with suppress(NotReplicated):  # it may be before the time is over
+                self._bound.warden.sign()
             found = self._receipt(seq)
         while found.proof is None and (left_s := until - time.monotonic()) > 0:
             time.sleep(min(actions.LOOK_S, left_s))

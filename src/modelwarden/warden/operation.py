@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import dataclasses
 import re
+import time
 from dataclasses import replace
 from datetime import UTC, datetime
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
 from modelwarden.access.allowed import authorize
-from modelwarden.errors import WardenError
+from modelwarden.errors import NotReplicated, WardenError
 from modelwarden.ledger.checkpoint import unverified_checkpoint
 from modelwarden.ledger.witness_policy import NONE
 from modelwarden.notify import actions as notify
@@ -54,6 +55,8 @@ RANK: Final = (OK, DEGRADED, DOWN)
 NAMES: Final = MappingProxyType({"sqlite": "SQLite", "postgresql": "PostgreSQL"})
 PASSWORD: Final = re.compile(r"(?<=:)(?!//)[^@]*(?=@)|(?<=password=)[^&]*")
 """What an address must not show: between the user's name and the host, and as a parameter."""
+PATIENCE_S: Final = 3.0
+LOOK_S: Final = 0.05
 LAG_MOST: Final = 10_000
 """Entries behind which a follower counts as degraded."""
 
@@ -77,8 +80,21 @@ class Operation:
         self._followers = [each for each in followers if each.name not in carried]
 
     def sign(self) -> None:
-        """Sign a checkpoint over all that is committed. Raises RollbackSuspected, LedgerUnavailable."""
-        self._store.signer.sign()
+        """Sign a checkpoint over all that is committed.
+
+        Raises RollbackSuspected, LedgerUnavailable, and NotReplicated where a standby lacks it for some seconds.
+        """
+        with self._store.database.reading() as connection:
+            size = entries.read_head(connection).size
+        deadline = time.monotonic() + PATIENCE_S
+        while True:
+            try:
+                if unverified_checkpoint(self._store.signer.sign()).size >= size:
+                    return
+            except NotReplicated:
+                if time.monotonic() >= deadline:
+                    raise
+            time.sleep(LOOK_S)
 
     @property
     def is_witnessed(self) -> bool:
@@ -120,6 +136,7 @@ class Operation:
             self._ledger(),
             self._keys(),
             *self._texts(),
+            *self._standbys(),
             *map(_follower, self._followers),
             *(each.health() for each in self._witnessing.asking),
             *self._look_at_sinks(),
@@ -208,6 +225,14 @@ class Operation:
         detail = ", ".join(f"{n} {state}" for state, n in sorted(counts.items()))
         status = DEGRADED if counts.get("down") else OK
         return (ComponentAnswer(name="endpoints", status=status, detail=detail),)
+
+    def _standbys(self) -> tuple[ComponentAnswer, ...]:
+        if self._settings.ledger_sign_after != "replicated":
+            return ()
+        lacking = self._store.signer.lacking
+        status = OK if lacking is None else DEGRADED
+        detail = lacking or "what is signed is on every synchronous standby"
+        return (ComponentAnswer(name="standbys", status=status, detail=detail),)
 
     def _texts(self) -> tuple[ComponentAnswer, ...]:
         if self._store.around.locked_before is None:
