@@ -35,6 +35,8 @@ class Settings:
         ledger_guard_file: what was signed last, outside the database (LG-24); better on another volume.
         ledger_witness_policy: file that names outside witnesses and how many are enough, as C2SP tlog-policy has it.
         ledger_origin: name of a new ledger; random by default.
+        ledger_sign_after: when a head may be signed (LG-24): once `committed`, or once `replicated`, flushed by every
+            synchronous standby of a PostgreSQL.
         ledger_public_tiles: the static log (`audit-log/tiles/…`) is for everybody, without a token; else for who holds
             `audit.read` for all of the ledger (LG-52).
         embedded: the process vouches for actors and may read any file its user may.
@@ -63,6 +65,7 @@ class Settings:
     ledger_guard_file: Path | None = None
     ledger_witness_policy: Path | None = None
     ledger_origin: str | None = None
+    ledger_sign_after: str = "committed"
     ledger_public_tiles: bool = False
     embedded: bool = True
     host: str = "127.0.0.1"
@@ -77,6 +80,15 @@ class Settings:
     backup_targets: tuple[str, ...] = ()
     backup_keep: int = 30
     audit_open_details: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        if self.ledger_sign_after not in {"committed", "replicated"}:
+            raise SettingInvalid("ledger.sign_after has to be committed or replicated")
+        if self.ledger_sign_after == "replicated" and not self.url.startswith("postgresql"):
+            raise SettingInvalid(
+                "ledger.sign_after: replicated needs a PostgreSQL with synchronous standbys, and SQLite has none:"
+                " leave it at committed"
+            )
 
     @property
     def sqlite_path(self) -> Path | None:

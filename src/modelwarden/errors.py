@@ -291,10 +291,28 @@ class SchemaTooOld(OperatorError):
     code, status = "schema_too_old", 503
 
 
+class NotReplicated(OperatorError):
+    """Nothing newer is signed while a synchronous standby lacks the newest entries (LG-24)."""
+
+    code, status = "not_replicated", 503
+
+
 class KeyUnusable(OperatorError):
     """A key file is missing, unreadable by us, or readable by others."""
 
     code, status = "key_unusable", 503
+
+
+class EncryptionKeyMissing(KeyUnusable):
+    """The key that encrypts texts is not there: what rests on a text waits for it (AC-81)."""
+
+    code, status = "encryption_key_missing", 503
+
+
+class TextsLocked(OperatorError):
+    """What was asked for needs a text, and texts can't be opened now (AC-81, LG-47)."""
+
+    code, status = "texts_locked", 503
 
 
 class SettingInvalid(OperatorError):

@@ -81,6 +81,7 @@ BODIES: Final[dict[str, Any]] = {
     "POST /audit-log": {"ref": "r", "event_type": "X", "component": "matrix", "action": "try"},
     "POST /keys/{key}/revoke": {"cause": "lost"},
     "POST /erasures": {"user": "victim", "basis": "objection"} | REASON,
+    "POST /texts/unlock": {"identity": [], "authored": []} | REASON,
     "POST /holds": {"user": "victim"} | REASON,
     "PUT /retention": {"texts": 3_000},
     "POST /server-keys/{purpose}/revoke": {"key": "0" * 16, "since": "2026-11-20T11:19:40Z"},

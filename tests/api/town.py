@@ -91,9 +91,26 @@ def town(folder: Path, **settings: object) -> Iterator[Town]:
             warden.add_user(name, roles=roles)
             issue = partial(actions.create_token, user=name)
             tokens[name] = warden.submit(system("test"), issue).result().value.secret
-        app = create_app(warden)
-        with served(app) as url, httpx.Client(base_url=url, timeout=30) as http:
-            yield Town(url=url, app=app, warden=warden, tokens=tokens, http=http)
+        with _called(warden, tokens) as made:
+            yield made
+
+
+@contextmanager
+def again(folder: Path, tokens: Mapping[str, str], **settings: object) -> Iterator[Town]:
+    """Serve the database of a town that was closed."""
+    chosen = {"read_rate": 0, "write_rate": 0} | settings
+    with (
+        open_warden(f"sqlite:///{folder}/warden.db", embedded=False, **chosen) as warden,
+        _called(warden, tokens) as made,
+    ):
+        yield made
+
+
+@contextmanager
+def _called(warden: Warden, tokens: Mapping[str, str]) -> Iterator[Town]:
+    app = create_app(warden)
+    with served(app) as url, httpx.Client(base_url=url, timeout=30) as http:
+        yield Town(url=url, app=app, warden=warden, tokens=tokens, http=http)
 
 
 @contextmanager

@@ -109,6 +109,16 @@ def test_an_export_is_one_file_too(desk: Desk, pinned: str) -> None:
     assert (again.code, "value_invalid" in again.err) == (1, True)
 
 
+def test_a_receipt_is_shown_with_its_proof(desk: Desk) -> None:
+    given = desk.run("audit", "receipt", "1", "--wait", "20", "--json")
+    assert (given.code, given.json["seq"], given.json["status"]) == (0, 1, "checkpointed")
+    shown = desk.run("audit", "receipt", "1")
+    assert (given.json["entry_hash"] in shown.out, given.json["proof"] in shown.out) == (True, True)
+    assert desk.run("audit", "receipt", "1", "--wait", "26").code == 1
+    assert desk.refused("alice", "audit", "receipt", "1").error["code"] == "not_permitted"
+    assert desk.refused("frank", "audit", "receipt", "99999").error["code"] == "not_found"
+
+
 def test_proofs_are_printed_and_written(desk: Desk) -> None:
     shown = desk.run("audit", "prove", "1")
     assert shown.out.startswith("c2sp.org/tlog-proof@v1\nindex 1\n")

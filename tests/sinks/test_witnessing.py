@@ -224,7 +224,7 @@ def wait_until_cosigned(warden: Warden, seq: int) -> None:
     assert policy is not None
     for _ in range(600):
         with warden.store.database.reading() as connection:
-            if witnesses.is_witnessed(connection, seq, policy):
+            if witnesses.witnessed(connection, seq, policy):
                 return
         time.sleep(0.05)
     raise AssertionError("nobody cosigned")

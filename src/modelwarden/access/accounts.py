@@ -9,7 +9,14 @@ from modelwarden.access import queries
 from modelwarden.access.actor import Actor, checked_handle
 from modelwarden.access.allowed import authorize, authorize_on, current, readable
 from modelwarden.access.granting import admin_stays, check_person
-from modelwarden.errors import ActorNotFound, AlreadyErased, HandleTaken, NotPermitted, ValueInvalid
+from modelwarden.errors import (
+    ActorNotFound,
+    AlreadyErased,
+    HandleTaken,
+    NotPermitted,
+    TextsLocked,
+    ValueInvalid,
+)
 from modelwarden.facts.access import (
     ActorDeactivated,
     ActorReactivated,
@@ -22,7 +29,7 @@ from modelwarden.facts.access import (
     UserUpdated,
 )
 from modelwarden.permissions import Permission
-from modelwarden.store.erasing import shown
+from modelwarden.store.erasing import LOCKED, shown
 from modelwarden.values.ids import ActorId, PersonId, RoleName
 from modelwarden.values.principal import ActorKind, ActorStatus
 
@@ -182,17 +189,30 @@ def service_accounts(view: View, page: Page) -> Listing[Actor]:
 
 
 def handle_of(view: View, actor: str) -> str:
-    """Return the handle of an actor for showing beside its id; the id where it was erased or is the program's own."""
+    """Return the handle of an actor for showing; the id where it was erased, is locked, or is the program's own."""
     if actor not in view.handles:
         found = None if actor.startswith("system:") else queries.actor_by_id(view, actor)
-        view.handles[actor] = (view.words(found.handle) if found is not None else None) or actor
+        view.handles[actor] = actor if found is None else own_handle(view, found)
     return view.handles[actor]
+
+
+def own_handle(view: View, actor: Actor) -> str:
+    """Return the handle of an actor, or the id, by which it can be named as well, where there is none to be read."""
+    try:
+        return view.words(actor.handle) or actor.id
+    except TextsLocked:
+        return actor.id
 
 
 def email_of(view: View, actor: Actor) -> str | None:
     """Return the e-mail address, masked without `personal.read` (AC-83)."""
     address = shown(view, actor.email)
-    if address is None or actor.erased_at is not None or actor.id == view.actor:
+    if (
+        address is None
+        or address == LOCKED
+        or actor.erased_at is not None
+        or actor.id == view.actor
+    ):
         return address
     if authorize_personal(view):
         return address

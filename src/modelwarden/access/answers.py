@@ -35,7 +35,7 @@ def user_answer(view: View, actor: Actor) -> UserAnswer:
     held = queries.bindings_of(view, actor.id)
     return UserAnswer(
         id=actor.id,
-        handle=view.words(actor.handle) or actor.id,
+        handle=accounts.own_handle(view, actor),
         kind=actor.kind.value,
         person=actor.person,
         status=actor.status.value,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+from contextlib import suppress
 from functools import partial
 from typing import Annotated, Any, Final
 
@@ -16,12 +18,13 @@ from modelwarden.api.limits import Rate
 from modelwarden.api.replies import json_reply
 from modelwarden.api.shapes import answers, page, pages
 from modelwarden.audit import actions
-from modelwarden.errors import RequestInvalid, RollbackSuspected
+from modelwarden.errors import NotReplicated, RequestInvalid, RollbackSuspected
 from modelwarden.permissions import Permission
 from modelwarden.values.answers import (
     CheckpointAnswer,
     EntryAnswer,
     ProofAnswer,
+    ReceiptAnswer,
     VerificationAnswer,
 )
 from modelwarden.values.pages import Page
@@ -135,6 +138,27 @@ async def proof(seq: int, caller: Reader) -> Response:
     return await caller.read(partial(actions.prove, seq=seq), _same)
 
 
+@router.get("/audit-log/receipt/{seq}", responses=answers(ReceiptAnswer))
+async def receipt(seq: int, caller: Reader, wait: float = 0) -> Response:
+    """Return the receipt of an entry: its hashes and, once a checkpoint covers it, the proof (LG-25).
+
+    `wait` is how many seconds to wait for that checkpoint, at most 25.
+    """
+    patience_s = actions.checked_wait(wait)
+    found = await _receipt(caller, seq)
+    if patience_s:
+        with suppress(TimeoutError):  # the receipt says how far it is
+            async with asyncio.timeout(patience_s):
+                if found.proof is None:
+                    with suppress(NotReplicated):  # it may be before the time is over
+                        await caller.prepare(caller.host.warden.sign)
+                    found = await _receipt(caller, seq)
+                while found.proof is None:
+                    await asyncio.sleep(actions.LOOK_S)
+                    found = await _receipt(caller, seq)
+    return json_reply(found)
+
+
 @router.get("/audit-log/consistency", responses=answers(bytes, kind="text/plain"))
 async def consistency(
     caller: Reader,
@@ -201,6 +225,11 @@ async def version_history(
     """List what happened to a version, newest first."""
     action = partial(actions.history, model=model, label=version, page=part)
     return await _page(caller, action)
+
+
+async def _receipt(caller: Caller, seq: int) -> ReceiptAnswer:
+    standing = await caller.host.read(partial(caller.host.warden.standing, seq))
+    return await caller.look(partial(actions.receipt, seq=seq, standing=standing))
 
 
 async def _page(caller: Caller, action: Any) -> Response:  # noqa: ANN401  # a read of a page of entries

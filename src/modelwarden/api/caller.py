@@ -10,6 +10,7 @@ import asyncio
 import hashlib
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Final, TypeVar, cast
 
@@ -27,6 +28,7 @@ from modelwarden.errors import (
     FilterInvalid,
     IdempotencyRefused,
     NotFound,
+    NotReplicated,
     RequestInvalid,
     RevisionConflict,
     TwoCredentials,
@@ -239,15 +241,14 @@ class Caller:
 
     async def _receipt(self, receipt: Any, awaited: str) -> str:  # noqa: ANN401  # the writer's receipt
         """Wait until the entry is proven as far as was asked, half a minute at most, and return its receipt (LG-25)."""
-        try:
+        with suppress(TimeoutError):  # the receipt says how far it is
             async with asyncio.timeout(WAIT_S):
-                await self.host.prepare(self.host.warden.sign)
+                with suppress(NotReplicated):  # the write is committed: the receipt says how far
+                    await self.host.prepare(self.host.warden.sign)
                 receipt = await self._standing(receipt)
-                while awaited == "witnessed" and receipt.status != awaited:
+                while receipt.status not in {awaited, "witnessed"}:
                     await asyncio.sleep(LOOK_S)
                     receipt = await self._standing(receipt)
-        except TimeoutError:
-            pass  # the receipt says how far it is
         fields = ("origin", "seq", "leaf_hash", "entry_hash", "at", "status", "archived")
         return encode({name: getattr(receipt, name) for name in fields}).decode()
 

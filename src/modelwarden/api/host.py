@@ -105,6 +105,10 @@ class Serves(Protocol):
         """Return a receipt as it stands now."""
         ...
 
+    def standing(self, seq: int) -> Any:  # noqa: ANN401  # how far an entry is proven
+        """Return how far an entry is proven now."""
+        ...
+
     def telemetry(self, principal: Principal, action: Callable[[Any], T]) -> T:
         """Run writes that are no change."""
         ...

@@ -111,6 +111,12 @@ def _lines(found: FiguresAnswer, host: Host) -> list[str]:
         ("writer_waiting", "gauge", "Changes that wait for the writer.", found.waiting),
         ("writer_blocked", "gauge", "1 while writes are refused.", int(found.blocked)),
         (
+            "read_only",
+            "gauge",
+            "1 while the key that encrypts texts is missing, so that changes are refused.",
+            int(found.read_only),
+        ),
+        (
             "follower_lag_entries",
             "gauge",
             "Entries that the slowest follower has before it.",

@@ -14,9 +14,14 @@ from modelwarden.api.caller import Caller, may
 from modelwarden.api.shapes import Moment, Shape, Text, Word, answers, page, pages
 from modelwarden.permissions import Permission
 from modelwarden.privacy import actions
-from modelwarden.privacy.answers import erasure_answer, hold_answer, retention_answer
+from modelwarden.privacy.answers import (
+    erasure_answer,
+    hold_answer,
+    retention_answer,
+    unlock_answer,
+)
 from modelwarden.values.pages import Page
-from modelwarden.values.privacy import ErasureAnswer, HoldAnswer, RetentionAnswer
+from modelwarden.values.privacy import ErasureAnswer, HoldAnswer, RetentionAnswer, UnlockAnswer
 from modelwarden.values.words import named
 
 router = APIRouter(prefix="/api/governance", route_class=StrictRoute, tags=["personal data"])
@@ -33,6 +38,14 @@ class NewErasure(Shape):
     basis: Word
     reason: Text
     scope: Word = "identity"
+
+
+class Unlocking(Shape):
+    """Body of POST texts/unlock: exactly whom two people agreed to erase again; nobody is an empty list."""
+
+    identity: list[Word]
+    authored: list[Word]
+    reason: Text
 
 
 class NewHold(Shape):
@@ -68,6 +81,17 @@ async def erase(
         scope=named(actions.Scope, body.scope, field="scope"),
     )
     return await caller.write(action, erasure_answer, again=_erasure_again, status=201)
+
+
+@router.post("/texts/unlock", responses=answers(UnlockAnswer))
+async def unlock_texts(
+    body: Unlocking, caller: Annotated[Caller, may(Permission.ERASURE_REQUEST)]
+) -> Response:
+    """Open texts from before the ledger began anew, once the listed erasures are applied again (LG-47)."""
+    action = partial(
+        actions.unlock_texts, identity=body.identity, authored=body.authored, reason=body.reason
+    )
+    return await caller.write(action, unlock_answer)
 
 
 @router.get("/erasures", responses=pages(ErasureAnswer))

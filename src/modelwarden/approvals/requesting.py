@@ -61,6 +61,7 @@ ACTIONS: Final[Mapping[str, Permission]] = MappingProxyType(
         privacy.ERASE: Permission.ERASURE_REQUEST,
         privacy.RELEASE: Permission.HOLD_MANAGE,
         privacy.CHANGE: Permission.RETENTION_MANAGE,
+        privacy.UNLOCK: Permission.ERASURE_REQUEST,
         "server_key.rotate": Permission.SERVER_KEY_ROTATE,
         "server_key.revoke": Permission.SERVER_KEY_ROTATE,
     }
@@ -86,6 +87,7 @@ EXACT: Final[Mapping[str, Callable[[View, Mapping[str, object]], Mapping[str, Js
             privacy.ERASE: privacy.erasure_payload,
             privacy.RELEASE: privacy.hold_payload,
             privacy.CHANGE: privacy.retention_payload,
+            privacy.UNLOCK: privacy.unlock_payload,
         }
     )
 )

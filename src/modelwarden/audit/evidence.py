@@ -10,6 +10,7 @@ from collections import defaultdict
 from typing import TYPE_CHECKING, Any
 
 from modelwarden.audit import queries
+from modelwarden.audit.carried import Carried
 from modelwarden.errors import NotCanonical
 from modelwarden.ledger.result import Findings
 from modelwarden.store import external
@@ -26,9 +27,11 @@ if TYPE_CHECKING:
 def check_evidence(view: View) -> tuple[Findings, list[str]]:
     """Return what does not fit (`evidence_mismatch`), and what could not be told apart."""
     findings, unclear = Findings(), 0
+    carried = Carried(view)
+    carried.check(view, findings)
     for version in queries.versions_with_figures(view):
-        unclear += _check_figures(view, version, findings)
-    _check_links(view, findings)
+        unclear += _check_figures(view, version, findings, after=carried.begun_at)
+    _check_links(view, findings, known=carried.links)
     _check_deliveries(view, findings)
     for stray in external.strays(view):
         findings.add("evidence_mismatch", -1, stray)
@@ -36,10 +39,12 @@ def check_evidence(view: View) -> tuple[Findings, list[str]]:
     return findings, [note] if unclear else []
 
 
-def _check_figures(view: View, version: str, findings: Findings) -> int:
+def _check_figures(view: View, version: str, findings: Findings, *, after: str) -> int:
     """Compare a version's observed figures with the facts; return how many moments had several facts."""
     rows: defaultdict[str, list[Any]] = defaultdict(list)
     for row in queries.figures_of(view, version):
+        if row.recorded_at <= after:
+            continue
         rows[row.recorded_at].append([row.id, row.name, row.value, row.at])
     told: defaultdict[str, list[Told]] = defaultdict(list)
     for entry in queries.told_of(view, "version", version, "metrics.recorded"):
@@ -64,9 +69,9 @@ def _fits(rows: list[list[str]], told: Sequence[Told]) -> bool:
         return False
 
 
-def _check_links(view: View, findings: Findings) -> None:
-    """Compare who turned out to be whom with the facts."""
-    stored = queries.links(view)
+def _check_links(view: View, findings: Findings, *, known: frozenset[str]) -> None:
+    """Compare who turned out to be whom with the facts, beside the links that came over from another ledger."""
+    stored = {name: person for name, person in queries.links(view).items() if name not in known}
     told = {
         str(entry.fact.get("previous")): (entry.fact.get("person"), entry.seq)
         for entry in queries.told_by(view, "persons.linked")

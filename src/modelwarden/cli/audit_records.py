@@ -1,4 +1,4 @@
-"""`modelwarden audit append, export, report`: records of other systems come in, entries and reports go out."""
+"""`modelwarden audit append, receipt, export, report`: records come in; receipts, entries and reports go out."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any, BinaryIO, Final, NamedTuple
 import typer
 
 from modelwarden.cli.audit import FirstOption, LastOption, SinceOption, UntilOption, audit
-from modelwarden.cli.refusal import REFUSED
+from modelwarden.cli.refusal import REFUSED, UNKNOWN
 from modelwarden.cli.run import Run
 from modelwarden.cli.verb import verb
 from modelwarden.errors import NotCanonical, RecordInvalid, Unreadable, WardenError
@@ -59,6 +59,27 @@ def append(
             last = max(one.seq for one in answer.records)
             report(recorded + repeated, 0)
     run.screen.show_fields(Appended(recorded, repeated, last)._asdict())
+
+
+@verb(audit)
+def receipt(
+    run: Run,
+    seq: Annotated[int, typer.Argument(metavar="SEQ")],
+    *,
+    wait: Annotated[
+        float, typer.Option("--wait", metavar="SECONDS", help="For a checkpoint, at most 25.")
+    ] = 0,
+) -> None:
+    """Show the receipt of an entry: exit code 3 while no signed checkpoint covers it."""
+    found = run.audit.receipt(seq, wait_s=wait)
+    if run.screen.as_json:
+        run.screen.print_json(found)
+    else:
+        names = ("origin", "seq", "at", "leaf_hash", "entry_hash", "status", "archived")
+        run.screen.show_fields({name: getattr(found, name) for name in names})
+        sys.stdout.write(found.proof or "")
+    if found.proof is None:
+        raise typer.Exit(UNKNOWN)
 
 
 @verb(audit)

@@ -15,6 +15,7 @@ from modelwarden.cli.run import URL, Run
 
 if TYPE_CHECKING:
     from modelwarden.config import Settings
+    from modelwarden.store.restore import Restored
 
 
 BackupArgument = Annotated[Path | None, typer.Argument(metavar="FILE", exists=True, dir_okay=False)]
@@ -35,6 +36,16 @@ UnsignedOption = Annotated[
 DrillOption = Annotated[
     bool,
     typer.Option("--drill", help="Only verify it, aside; the newest of the targets if no FILE."),
+]
+
+
+AnewOption = Annotated[
+    bool,
+    typer.Option("--as-new-ledger", help="All copies of later entries are lost: begin a new one."),
+]
+ConfirmOption = Annotated[
+    str | None,
+    typer.Option("--confirm", metavar="ORIGIN", help="The old ledger's origin; else it is asked."),
 ]
 
 
@@ -119,7 +130,7 @@ def backup(
     )
 
 
-def restore(  # what it may rest on
+def restore(  # noqa: PLR0913  # what it may rest on
     run: Run,
     backup_file: BackupArgument = None,
     *,
@@ -127,10 +138,21 @@ def restore(  # what it may rest on
     ledger: LedgerOption = None,
     with_unsigned: UnsignedOption = False,
     drill: DrillOption = False,
+    as_new_ledger: AnewOption = False,
+    confirm: ConfirmOption = None,
 ) -> None:
     """Verify a backup and put it in place; never one that is behind what was signed. Stop the server first."""
     from modelwarden.warden import upkeep  # noqa: PLC0415
 
+    if as_new_ledger:
+        if backup_file is None or checkpoint or ledger or with_unsigned or drill:
+            raise typer.BadParameter(
+                "--as-new-ledger takes a FILE alone: it gives up what came after"
+            )
+        _begin_anew(run, backup_file, confirm)
+        return
+    if confirm is not None:
+        raise typer.BadParameter("--confirm goes with --as-new-ledger")
     if drill:
         _drill(run, backup_file)
         return
@@ -145,6 +167,10 @@ def restore(  # what it may rest on
         unsigned=with_unsigned,
         tell=run.screen.warn,
     )
+    _show_restored(run, done)
+
+
+def _show_restored(run: Run, done: Restored) -> None:
     run.screen.show_fields(
         {
             "size": done.size,
@@ -162,6 +188,37 @@ def restore(  # what it may rest on
         )
     if done.frozen:
         run.screen.warn("some objects are in an older state than the ledger tells: see `frozen`")
+
+
+def _begin_anew(run: Run, path: Path, confirm: str | None) -> None:
+    """Ask for the origin to be typed, and begin a new ledger from a backup."""
+    from modelwarden.warden import upkeep  # noqa: PLC0415
+
+    settings = _settings(run)
+    old = upkeep.origin_of_keys(settings)
+    if confirm is None:
+        run.screen.warn(
+            f"every entry of {old} after this backup is given up, and what it recorded: approvals, revocations,"
+            " erasures. Whoever pinned its key has to pin a new one. Nothing leads back"
+        )
+        confirm = typer.prompt("Type the origin of that ledger to go on", err=True)
+    archive = path.with_name(f"{path.name}.ledger.zip")
+    done = upkeep.begin_anew(path, settings, confirmed=confirm, archive=archive)
+    run.screen.show_fields(
+        {
+            "origin": done.origin,
+            "predecessor": done.named.origin,
+            "size": done.named.size,
+            "root": done.named.root,
+            "known": done.named.known,
+            "archive": str(archive),
+            "kept": None if done.kept is None else str(done.kept),
+        }
+    )
+    run.screen.warn(
+        "texts are locked until two people list the erasures to apply again: see `audit unlock-texts`."
+        " What was revoked after the backup counts again: look through roles, tokens and keys"
+    )
 
 
 def _drill(run: Run, path: Path | None) -> None:

@@ -44,6 +44,27 @@ def erase(
     run.screen.show(run.rooms.audit.erase(user, basis=basis, reason=reason, scope=scope))
 
 
+@verb(audit, "unlock-texts")
+def unlock_texts(
+    run: Run,
+    *,
+    erased: Annotated[
+        list[str] | None, typer.Option("--erased", metavar="USER", help="Whom to erase again.")
+    ] = None,
+    erased_authored: Annotated[
+        list[str] | None,
+        typer.Option("--erased-authored", metavar="USER", help="With what they wrote."),
+    ] = None,
+    reason: WhyOption,
+) -> None:
+    """Open texts after `restore --as-new-ledger`: two people agree first (`--action texts.unlock`)."""
+    run.screen.show(
+        run.rooms.audit.unlock_texts(
+            identity=erased or (), authored=erased_authored or (), reason=reason
+        )
+    )
+
+
 @verb(audit)
 def erasures(run: Run, *, limit: LimitOption = 50, cursor: CursorOption = None) -> None:
     """List erasures, those that wait for a hold too."""

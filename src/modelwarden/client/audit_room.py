@@ -19,12 +19,13 @@ from modelwarden.values.answers import (
     ExportAnswer,
     MirrorAnswer,
     ProofAnswer,
+    ReceiptAnswer,
     RecordAnswer,
     VerificationAnswer,
 )
 from modelwarden.values.external import as_sent
 from modelwarden.values.pages import Listing, Page
-from modelwarden.values.privacy import ErasureAnswer
+from modelwarden.values.privacy import ErasureAnswer, UnlockAnswer
 from modelwarden.values.report import ReportAnswer
 
 if TYPE_CHECKING:
@@ -137,6 +138,15 @@ class Audit:
         """Return the proof that an entry is in the ledger, to be mailed to an auditor."""
         return self._calls.read(ProofAnswer, path("audit-log", "proof", str(seq)))
 
+    def receipt(self, seq: int, *, wait_s: float = 0) -> ReceiptAnswer:
+        """Return the receipt of an entry: its hashes and, once a checkpoint covers it, the proof of it.
+
+        `wait_s` is how many seconds to wait for that checkpoint, at most 25; `proof` is None while there is none.
+        Raises NotPermitted, NotFound, FilterInvalid.
+        """
+        query = {"wait": wait_s or None}
+        return self._calls.read(ReceiptAnswer, path("audit-log", "receipt", str(seq)), query)
+
     def consistency(self, old: int, new: int | None = None) -> str:
         """Return the proof that the ledger of size `old` is the beginning of a later one. Raises SizeUnknown."""
         query = {"from": old, "to": new}
@@ -178,6 +188,16 @@ class Audit:
         """
         body = {"user": user, "basis": basis, "reason": reason, "scope": scope}
         return self._calls.write(ErasureAnswer, path("erasures"), body)
+
+    def unlock_texts(
+        self, *, identity: Sequence[str] = (), authored: Sequence[str] = (), reason: str
+    ) -> UnlockAnswer:
+        """Erase these people again and open all other texts from before the ledger began anew, as two people agreed.
+
+        Raises PermitNeeded, PayloadChanged, AccountActive, NotPermitted, NotFound where nothing is locked.
+        """
+        body = {"identity": list(identity), "authored": list(authored), "reason": reason}
+        return self._calls.write(UnlockAnswer, path("texts", "unlock"), body)
 
     def erasures(self, *, limit: int = 50, cursor: str | None = None) -> Listing[ErasureAnswer]:
         """Return a page of erasures, newest first, those that wait for a hold too."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from modelwarden.access.accounts import handle_of
+from modelwarden.errors import TextsLocked
 from modelwarden.registry.actions import version as version_of
 from modelwarden.store.erasing import shown
 from modelwarden.values.answers import DeploymentAnswer, GateAnswer, LiveAnswer, ReasonAnswer
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
 
     from modelwarden.deployments.reads import Outlook
     from modelwarden.deployments.rollout import Deployment
+    from modelwarden.registry.version import Version
     from modelwarden.store.change import View
 
 
@@ -54,6 +56,14 @@ def gate_answer(outlook: Outlook, *, model: str, version: str, environment: str)
     )
 
 
+def _place(view: View, version: Version) -> str | None:
+    """Return where the artifact lies, for reading it there: None where that was erased or is locked."""
+    try:
+        return view.words(version.artifact)
+    except TextsLocked:
+        return None
+
+
 def live_answer(
     view: View,
     deployment: Deployment | None,
@@ -71,7 +81,7 @@ def live_answer(
         version=None if deployment is None else deployment.label,
         deployment=None if deployment is None else deployment.id,
         since=None if deployment is None else deployment.live_at,
-        artifact=None if version is None else view.words(version.artifact),
+        artifact=None if version is None else _place(view, version),
         sha256=None if version is None else version.subject_sha256,
         fingerprints=() if version is None else version.fingerprints,
     )

@@ -13,12 +13,38 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LedgerStarted:
-    """Entry 0: the ledger's name and the keys that speak for it (LG-21)."""
+    """Entry 0: the ledger's name and the keys that speak for it (LG-21).
+
+    A ledger that was begun after all copies of another were lost names that one's last checkpoint: size, root, SHA-256
+    of the signed note; `predecessor_known` is the largest size of it that is known to have been signed (LG-47).
+    """
 
     origin: OriginName
     epoch: int
     log_key: KeyText
     server_key: KeyText
+    predecessor: OriginName | None = None
+    predecessor_size: int | None = None
+    predecessor_root: Digest | None = None
+    predecessor_checkpoint: Digest | None = None
+    predecessor_known: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ObjectsCarried:
+    """Objects came over from the ledger before, each at its revision; the entry names them (LG-47)."""
+
+    kind: Code
+    count: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RowsCarried:
+    """Attached rows came over from the ledger before: how many, and the digest of them all (LG-47)."""
+
+    table: Code
+    rows: int
+    digest: Digest
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -133,6 +159,8 @@ class ClockStepped:
 
 KINDS: Final = (
     Kind(LedgerStarted, Family.LEDGER, Severity.INFO),
+    Kind(ObjectsCarried, Family.LEDGER, Severity.INFO),
+    Kind(RowsCarried, Family.LEDGER, Severity.INFO),
     Kind(LedgerVerified, Family.LEDGER, Severity.INFO),
     Kind(LedgerVerificationFailed, Family.LEDGER, Severity.CRITICAL),
     Kind(LedgerExported, Family.ACCESS, Severity.INFO),

@@ -99,11 +99,21 @@ class RetentionApplied:
     users: tuple[ActorId, ...]
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TextsUnlocked:
+    """Texts from before the ledger began anew open again; these people's erasures were applied first (LG-47)."""
+
+    users: tuple[ActorId, ...]
+    texts: int
+    permit: PermitId
+
+
 KINDS: Final = (
     Kind(PersonErased, Family.LEDGER, Severity.HIGH),
     Kind(ErasureQueued, Family.LEDGER, Severity.HIGH),
     Kind(HoldPlaced, Family.LEDGER, Severity.WARNING),
     Kind(HoldReleased, Family.LEDGER, Severity.HIGH),
     Kind(RetentionChanged, Family.LEDGER, Severity.HIGH),
+    Kind(TextsUnlocked, Family.LEDGER, Severity.HIGH),
     Kind(RetentionApplied, Family.LEDGER, Severity.INFO),
 )

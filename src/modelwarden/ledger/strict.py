@@ -6,7 +6,7 @@ walk over hashes: memory grows with the number of objects.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from modelwarden.errors import NotCanonical
 from modelwarden.ledger.result import Findings, Result
@@ -18,6 +18,9 @@ if TYPE_CHECKING:
     from modelwarden.ledger.verify import Row
 
 
+CARRIED: Final = "objects.carried"
+
+
 class StrictReading:
     """Reads bodies on their way: give `verify` the batches of `watch`, then ask `added_to`."""
 
@@ -25,6 +28,7 @@ class StrictReading:
         self._known_types = known_types
         self._from_start = first == 0
         self._revisions: dict[tuple[object, object], int] = {}
+        self._follows = not self._from_start
         self._newest_at = ""
         self._findings = Findings()
         self._warnings = Findings()
@@ -56,6 +60,8 @@ class StrictReading:
             self._findings.add("entry_not_canonical", seq, "the body is not canonical JSON")
             return
         kind = value.get("type")
+        if seq == 0 and isinstance(value.get("fact"), dict):
+            self._follows = "predecessor" in value["fact"]
         if not isinstance(kind, str) or kind not in self._known_types:
             self._findings.add("entry_not_canonical", seq, "the type of the fact is not known")
         self._compare_time(seq, value.get("at"))
@@ -64,7 +70,7 @@ class StrictReading:
             self._findings.add("entry_not_canonical", seq, "its objects are no list")
             return
         for moved in objects:
-            self._compare_revision(seq, moved)
+            self._compare_revision(seq, moved, carried=kind == CARRIED)
 
     def _compare_time(self, seq: int, at: object) -> None:
         if not isinstance(at, str):
@@ -74,13 +80,15 @@ class StrictReading:
             self._warnings.add("clock_stepped", seq, "the time stepped back")
         self._newest_at = max(at, self._newest_at)
 
-    def _compare_revision(self, seq: int, moved: object) -> None:
+    def _compare_revision(self, seq: int, moved: object, *, carried: bool) -> None:
         match moved:
             case {"kind": str(kind), "id": str(object_id), "rev": int(revision)} if (
                 type(revision) is int
             ):
                 key = (kind, object_id)
-                expected = self._revisions.get(key, 0 if self._from_start else revision - 1) + 1
+                begins = carried and self._follows  # in the middle of its life, once (LG-47)
+                unseen = 0 if self._from_start and not begins else revision - 1
+                expected = self._revisions.get(key, unseen) + 1
                 if revision != expected:
                     detail = f"{kind} {object_id} moves to revision {revision}, not {expected}"
                     self._findings.add("revision_gap", seq, detail)

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from modelwarden.access.actions import handle_of
 from modelwarden.notify import queries
 from modelwarden.notify.address import parse_url
 from modelwarden.notify.reads import waiting
-from modelwarden.store.erasing import ERASED
+from modelwarden.store.erasing import ERASED, LOCKED, shown
 from modelwarden.values.clock import moment
 from modelwarden.values.endpoints import DeliveryAnswer, EndpointAnswer, EndpointTestAnswer
 
@@ -21,13 +21,16 @@ if TYPE_CHECKING:
     from modelwarden.store.running import Row
 
 
+UNREAD: Final = frozenset({ERASED, LOCKED})
+
+
 def endpoint_answer(view: View, endpoint: Endpoint) -> EndpointAnswer:
     """Return an endpoint as callers see it."""
-    url = view.words(endpoint.url)
+    url = shown(view, endpoint.url)
     return EndpointAnswer(
         id=endpoint.id,
         name=endpoint.name,
-        address=ERASED if url is None else parse_url(url).shown,
+        address=ERASED if url is None else url if url in UNREAD else parse_url(url).shown,
         state=endpoint.state.value,
         cause=None if endpoint.cause is None else endpoint.cause.value,
         types=endpoint.types,

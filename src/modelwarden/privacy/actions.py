@@ -26,3 +26,6 @@ from modelwarden.privacy.keeping import retention as retention
 from modelwarden.privacy.keeping import retention_payload as retention_payload
 from modelwarden.privacy.keeping import set_retention as set_retention
 from modelwarden.privacy.retention import CHANGE as CHANGE
+from modelwarden.privacy.unlocking import UNLOCK as UNLOCK
+from modelwarden.privacy.unlocking import unlock_payload as unlock_payload
+from modelwarden.privacy.unlocking import unlock_texts as unlock_texts

@@ -6,12 +6,13 @@ from typing import TYPE_CHECKING
 
 from modelwarden.access.accounts import handle_of
 from modelwarden.store.erasing import shown
-from modelwarden.values.privacy import ErasureAnswer, HoldAnswer, RetentionAnswer
+from modelwarden.values.privacy import ErasureAnswer, HoldAnswer, RetentionAnswer, UnlockAnswer
 
 if TYPE_CHECKING:
     from modelwarden.privacy.erasure import Erasure
     from modelwarden.privacy.hold import Hold
     from modelwarden.privacy.retention import Retention
+    from modelwarden.privacy.unlocking import Unlocked
     from modelwarden.store.change import View
 
 
@@ -62,3 +63,8 @@ def retention_answer(view: View, found: Retention) -> RetentionAnswer:
         changed_at=found.changed_at,
         revision=found.revision,
     )
+
+
+def unlock_answer(_view: View, found: Unlocked) -> UnlockAnswer:
+    """Return what opening texts did, as callers see it."""
+    return UnlockAnswer(users=found.users, waiting=found.waiting, texts=found.texts)

@@ -50,7 +50,7 @@ if TYPE_CHECKING:
     from modelwarden.access.actor import Actor
     from modelwarden.privacy.hold import Kept
     from modelwarden.store.change import Change, View
-    from modelwarden.values.ids import ActorId, PersonId
+    from modelwarden.values.ids import ActorId, PermitId, PersonId
     from modelwarden.values.pages import Listing, Page
 
 LONGEST: Final = 2_000
@@ -69,6 +69,15 @@ class _Person(NamedTuple):
         return tuple(account.id for account in self.accounts)
 
 
+class _Asked(NamedTuple):
+    """What was agreed to."""
+
+    basis: Basis
+    scope: Scope
+    reason: str
+    permit: PermitId
+
+
 class _Words(NamedTuple):
     """What goes, what stays without its author, and under which holds any of it falls."""
 
@@ -85,7 +94,7 @@ def erasure_payload(view: View, asked: Mapping[str, object]) -> dict[str, str | 
     unknown = set(asked) - {"user", "basis", "scope"}
     if unknown:
         raise ValueInvalid("payload", "user, basis and scope")
-    actor = _human(view, str(asked.get("user", "")))
+    actor = human(view, str(asked.get("user", "")))
     return payload(
         actor.id,
         accounts=_person(view, actor).ids,
@@ -111,23 +120,47 @@ def erase(
     require_person(change)
     if actor.person == change.person:
         raise NotPermitted("somebody else has to erase you", reasons=("self",))
-    actor = _human(change, actor.id)
+    actor = human(change, actor.id)
+    case = _inactive(change, actor)
+    check_not_erased(actor.id, scope, queries.erasures_of(change, case.ids))
+    asked = payload(actor.id, accounts=case.ids, basis=basis, scope=scope)
+    permit = permit_for(change, ERASE, payload_digest(asked))
+    return _begun(change, case, actor, _Asked(basis, scope, reason, permit))
+
+
+def erased_again(
+    change: Change, actor: Actor, *, scope: Scope, reason: str, permit: PermitId
+) -> Erasure | None:
+    """Erase a person whom an older backup brought back; None where it holds that erasure too (LG-47).
+
+    Raises AccountActive, ValueInvalid.
+    """
+    case = _inactive(change, actor)
+    earlier = queries.erasures_of(change, case.ids)
+    if any(each.scope in {scope, Scope.AUTHORED} for each in earlier):
+        return None
+    return _begun(change, case, actor, _Asked(Basis.LEGAL_OBLIGATION, scope, reason, permit))
+
+
+def _inactive(change: Change, actor: Actor) -> _Person:
     case = _person(change, actor)
     active = [each.id for each in case.accounts if each.status is not ActorStatus.DEACTIVATED]
     if active:
         raise AccountActive(f"deactivate {', '.join(active)} first; that can't be undone either")
-    check_not_erased(actor.id, scope, queries.erasures_of(change, case.ids))
-    asked = payload(actor.id, accounts=case.ids, basis=basis, scope=scope)
+    return case
+
+
+def _begun(change: Change, case: _Person, actor: Actor, asked: _Asked) -> Erasure:
     erasure = Erasure(
         id=ErasureId(change.new_id("ers")),
         user=actor.id,
         person=actor.person,
         persons=tuple(sorted(case.persons)),
         accounts=case.ids,
-        basis=basis,
-        scope=scope,
-        reason=change.text(_checked(reason)),
-        permit=permit_for(change, ERASE, payload_digest(asked)),
+        basis=asked.basis,
+        scope=asked.scope,
+        reason=change.text(_checked(asked.reason)),
+        permit=asked.permit,
         state=ErasureState.ON_HOLD,
         requested_by=change.actor,
         requested_at=change.now,
@@ -265,7 +298,8 @@ def _person_of(view: View, erasure: Erasure) -> _Person:
     return _Person(frozenset(erasure.persons), accounts)
 
 
-def _human(view: View, name: str) -> Actor:
+def human(view: View, name: str) -> Actor:
+    """Return a person's account by handle or id. Raises ActorNotFound, ValueInvalid."""
     actor = access.find_actor(view, name)
     if actor is None:
         raise ActorNotFound("actor", name)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, ClassVar, Final, NamedTuple, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from sqlalchemy import bindparam, insert, select
 from sqlalchemy.exc import IntegrityError
@@ -25,10 +25,9 @@ from modelwarden.facts.catalogue import KINDS
 from modelwarden.facts.kinds import Fact, Outcome, Severity, fields_of, subjects_of
 from modelwarden.ledger.checkpoint import parse_checkpoint
 from modelwarden.ledger.merkle import tree_root
-from modelwarden.store import entries, frozen
+from modelwarden.store import entries, frozen, locked
 from modelwarden.store.entries import Draft
-from modelwarden.store.governed import as_stored, place_of, state_digest
-from modelwarden.store.keyring import Keyring, Sealed
+from modelwarden.store.governed import Governed, Moved, as_stored, place_of, state_digest
 from modelwarden.store.lanes import named, write_rows
 from modelwarden.store.running import run
 from modelwarden.store.schema.ledger import texts
@@ -45,6 +44,7 @@ if TYPE_CHECKING:
     from sqlalchemy.sql import Executable
 
     from modelwarden.config import Settings
+    from modelwarden.store.keyring import Keyring
     from modelwarden.values.principal import Principal
 
 ENTRY_LIMIT_BYTES: Final = 32 * 1024
@@ -57,27 +57,20 @@ _TEXT: Final = select(texts).where(texts.c.commitment == bindparam("commitment")
 _KEEP_TEXT: Final = insert(texts)
 
 
-class Governed(Protocol):
-    """A governed value: a frozen dataclass that knows its revision, 0 before it is stored."""
-
-    __dataclass_fields__: ClassVar[dict[str, Any]]
-
-    @property
-    def revision(self) -> int:
-        """Return the number of changes that this value went through."""
-        ...
-
-
 V = TypeVar("V", bound=Governed)
 
 
 @dataclasses.dataclass(slots=True, kw_only=True)
 class Surroundings:
-    """What a view or change works with, beside its connection. The keyring is exchanged when a key is rotated."""
+    """What a view or change works with, beside its connection. The keyring is exchanged when a key is rotated.
+
+    Texts kept up to `locked_before` wait for two people (LG-47); whether they still do, the ledger says.
+    """
 
     keyring: Keyring
     settings: Settings
     frozen: frozenset[tuple[str, str]] = frozenset()
+    locked_before: str | None = None
 
 
 class View:
@@ -143,13 +136,16 @@ class View:
         return frozen.ahead(self._connection, kind, name) if (kind, name) in self._frozen else None
 
     def words(self, commitment: Commitment | None) -> str | None:
-        """Return the words behind a commitment, or None when there are none or they were erased."""
+        """Return the words behind a commitment, or None when there are none or they were erased.
+
+        Raises TextsLocked where they can't be opened now; what only shows words shows that (`erasing.shown`).
+        """
         if commitment is None or commitment in self._said:
             return None if commitment is None else self._said[commitment]
         row = self.row(_TEXT, {"commitment": commitment})
         if row is None:
             return None
-        return self.keyring.unseal(Sealed(commitment, row.key_id, row.wrapped, row.ciphertext))
+        return locked.opened(self, row)
 
     def head(self) -> tuple[int, bytes]:
         """Return size and root of the newest signed checkpoint; (0, the root of nothing) before the first."""
@@ -171,15 +167,6 @@ class Telemetry(View):
         """Nothing has to be told."""
 
 
-class Moved(NamedTuple):
-    """A governed write, as the fact that tells it names it."""
-
-    kind: str
-    id: str
-    rev: int
-    after: str
-
-
 class Change(View):
     """One actor doing one thing: reads, writes, and records what happened."""
 
@@ -193,7 +180,7 @@ class Change(View):
         self.when_sealed: Callable[[Connection, int], None] | None = None
         self.flags: Final[set[str]] = set()
         self._moved: list[Moved] = []
-        self._wrote = False
+        self.wrote = False
 
     def new_id(self, prefix: str) -> str:
         """Return a fresh id with this prefix."""
@@ -228,9 +215,13 @@ class Change(View):
         found = frozen.accept(self._connection, kind, name, at=self.now)
         self._moved.append(Moved(kind, name, found.rev, found.after))
 
+    def carry(self, moved: Moved) -> None:
+        """Name a row that came over from the ledger before, as it stands (LG-47)."""
+        self._moved.append(moved)
+
     def execute(self, statement: Executable, params: object = None) -> int:
         """Write rows of attached, telemetry or plumbing tables; return how many. Governed ones go through `save`."""
-        self._wrote = True
+        self.wrote = True
         return write_rows(
             self._connection, statement, params, {"attached", "telemetry", "plumbing", "text"}
         )
@@ -251,7 +242,7 @@ class Change(View):
         author = self.person if self.principal.kind in _HUMAN else None  # a program's are nobody's
         written = {"author": author, "about": about, "kept_at": timestamp(self.now)}
         run(self._connection, _KEEP_TEXT, sealed._asdict() | written)
-        self._wrote = True
+        self.wrote = True
         self._said[sealed.commitment] = words
         return sealed.commitment
 
@@ -320,13 +311,18 @@ class Change(View):
         """Say that nothing had to be written; the answer names the entry that recorded the state (LG-8)."""
         self.stands_at = entries.newest_of(self._connection, kind, object_id)
 
+    @property
+    def moves(self) -> bool:
+        """Tell whether it wrote anything beside facts."""
+        return self.wrote or any(rev for draft in self.drafts for *_, rev in draft.subjects)
+
     def finish(self) -> None:
         """Check that what was written is told. Raises UnrecordedChange or NothingRecorded."""
         if self._moved:
             raise UnrecordedChange(
                 f"written but not recorded: {', '.join(m.kind for m in self._moved)}"
             )
-        if not self.drafts and (self.stands_at is None or self._wrote):
+        if not self.drafts and (self.stands_at is None or self.wrote):
             raise NothingRecorded("the action ended without a fact")
 
     @cached_property

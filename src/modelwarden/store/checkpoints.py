@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final
 
 from sqlalchemy.exc import DBAPIError
 
-from modelwarden.errors import RollbackSuspected, WardenError
+from modelwarden.errors import NotReplicated, RollbackSuspected, WardenError
 from modelwarden.ledger.checkpoint import (
     Checkpoint,
     parse_checkpoint,
@@ -20,7 +20,7 @@ from modelwarden.ledger.checkpoint import (
     unverified_checkpoint,
 )
 from modelwarden.ledger.merkle import range_root
-from modelwarden.store import entries, guard_file, server_keys
+from modelwarden.store import entries, guard_file, predecessor, replication, server_keys
 from modelwarden.store.guard_file import Signed
 from modelwarden.store.tiles import StoredNodes
 from modelwarden.values.system import system
@@ -55,6 +55,9 @@ class Signer:
     ) -> None:
         self._database, self._writer, self._guard = database, writer, guard
         self._around, self._clock = around, clock
+        self._looked_at: tuple[Head, int] | None = None
+        self.lacking: str | None = None
+        self._told = ""
         self._work = threading.Event()
         self._closing = threading.Event()
         self._thread = threading.Thread(target=self._run, name="modelwarden-signer", daemon=True)
@@ -88,10 +91,16 @@ class Signer:
             LOG.warning("could not compare the ledger's head: %s", error)
 
     def sign(self) -> bytes:
-        """Sign the committed head now and return the note. Raises RollbackSuspected, LedgerUnavailable."""
+        """Sign the committed head now and return the note.
+
+        With `ledger.sign_after: replicated`, it signs the newest head that every synchronous standby is known to have
+        flushed: one is looked at until they have it, so that under steady writing signing comes after, not never.
+
+        Raises RollbackSuspected, LedgerUnavailable, and NotReplicated while a standby lacks the head that is looked at.
+        """
         with guard_file.held(self._guard) as signed:
             with self._database.reading() as connection:
-                head = entries.read_head(connection)
+                head = self._head(connection, signed)
                 _compare(connection, head, signed)
                 known = entries.checkpoint_at(connection, head.size)
                 keys = self._keys(connection)
@@ -108,6 +117,22 @@ class Signer:
 
         self._writer.submit_telemetry(system("ledger"), keep).result()
         return note
+
+    def _head(self, connection: Connection, signed: Signed | None) -> Head:
+        """Return the head that may be signed; the guard file's lock is held."""
+        head = entries.read_head(connection)
+        if self._around.settings.ledger_sign_after != replication.REPLICATED:
+            return head
+        if self._looked_at is None or not _stands(connection, self._looked_at[0], signed):
+            self._looked_at = (head, replication.position(connection))
+        found, end = self._looked_at
+        self.lacking = replication.missing(connection, end)
+        if self.lacking is not None:
+            raise NotReplicated(f"nothing newer is signed: {self.lacking}")
+        self._looked_at = None
+        if found.size < head.size:
+            self._work.set()  # what was committed meanwhile comes next
+        return found
 
     def _keys(self, connection: Connection) -> tuple[LogKey, ...]:
         """Return the keys that sign this state of the ledger: the database says which, whoever rotated them (LG-64)."""
@@ -142,8 +167,27 @@ class Signer:
         except RollbackSuspected as error:
             self._writer.blocked = error
             LOG.critical("writes stopped: %s", error)
+        except NotReplicated as error:
+            self._tell(str(error))
+            self._work.set()  # until the standby has it
         except (WardenError, DBAPIError) as error:
             LOG.warning("no checkpoint was signed: %s", error)
+        else:
+            self._told = ""
+
+    def _tell(self, words: str) -> None:
+        """Log why nothing is signed, once until that changes."""
+        if words != self._told:
+            LOG.warning(words)
+        self._told = words
+
+
+def _stands(connection: Connection, head: Head, signed: Signed | None) -> bool:
+    """Tell whether a head of before is still part of the ledger, and no smaller than what another process signed."""
+    if signed is not None and head.size < signed.size:
+        return False
+    last = entries.entry(connection, head.size - 1)
+    return head.size == 0 or (last is not None and last.entry_hash == head.entry_hash)
 
 
 def _compare(connection: Connection, head: Head, signed: Signed | None) -> None:
@@ -151,6 +195,8 @@ def _compare(connection: Connection, head: Head, signed: Signed | None) -> None:
     if signed is None:
         return
     if signed.origin != head.origin:
+        if predecessor.predecessor_of(connection) == signed.origin:
+            return  # begun anew, and nothing was signed under its own name yet (LG-47)
         raise RollbackSuspected(
             f"the guard file is of another ledger, {signed.origin}; point to the right one"
         )

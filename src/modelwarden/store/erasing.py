@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 import orjson
 from sqlalchemy import BindParameter, bindparam, delete, func, or_, select, text, union_all, update
 
+from modelwarden.errors import TextsLocked
 from modelwarden.ledger.result import Findings
 from modelwarden.store.governed import state_digest
 from modelwarden.store.schema.access import actors, bindings
@@ -33,6 +34,8 @@ if TYPE_CHECKING:
 PART: Final = 500
 ERASED: Final = "erased"
 """What stands in an answer instead of words that are gone for good (LG-61)."""
+LOCKED: Final = "locked"
+"""What stands there while texts can't be opened (AC-81)."""
 AUTHORED: Final = "authored"
 """The scope of an erasure that covers what the person wrote too."""
 ERASING: Final = ("person.erased", "retention.applied")
@@ -136,10 +139,13 @@ class _Told(NamedTuple):
 
 
 def shown(view: View, commitment: Commitment | None) -> str | None:
-    """Return the words for an answer: None where there never were any, `erased` where they are gone."""
+    """Return the words for an answer: None where there never were any, `erased` where they are gone, `locked`."""
     if commitment is None:
         return None
-    words = view.words(commitment)
+    try:
+        words = view.words(commitment)
+    except TextsLocked:
+        return LOCKED
     return ERASED if words is None else words
 
 

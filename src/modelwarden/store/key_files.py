@@ -20,7 +20,7 @@ import os
 import stat
 from typing import TYPE_CHECKING, Final
 
-from modelwarden.errors import KeyInvalid, KeyUnusable
+from modelwarden.errors import EncryptionKeyMissing, KeyInvalid, KeyUnusable
 from modelwarden.ledger.keys import LogKey, PublicKey, SigningKey, new_seed
 
 if TYPE_CHECKING:
@@ -97,12 +97,15 @@ def first_server_key(folder: Path) -> SigningKey:
 
 
 def first_encryption_key(folder: Path) -> bytes:
-    """Return the encryption key that stands without an id, or any once that one was removed. Raises KeyUnusable."""
+    """Return the encryption key that stands without an id, or any once that one was removed.
+
+    Raises EncryptionKeyMissing where there is none, KeyUnusable where there is a file that gives none.
+    """
     first = folder / "encryption.key"
     if first.exists():
         return _bytes(first)
     later = sorted(folder.glob("encryption.*.key"))
-    return _bytes(later[0] if later else first)
+    return _encrypting(later[0] if later else first)
 
 
 def pepper(folder: Path) -> bytes:
@@ -123,6 +126,14 @@ def log_keys(folder: Path) -> tuple[LogKey, ...]:
     return tuple(_log_key(path) for path in sorted(folder.glob("log*.key")))
 
 
+def take_first_place(folder: Path, key: LogKey) -> None:
+    """Let a log key stand without an id, and the one that stood there under its own. Safe to repeat (LG-47)."""
+    first = folder / "log.key"
+    if first.exists():
+        first.rename(folder / f"log.{log_id(_log_key(first))}.key")
+    (folder / f"log.{log_id(key)}.key").rename(first)
+
+
 def holds_log_key(folder: Path, key_id: str) -> bool:
     """Tell whether the log key of an id can be read."""
     try:
@@ -141,11 +152,11 @@ def server_key(folder: Path, key_id: str) -> SigningKey:
 
 
 def encryption_key(folder: Path, key_id: str) -> bytes:
-    """Return the encryption key of an id. Raises KeyUnusable."""
+    """Return the encryption key of an id. Raises EncryptionKeyMissing, KeyUnusable."""
     first = folder / "encryption.key"
     if first.exists() and encryption_id(found := _bytes(first)) == key_id:
         return found
-    return _bytes(folder / f"encryption.{key_id}.key")
+    return _encrypting(folder / f"encryption.{key_id}.key")
 
 
 @contextlib.contextmanager
@@ -178,6 +189,13 @@ def _server_key(path: Path) -> SigningKey:
         return SigningKey.from_pem(_read(path), None)
     except KeyInvalid as error:
         raise _damaged(path) from error
+
+
+def _encrypting(path: Path) -> bytes:
+    """Return the key in a file. Raises EncryptionKeyMissing, also for a folder whose volume is not there."""
+    if not path.exists():
+        raise EncryptionKeyMissing(f"{path.name} is not in the keys folder")
+    return _bytes(path)
 
 
 def _bytes(path: Path) -> bytes:

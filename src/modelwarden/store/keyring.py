@@ -9,13 +9,13 @@ from __future__ import annotations
 
 import hmac
 import os
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
-from modelwarden.errors import KeyUnusable
+from modelwarden.errors import EncryptionKeyMissing, KeyUnusable
 from modelwarden.ledger.entry import commit_text
 from modelwarden.store import key_files
 from modelwarden.values.ids import Commitment
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
     from modelwarden.ledger.keys import LogKey, SigningKey
 
+MISSING: Final = "the key that encrypts texts is not in the keys folder. Put your copy of it back, and start again"
 SALT_BYTES: Final = 32
 NONCE_BYTES: Final = 12
 
@@ -55,6 +56,7 @@ class Keyring:
     """Keys that the server holds. They never leave it, nor enter a log, an entry or a backup.
 
     Attributes:
+        encryption_key: None where it is missing: then texts stay locked, and nothing is sealed (AC-81).
         retiring: log keys that sign beside the current one.
         folder: where older keys of encryption are found.
         state: what the database said of its keys when these were chosen; nothing before the first rotation.
@@ -63,7 +65,7 @@ class Keyring:
     log_key: LogKey = field(repr=False)
     server_key: SigningKey = field(repr=False)
     pepper: bytes = field(repr=False)
-    encryption_key: bytes = field(repr=False)
+    encryption_key: bytes | None = field(repr=False)
     retiring: tuple[Retiring, ...] = field(default=(), repr=False)
     folder: Path | None = field(default=None, repr=False)
     state: tuple[tuple[str, int], ...] = ()
@@ -75,8 +77,18 @@ class Keyring:
 
     @property
     def key_id(self) -> str:
-        """Return which encryption key this is, without telling the key."""
-        return key_files.encryption_id(self.encryption_key)
+        """Return which encryption key this is, without telling the key. Raises EncryptionKeyMissing."""
+        return key_files.encryption_id(self._current)
+
+    @property
+    def _current(self) -> bytes:
+        if self.encryption_key is None:
+            raise EncryptionKeyMissing(f"texts can't be opened or written: {MISSING}")
+        return self.encryption_key
+
+    def without_encryption(self) -> Keyring:
+        """Return these keys without the one that encrypts texts."""
+        return replace(self, encryption_key=None)
 
     def signing(self, now: datetime, signed: int) -> tuple[LogKey, ...]:
         """Return the log keys that sign now, the current one first; `signed` is the newest size that was signed."""
@@ -112,7 +124,7 @@ class Keyring:
         return Sealed(
             commitment,
             key_id,
-            _encrypt(self.encryption_key, data_key, bound),
+            _encrypt(self._current, data_key, bound),
             _encrypt(data_key, salt + words.encode("utf-8"), bound),
         )
 
@@ -136,11 +148,11 @@ class Keyring:
 
     def wrap(self, data_key: bytes, *, bound: bytes) -> bytes:
         """Encrypt a data key; only with the same `bound` does it open again."""
-        return _encrypt(self.encryption_key, data_key, bound)
+        return _encrypt(self._current, data_key, bound)
 
     def unwrap(self, wrapped: bytes, *, bound: bytes, key_id: str | None = None) -> bytes:
         """Return a data key, wrapped by ours or by the older one that is named. Raises KeyUnusable."""
-        key = self.encryption_key if key_id is None else self._encryption(key_id)
+        key = self._current if key_id is None else self._encryption(key_id)
         try:
             return _decrypt(key, wrapped, bound)
         except (InvalidTag, ValueError) as error:
@@ -148,10 +160,11 @@ class Keyring:
 
     def _encryption(self, key_id: str) -> bytes:
         """Return the encryption key of this id: the current one, or one whose file is kept. Raises KeyUnusable."""
-        if key_id == self.key_id:
-            return self.encryption_key
+        current = self.encryption_key
+        if current is not None and key_id == key_files.encryption_id(current):
+            return current
         if self.folder is None:
-            raise KeyUnusable(f"the encryption key {key_id} is not there")
+            raise EncryptionKeyMissing(f"the encryption key {key_id} is not there")
         return key_files.encryption_key(self.folder, key_id)
 
 
@@ -162,6 +175,17 @@ def load(folder: Path) -> Keyring:
         key_files.first_server_key(folder),
         key_files.pepper(folder),
         key_files.first_encryption_key(folder),
+        folder=folder,
+    )
+
+
+def load_without_encryption(folder: Path) -> Keyring:
+    """Return the first keys in a folder but the one that encrypts texts. Raises KeyUnusable for any other."""
+    return Keyring(
+        key_files.first_log_key(folder),
+        key_files.first_server_key(folder),
+        key_files.pepper(folder),
+        None,
         folder=folder,
     )
 

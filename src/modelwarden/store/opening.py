@@ -11,7 +11,7 @@ from modelwarden.errors import KeyUnusable, LedgerUnavailable
 from modelwarden.facts.kinds import KeyText, OriginName
 from modelwarden.facts.ledger import LedgerStarted
 from modelwarden.ledger.entry import chain_start
-from modelwarden.store import entries, frozen, keyring, migrate, server_keys
+from modelwarden.store import entries, frozen, keyring, locked, migrate, new_ledger, server_keys
 from modelwarden.store.change import Surroundings
 from modelwarden.store.checkpoints import Signer
 from modelwarden.store.database import Database
@@ -60,15 +60,17 @@ def open_store(settings: Settings, clock: Clock, *, started: bool = True) -> Sto
 
     Raises:
         SchemaTooOld, SchemaTooNew: `migrate` or a newer release is needed.
-        KeyUnusable: keys are missing for a database that has a ledger already.
+        KeyUnusable: keys are missing for a database that has a ledger already; without the one that encrypts texts
+            alone it opens read only (AC-81).
     """
     database = Database(settings.url)
     try:
         keys = _prepared(database, settings, clock)
         with database.reading() as connection:
-            behind = frozen.names(connection)
-        around = Surroundings(keyring=keys, settings=settings, frozen=behind)
+            behind, before = frozen.names(connection), locked.before(connection)
+        around = Surroundings(keyring=keys, settings=settings, frozen=behind, locked_before=before)
         writer = Writer(database, clock, around)
+        writer.read_only = locked.reason(keys)
         signer = Signer(database, writer, around, clock, _set(settings.ledger_guard_file))
         if _is_empty(database):
             writer.submit(system("ledger"), _start).result()
@@ -87,7 +89,7 @@ def _prepared(database: Database, settings: Settings, clock: Clock) -> Keyring:
         migrate.migrate(database)
     with database.reading() as connection:
         origin = entries.origin_of(connection)
-    keys = keyring.load(folder) if origin is not None else _new_keys(folder, settings)
+    keys = _keys(database, folder) if origin is not None else _new_keys(folder, settings)
     if origin is None:
         with database.writing() as connection:
             origin = entries.origin_of(connection)  # another process may have been faster
@@ -96,6 +98,8 @@ def _prepared(database: Database, settings: Settings, clock: Clock) -> Keyring:
                 entries.start(
                     connection, origin=origin, chain_start=begin, at=timestamp(clock.now())
                 )
+    with database.reading() as connection:
+        keys = new_ledger.finish(connection, folder, keys, origin)
     if keys.origin != origin:
         raise KeyUnusable(
             f"the keys are of {keys.origin}, the database is of {origin}; point to the right folder"
@@ -104,6 +108,11 @@ def _prepared(database: Database, settings: Settings, clock: Clock) -> Keyring:
         keys = server_keys.current(connection, keys)
     _check_log_key(database, keys)
     return keys
+
+
+def _keys(database: Database, folder: Path) -> Keyring:
+    with database.reading() as connection:
+        return locked.keys_of(folder, connection)
 
 
 def _check_log_key(database: Database, keys: Keyring) -> None:

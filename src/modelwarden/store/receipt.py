@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import orjson
 
@@ -26,6 +26,14 @@ class Receipt:
     at: str
     status: str = "committed"
     archived: tuple[str, ...] = ()
+
+
+class Standing(NamedTuple):
+    """How far an entry is proven now, and where it is kept; `note` is what a quorum of witnesses cosigned over it."""
+
+    status: str
+    archived: tuple[str, ...]
+    note: bytes | None = None
 
 
 @dataclass(frozen=True, slots=True)

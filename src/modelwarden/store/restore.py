@@ -22,6 +22,7 @@ from modelwarden.errors import (
     ProofInvalid,
     RestoreNeedsLedger,
     RestoreRefused,
+    ValueInvalid,
 )
 from modelwarden.ledger.checkpoint import open_note, unverified_checkpoint
 from modelwarden.store import entries, guard_file, key_files, keyring, migrate, server_keys
@@ -30,6 +31,7 @@ from modelwarden.store.catching_up import Known
 from modelwarden.store.database import Database
 from modelwarden.store.going_on import Extended, Sources, go_on
 from modelwarden.store.key_history import trust_of
+from modelwarden.store.new_ledger import begin, reader
 from modelwarden.store.opening import open_store
 from modelwarden.store.state import check_state
 from modelwarden.store.verification import verify_ledger
@@ -43,8 +45,10 @@ if TYPE_CHECKING:
     from modelwarden.config import Settings
     from modelwarden.ledger.keys import VerifierKey
     from modelwarden.store.catching_up import LedgerCopy
+    from modelwarden.store.change import View
     from modelwarden.store.guard_file import Signed
     from modelwarden.store.keyring import Keyring
+    from modelwarden.store.predecessor import Predecessor
     from modelwarden.values.clock import Clock
 
 SHOWN: Final = 5
@@ -124,6 +128,61 @@ def restore(path: Path, settings: Settings, clock: Clock, wanted: Wanted | None 
         left=taken.left,
         frozen=len(done.frozen),
     )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BegunAnew:
+    """A ledger that was begun because every copy of the old one's end is lost, and what it names (LG-47)."""
+
+    origin: str
+    named: Predecessor
+    kept: Path | None
+
+
+def begin_anew(
+    path: Path,
+    settings: Settings,
+    clock: Clock,
+    *,
+    origin: str,
+    confirmed: str,
+    archive: Callable[[View], object],
+) -> BegunAnew:
+    """Put a backup in place under a new origin: what came after it is given up (LG-47).
+
+    It is verified aside first, as for any restore. `archive` keeps its ledger, the old one, whole. The rows go on;
+    texts stay locked until two people list the erasures that have to be applied again. Until the new database stands,
+    nothing of the old is touched, and a second attempt begins from the start.
+
+    Raises:
+        ValueInvalid: `confirmed` is not the old ledger's origin.
+        BackupInvalid, RestoreRefused, SchemaTooOld, SchemaTooNew, KeyUnusable.
+    """
+    settings = settings.located()
+    keys = keyring.load(settings.keys_folder or Path())
+    if confirmed != keys.origin:
+        raise ValueInvalid("the confirmation", f"the origin of the ledger given up, {keys.origin}")
+    beside = settings.sqlite_path.absolute().parent if settings.sqlite_path else None
+    try:
+        with tempfile.TemporaryDirectory(prefix=".restore-", dir=beside) as folder:
+            aside, fresh = Path(folder) / "aside.db", Path(folder) / "fresh.db"
+            open_backup(path, keys, aside)
+            guard = settings.ledger_guard_file or Path(f"{aside}.guard")
+            with guard_file.held(guard) as signed, _opened(aside) as source:
+                current = server_keys.current(source, keys)
+                _verify(source, current)
+                archive(reader(source, settings, current, clock))
+                known = signed.size if signed is not None and signed.origin == keys.origin else 0
+                size = entries.read_head(source).size
+                named = begin(source, fresh, settings, current, clock, origin=origin, known=known)
+            _close_for_good(fresh)
+            kept = _put_in_place(fresh, settings, size, timestamp(clock.now()))
+    except (DBAPIError, sqlite3.Error, OSError) as error:
+        raise RestoreRefused(
+            f"the disk or database gave up, and nothing was replaced: {_reason(error)}"
+        ) from error
+    open_store(settings, clock).close()  # which lets the new key take over, and signs
+    return BegunAnew(origin=origin, named=named, kept=kept)
 
 
 def drill(path: Path, settings: Settings) -> tuple[int, str]:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from sqlalchemy import bindparam, func, select
 
-from modelwarden.errors import KeyUnusable
+from modelwarden.errors import EncryptionKeyMissing, KeyUnusable
 from modelwarden.ledger.keys import PublicKey
 from modelwarden.store import key_files
 from modelwarden.store.keyring import Keyring, Retiring
@@ -143,7 +143,13 @@ def _taking_over(keyring: Keyring, folder: Path, row: Row[Any]) -> Keyring:
         return dataclasses.replace(keyring, log_key=key_files.log_key(folder, key_id))
     if row.purpose == DECISION:
         return dataclasses.replace(keyring, server_key=key_files.server_key(folder, key_id))
-    return dataclasses.replace(keyring, encryption_key=key_files.encryption_key(folder, key_id))
+    try:
+        found = key_files.encryption_key(folder, key_id)
+    except EncryptionKeyMissing:
+        if keyring.encryption_key is not None:
+            raise
+        return keyring  # opened without it: read only (AC-81)
+    return dataclasses.replace(keyring, encryption_key=found)
 
 
 def _short(row: Row[Any]) -> str:

@@ -129,12 +129,13 @@ def cosigned_notes(connection: Connection, *, above: int = -1) -> tuple[bytes, .
     return tuple(note for note in notes if note is not None)
 
 
-def is_witnessed(connection: Connection, seq: int, policy: WitnessPolicy) -> bool:
-    """Tell whether a checkpoint that covers an entry has the cosignatures of a quorum."""
+def witnessed(connection: Connection, seq: int, policy: WitnessPolicy) -> bytes | None:
+    """Return the newest checkpoint that covers an entry and has the cosignatures of a quorum, or None."""
     try:
-        return any(meets(note, policy) for note in cosigned_notes(connection, above=seq))
+        notes = cosigned_notes(connection, above=seq)
+        return next((note for note in notes if meets(note, policy)), None)
     except NoteInvalid:  # a stored line was changed: verification names it
-        return False
+        return None
 
 
 def standing(connection: Connection, key: WitnessKey) -> Standing:

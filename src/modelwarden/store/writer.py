@@ -19,7 +19,7 @@ from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 from modelwarden.errors import LedgerUnavailable, ReadOnly, Refusal, WardenError
 from modelwarden.facts.catalogue import URGENT
 from modelwarden.facts.ledger import ClockStepped
-from modelwarden.store import denials, entries
+from modelwarden.store import denials, entries, locked
 from modelwarden.store.change import Change, Surroundings, Telemetry
 from modelwarden.store.database import concerns_all, in_transaction, is_retriable, savepoint
 from modelwarden.store.receipt import Answer, receipt_of
@@ -81,6 +81,7 @@ class Writer:
         self._door = threading.Lock()
         self._closed = False
         self.blocked: WardenError | None = None
+        self.read_only: ReadOnly | None = None
         self.held: WardenError | None = None  # what is not urgent waits for a required sink (LG-51)
         self.after_commit: list[Callable[[], None]] = []
         self._thread = threading.Thread(target=self._run, name="modelwarden-writer", daemon=True)
@@ -216,12 +217,14 @@ class Writer:
             job.value = job.action(change)
             change.finish()
             self._hold_back(change)
+            if isinstance(change, Change):
+                locked.keep(change, self.read_only)
         except Exception as error:  # whatever an action raises undoes that action alone
             if concerns_all(error) or not in_transaction(connection):
                 raise
             savepoint(connection, "ROLLBACK TO SAVEPOINT")
             savepoint(connection, "RELEASE SAVEPOINT")
-            job.error = error
+            job.error = locked.told(error, self.read_only)
             return None
         if not in_transaction(
             connection

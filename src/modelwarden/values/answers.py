@@ -14,7 +14,14 @@ from typing import Any
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReceiptAnswer:
-    """The place of an entry in the ledger (LG-25)."""
+    """The place of an entry in the ledger, and the proof of it once a checkpoint covers it (LG-25).
+
+    Attributes:
+        status: `committed`, `checkpointed` or `witnessed`.
+        archived: the sinks that hold it.
+        proof: a C2SP tlog-proof of `leaf_hash`, or None while no checkpoint covers the entry.
+        checkpoint: the signed checkpoint that the proof leads to, with the cosignatures so far.
+    """
 
     origin: str
     seq: int
@@ -22,6 +29,9 @@ class ReceiptAnswer:
     entry_hash: str
     at: str
     status: str
+    archived: tuple[str, ...]
+    proof: str | None
+    checkpoint: str | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

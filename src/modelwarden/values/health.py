@@ -53,6 +53,7 @@ class FiguresAnswer:
     follower_lag: int
     sinks: tuple[SinkFiguresAnswer, ...]
     blocked: bool
+    read_only: bool
     at: datetime
     endpoints: tuple[EndpointFigure, ...] = ()
 

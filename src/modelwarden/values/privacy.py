@@ -7,6 +7,15 @@ from datetime import datetime  # noqa: TC003  # the API reads the annotations at
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class UnlockAnswer:
+    """Texts that opened again: whose erasures were applied first, who of them waits for a hold, how many texts went."""
+
+    users: tuple[str, ...]
+    waiting: tuple[str, ...]
+    texts: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ErasureAnswer:
     """An erasure: `on_hold` or `done`; `texts` went or wait to go, `kept` stayed without their author."""
 

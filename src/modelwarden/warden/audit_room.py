@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import time
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from modelwarden.audit import actions
-from modelwarden.errors import RollbackSuspected
+from modelwarden.errors import NotReplicated, RollbackSuspected
 from modelwarden.privacy import actions as privacy
-from modelwarden.privacy.answers import erasure_answer
+from modelwarden.privacy.answers import erasure_answer, unlock_answer
 from modelwarden.sinks.mirror import mirror
 from modelwarden.values.external import as_sent
 from modelwarden.values.pages import Listing, Page
@@ -28,10 +30,11 @@ if TYPE_CHECKING:
         ExportAnswer,
         MirrorAnswer,
         ProofAnswer,
+        ReceiptAnswer,
         RecordAnswer,
         VerificationAnswer,
     )
-    from modelwarden.values.privacy import ErasureAnswer
+    from modelwarden.values.privacy import ErasureAnswer, UnlockAnswer
     from modelwarden.values.report import ReportAnswer
     from modelwarden.warden.bound import Bound
 
@@ -152,6 +155,23 @@ class Audit:
         self._bound.warden.sign()
         return self._read(partial(actions.prove, seq=seq))
 
+    def receipt(self, seq: int, *, wait_s: float = 0) -> ReceiptAnswer:
+        """Return the receipt of an entry: its hashes and, once a checkpoint covers it, the proof of it.
+
+        `wait_s` is how many seconds to wait for that checkpoint, at most 25; `proof` is None while there is none.
+        Raises NotPermitted, NotFound, FilterInvalid.
+        """
+        until = time.monotonic() + actions.checked_wait(wait_s)
+        found = self._receipt(seq)
+        if found.proof is None and wait_s:
+            with suppress(NotReplicated):  # it may be before the time is over
+                self._bound.warden.sign()
+            found = self._receipt(seq)
+        while found.proof is None and (left_s := until - time.monotonic()) > 0:
+            time.sleep(min(actions.LOOK_S, left_s))
+            found = self._receipt(seq)
+        return found
+
     def consistency(self, old: int, new: int | None = None) -> str:
         """Return the proof that the ledger of size `old` is the beginning of a later one. Raises SizeUnknown."""
         return self._read(partial(actions.consistency, old=old, new=new))
@@ -209,6 +229,16 @@ class Audit:
             scope=named(privacy.Scope, scope, field="scope"),
         )
         return self._bound.write(action, erasure_answer)
+
+    def unlock_texts(
+        self, *, identity: Sequence[str] = (), authored: Sequence[str] = (), reason: str
+    ) -> UnlockAnswer:
+        """Erase these people again and open all other texts from before the ledger began anew, as two people agreed.
+
+        Raises PermitNeeded, PayloadChanged, AccountActive, NotPermitted, NotFound where nothing is locked.
+        """
+        action = partial(privacy.unlock_texts, identity=identity, authored=authored, reason=reason)
+        return self._bound.write(action, unlock_answer)
 
     def erasures(self, *, limit: int = 50, cursor: str | None = None) -> Listing[ErasureAnswer]:
         """Return a page of erasures, newest first, those that wait for a hold too."""
@@ -281,6 +311,10 @@ class Audit:
         """Record up to 1,000 records of another system, all or none. Raises as `record` does, and TooManyRecords."""
         action = partial(actions.append, read=actions.as_records(records))
         return self._bound.write(action, lambda _change, done: done)
+
+    def _receipt(self, seq: int) -> ReceiptAnswer:
+        standing = self._bound.warden.standing(seq)
+        return self._read(partial(actions.receipt, seq=seq, standing=standing))
 
     def _read(self, action: Callable[[View], T]) -> T:
         return self._bound.read(action, lambda _view, answer: answer)

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from modelwarden.config import Settings
     from modelwarden.ledger.elsewhere import FarEnd
     from modelwarden.store.change import Change, Telemetry, View
+    from modelwarden.store.receipt import Standing
     from modelwarden.values.principal import Principal
 
 T = TypeVar("T")
@@ -32,6 +33,10 @@ class Runs(Protocol):
 
     def sign(self) -> None:
         """Sign a checkpoint over all that is committed, now."""
+        ...
+
+    def standing(self, seq: int) -> Standing:
+        """Return how far an entry is proven now."""
         ...
 
     def view(self, principal: Principal, action: Callable[[View], T]) -> T:

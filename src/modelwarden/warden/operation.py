@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import dataclasses
 import re
+import time
 from dataclasses import replace
 from datetime import UTC, datetime
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
 from modelwarden.access.allowed import authorize
-from modelwarden.errors import WardenError
+from modelwarden.errors import NotReplicated, WardenError
 from modelwarden.ledger.checkpoint import unverified_checkpoint
 from modelwarden.ledger.witness_policy import NONE
 from modelwarden.notify import actions as notify
@@ -24,6 +25,7 @@ from modelwarden.sinks.looking import state_of
 from modelwarden.sinks.opening import follower_name
 from modelwarden.store import entries, positions, witnesses
 from modelwarden.store.change import View
+from modelwarden.store.receipt import Standing
 from modelwarden.values.health import (
     ComponentAnswer,
     EndpointFigure,
@@ -53,6 +55,8 @@ RANK: Final = (OK, DEGRADED, DOWN)
 NAMES: Final = MappingProxyType({"sqlite": "SQLite", "postgresql": "PostgreSQL"})
 PASSWORD: Final = re.compile(r"(?<=:)(?!//)[^@]*(?=@)|(?<=password=)[^&]*")
 """What an address must not show: between the user's name and the host, and as a parameter."""
+PATIENCE_S: Final = 3.0
+LOOK_S: Final = 0.05
 LAG_MOST: Final = 10_000
 """Entries behind which a follower counts as degraded."""
 
@@ -76,8 +80,21 @@ class Operation:
         self._followers = [each for each in followers if each.name not in carried]
 
     def sign(self) -> None:
-        """Sign a checkpoint over all that is committed. Raises RollbackSuspected, LedgerUnavailable."""
-        self._store.signer.sign()
+        """Sign a checkpoint over all that is committed.
+
+        Raises RollbackSuspected, LedgerUnavailable, and NotReplicated where a standby lacks it for some seconds.
+        """
+        with self._store.database.reading() as connection:
+            size = entries.read_head(connection).size
+        deadline = time.monotonic() + PATIENCE_S
+        while True:
+            try:
+                if unverified_checkpoint(self._store.signer.sign()).size >= size:
+                    return
+            except NotReplicated:
+                if time.monotonic() >= deadline:
+                    raise
+            time.sleep(LOOK_S)
 
     @property
     def is_witnessed(self) -> bool:
@@ -87,25 +104,29 @@ class Operation:
 
     def receipt(self, receipt: Receipt) -> Receipt:
         """Return a receipt as it stands now (LG-25). Raises LedgerUnavailable."""
+        standing = self.standing(receipt.seq)
+        return replace(receipt, status=standing.status, archived=standing.archived)
+
+    def standing(self, seq: int) -> Standing:
+        """Return how far an entry is proven now, and which sinks hold it (LG-25). Raises LedgerUnavailable."""
         names = [parse_address(text).name for text in self._settings.sinks]
         held = {name: positions.stored(self._store.database, follower_name(name)) for name in names}
-        archived = tuple(name for name, at in held.items() if at.next_seq > receipt.seq)
+        archived = tuple(name for name, at in held.items() if at.next_seq > seq)
         policy = self._witnessing.policy
         with self._store.database.reading() as connection:
             note = entries.newest_checkpoint(connection)
-            if note is None or unverified_checkpoint(note).size <= receipt.seq:
-                return replace(receipt, archived=archived)
-            witnessed = (
-                policy is not None
-                and policy.quorum != NONE
-                and witnesses.is_witnessed(connection, receipt.seq, policy)
+            if note is None or unverified_checkpoint(note).size <= seq:
+                return Standing("committed", archived)
+            found = (
+                None
+                if policy is None or policy.quorum == NONE
+                else witnesses.witnessed(connection, seq, policy)
             )
-        status = "witnessed" if witnessed else "checkpointed"
-        return replace(receipt, status=status, archived=archived)
+        return Standing("checkpointed" if found is None else "witnessed", archived, found)
 
     def unready(self) -> tuple[str, ...]:
         """Return the parts for which writes would be refused now: none, when it is ready."""
-        needed = (self._database(), self._ledger(), *self._look_at_sinks())
+        needed = (self._database(), self._ledger(), self._keys(), *self._look_at_sinks())
         return tuple(part.name for part in needed if part.status == DOWN)
 
     def health(self) -> HealthAnswer:
@@ -114,6 +135,8 @@ class Operation:
             self._database(),
             self._ledger(),
             self._keys(),
+            *self._texts(),
+            *self._standbys(),
             *map(_follower, self._followers),
             *(each.health() for each in self._witnessing.asking),
             *self._look_at_sinks(),
@@ -141,6 +164,7 @@ class Operation:
                 for state in self._states()
             ),
             blocked=self._store.writer.blocked is not None,
+            read_only=self._store.writer.read_only is not None,
             at=view.now,
             endpoints=tuple(
                 EndpointFigure(endpoint=each.id, state=each.state.value, waiting=each.waiting)
@@ -202,7 +226,24 @@ class Operation:
         status = DEGRADED if counts.get("down") else OK
         return (ComponentAnswer(name="endpoints", status=status, detail=detail),)
 
+    def _standbys(self) -> tuple[ComponentAnswer, ...]:
+        if self._settings.ledger_sign_after != "replicated":
+            return ()
+        lacking = self._store.signer.lacking
+        status = OK if lacking is None else DEGRADED
+        detail = lacking or "what is signed is on every synchronous standby"
+        return (ComponentAnswer(name="standbys", status=status, detail=detail),)
+
+    def _texts(self) -> tuple[ComponentAnswer, ...]:
+        if self._store.around.locked_before is None:
+            return ()
+        detail = "locked until two people list the erasures to apply again: audit unlock-texts"
+        return (ComponentAnswer(name="texts", status=DEGRADED, detail=detail),)
+
     def _keys(self) -> ComponentAnswer:
+        because = self._store.writer.read_only
+        if because is not None:
+            return ComponentAnswer(name="keys", status=DOWN, detail=str(because))
         return ComponentAnswer(name="keys", status=OK, detail="loaded")
 
 

@@ -6,7 +6,9 @@ No route leads here (tests/doors_exempt.toml): whoever may run this owns the dat
 from __future__ import annotations
 
 import contextlib
+import secrets
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from modelwarden.audit import actions
@@ -30,15 +32,14 @@ from modelwarden.warden.ledger_copies import ledger_copy
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
-    from pathlib import Path
 
     from modelwarden.audit.actions import PreparedBackup
     from modelwarden.config import Settings
     from modelwarden.facts.ledger import RestoreDrilled
-    from modelwarden.store.change import Change
+    from modelwarden.store.change import Change, View
     from modelwarden.store.frozen import Frozen
     from modelwarden.store.reindex import Reindexed
-    from modelwarden.store.restore import Restored
+    from modelwarden.store.restore import BegunAnew, Restored
     from modelwarden.warden.warden import Warden
 
 HOST: Final = system("host")
@@ -116,6 +117,31 @@ def _seen_by_witnesses(settings: Settings) -> Sizes:
         return Sizes()
     keys = [key.verifier for key in key_files.log_keys(located.keys_folder)]
     return ask_sizes(policy, key_files.first_log_key(located.keys_folder).name, keys)
+
+
+def begin_anew(path: Path, settings: Settings, *, confirmed: str, archive: Path) -> BegunAnew:
+    """Put a backup in place under a new origin, because every copy of what came after it is lost (LG-47).
+
+    The old ledger, as far as the backup has it, goes to `archive`: an export that verifies by itself. Every process on
+    the database has to be stopped.
+
+    Raises:
+        ValueInvalid: `confirmed` is not the origin of the ledger that is given up, or something stands at `archive`.
+        BackupInvalid, RestoreRefused, SchemaTooOld, SchemaTooNew, KeyUnusable.
+    """
+
+    def keep(view: View) -> None:
+        actions.prepare_export(view, archive, zipped=True).release()
+
+    origin = settings.ledger_origin or f"modelwarden.local/{secrets.token_hex(8)}"
+    return copies.begin_anew(
+        path, settings, SystemClock(), origin=origin, confirmed=confirmed, archive=keep
+    )
+
+
+def origin_of_keys(settings: Settings) -> str:
+    """Return the name of the ledger that the keys in the folder are of. Raises KeyUnusable."""
+    return key_files.first_log_key(settings.located().keys_folder or Path()).name
 
 
 def drill(warden: Warden, path: Path | None) -> RestoreDrilled:

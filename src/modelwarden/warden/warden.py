@@ -52,7 +52,7 @@ if TYPE_CHECKING:
     from modelwarden.ledger.elsewhere import FarEnd
     from modelwarden.store.change import Telemetry
     from modelwarden.store.opening import Store
-    from modelwarden.store.receipt import Answer, Receipt
+    from modelwarden.store.receipt import Answer, Receipt, Standing
     from modelwarden.values.answers import UserAnswer
     from modelwarden.warden.audit_room import Audit
 
@@ -273,6 +273,10 @@ class Warden:
     def receipt(self, receipt: Receipt) -> Receipt:
         """Return a receipt as it stands now: checkpointed, witnessed, archived (LG-25). Raises LedgerUnavailable."""
         return self.operation.receipt(receipt)
+
+    def standing(self, seq: int) -> Standing:
+        """Return how far an entry is proven now, and which sinks hold it (LG-25). Raises LedgerUnavailable."""
+        return self.operation.standing(seq)
 
     def close(self) -> None:
         """Drain the writer, sign a last checkpoint, close all connections."""
