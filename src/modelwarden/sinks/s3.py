@@ -16,7 +16,7 @@ import orjson
 from modelwarden.errors import BucketNotLocked, RetentionShortened, SinkDiffers, SinkUnusable
 from modelwarden.ledger.entry import line
 from modelwarden.sinks.opening import follower_name
-from modelwarden.sinks.s3_client import open_bucket
+from modelwarden.sinks.s3_bucket import open_bucket
 from modelwarden.sinks.s3_copy import S3Copy
 from modelwarden.sinks.segment import (
     COMPLIANCE,
@@ -40,7 +40,7 @@ if TYPE_CHECKING:
 
     from modelwarden.ledger.entry import Stored
     from modelwarden.sinks.address import SinkAddress
-    from modelwarden.sinks.s3_client import Bucket, Kept
+    from modelwarden.sinks.s3_bucket import Bucket, Kept
     from modelwarden.sinks.segment import Plan
     from modelwarden.store.opening import Store
 
@@ -173,7 +173,8 @@ class S3Sink:
         is_same: Callable[[bytes, bytes], bool],
     ) -> None:
         """Write an object once, and find it there: the oldest version, with our bytes, locked as asked."""
-        ours = self._bucket.put(key, data, lock.from_now(now))
+        digest = sha256(data).digest()
+        ours = self._bucket.put(key, data, lock.from_now(now), digest=digest)
         found = self._bucket.kept(key)
         if found is None or found.version is None:
             raise SinkUnusable(f"the bucket answered that {key} is stored, but does not hold it")
@@ -190,7 +191,7 @@ class S3Sink:
             return
         if head.digest is None:  # a store that keeps no checksums
             self._compare(found, data, is_same)
-        elif head.digest != sha256(data).digest():
+        elif head.digest != digest:
             raise SinkDiffers(f"{key} holds other bytes than were sent")
 
     def _compare(self, found: Kept, data: bytes, is_same: Callable[[bytes, bytes], bool]) -> None:

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from concurrent.futures import Future
 
     from modelwarden.ledger.result import Problem
-    from modelwarden.sinks.s3_client import Bucket, Head, Kept
+    from modelwarden.sinks.s3_bucket import Bucket, Head, Kept
     from modelwarden.sinks.segment import Plan, Span
 
 AHEAD: Final = 4
