@@ -55,14 +55,14 @@ def measure(bench: Workbench) -> list[Row]:
         lines = _lines(store)
         numbers = itertools.count()
         works = {
-            "ours": Work(len(lines), lambda: _follow(_fresh(client, numbers), store)),
+            "ours": Work(len(lines), lambda: _follow(_fresh(client, numbers), store, len(lines))),
             "bare": Work(len(lines), lambda: _put(_fresh(client, numbers), client, lines)),
         }
         rates(works, rounds=1)
         found = rates(works, rounds=3)
         address = _fresh(client, numbers)
         started = time.process_time()
-        _follow(address, store)
+        _follow(address, store, len(lines))
         alone = len(lines) / (time.process_time() - started)
         store.close()
         read = {
@@ -100,13 +100,16 @@ def _lines(store: Store) -> list[bytes]:
         return list(entries.lines(connection, store.around.keyring.origin, 0, size - 1))
 
 
-def _follow(address: str, store: Store) -> None:
+def _follow(address: str, store: Store, size: int) -> None:
     parsed = parse_address(address)
     sink = open_sink(parsed, store)
     follower = Follower(follower_name(parsed.name), store, sink)
     while follower.follow_once():
         pass
+    done = sink.idle()  # what was sent last is looked for once nothing more comes
     sink.close()
+    assert done is not None
+    assert done.next_seq == size
 
 
 def _put(address: str, client: Any, lines: Sequence[bytes]) -> None:  # noqa: ANN401
