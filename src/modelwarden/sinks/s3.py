@@ -73,15 +73,12 @@ class S3Sink:
         self._bucket, self._plan, self._store, self._name = bucket, plan, store, name
         self._sending = Sending(bucket)
         self._done = self._sent = Position(0, b"")  # what was found there, what was sent
-        self._unfound, self._width = (
-            0,
-            1,
-        )  # segments that were sent and not looked for, and how many may be
+        self._unfound = 0  # segments that were sent and not looked for
+        self._width = 1  # how many may be
         self._waiting: list[Gathered] = []
         self._bytes, self._since = 0, 0.0
-        self._there: Iterator[Span] = iter(
-            ()
-        )  # segments that the far end holds beyond the position
+        self._there: Iterator[Span] = iter(())  # what the far end holds beyond the position
+        self._ahead: Span | None = None  # the next of it
         self._end: int | None = None  # where the segment that is gathered has to end
 
     def begin(self, at: Position, /) -> None:
@@ -91,7 +88,7 @@ class S3Sink:
         self._sending.forget()
         self._unfound, self._width = 0, 1
         self._bucket.require_locked()
-        self._there = self._beyond(at)
+        self._there, self._ahead = self._beyond(at), None
         self._end = self._known_end(at.next_seq)
 
     def __call__(self, batch: Sequence[Stored], before: bytes, /) -> Position | None:
@@ -216,9 +213,11 @@ class S3Sink:
     def _known_end(self, first: int) -> int | None:
         """Return where the segment that begins here was cut before, or None. Raises SinkDiffers."""
         cut = segments.claimed(self._store, self._name, first)
-        there = next(self._there, None)
+        there = self._ahead = self._ahead or next(self._there, None)
         if there is None:
             return cut
+        if cut is not None and there.first > cut:
+            return cut  # sent together with those behind it, and lost before it was looked for: it is sent again
         with self._store.database.reading() as connection:
             size = entries.read_head(connection).size
         is_ours = there.first == first and cut in {None, there.last}
@@ -227,6 +226,7 @@ class S3Sink:
                 f"the bucket {self._bucket.name} holds {there.key}, but the ledger of {size:,} entries goes on at"
                 f" {first}: the database was put back, or somebody else wrote there"
             )
+        self._ahead = None
         return there.last
 
 
