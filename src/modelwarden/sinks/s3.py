@@ -44,8 +44,10 @@ if TYPE_CHECKING:
     from modelwarden.sinks.segment import Plan
     from modelwarden.store.opening import Store
 
-QUIET_S: Final = 1.0
-"""Nothing was sent for so long: what was sent last is looked for, however little it is."""
+LATEST_S: Final = 5.0
+"""What was sent is looked for at the latest so long after, however little it is."""
+PAUSE_S: Final = 0.05
+"""It is looked for if nothing waits, and nothing came for so long: a follower that catches up hands on faster."""
 
 
 def open_sink(address: SinkAddress, store: Store) -> S3Sink:
@@ -76,7 +78,7 @@ class S3Sink:
         self._unfound = 0  # segments that were sent and not looked for
         self._width = 1  # how many may be
         self._waiting: list[Gathered] = []
-        self._bytes, self._since = 0, 0.0
+        self._bytes, self._since, self._handed = 0, 0.0, 0.0
         self._there: Iterator[Span] = iter(())  # what the far end holds beyond the position
         self._ahead: Span | None = None  # the next of it
         self._end: int | None = None  # where the segment that is gathered has to end
@@ -102,6 +104,7 @@ class S3Sink:
             self._bytes += len(data)
             if self._is_full():
                 self._write(stored.seq)
+        self._handed = time.monotonic()
         return self._done
 
     def idle(self) -> Position | None:
@@ -110,7 +113,8 @@ class S3Sink:
         is_due = bool(self._waiting) and passed >= self._plan.seconds and self._end is None
         if is_due:
             self._write(self._signed_end())
-        if self._unfound and (is_due or not self._waiting or passed >= QUIET_S):
+        is_still = not self._waiting and time.monotonic() - self._handed >= PAUSE_S
+        if self._unfound and (is_still or passed >= min(LATEST_S, self._plan.seconds)):
             self._find()
         return self._done
 
