@@ -4,21 +4,25 @@ from __future__ import annotations
 
 import os
 import random
+import signal
 import threading
 from contextlib import closing
 from typing import TYPE_CHECKING
 
 import pytest
 
+from modelwarden.ledger.entry import parse_line
 from modelwarden.sinks.address import parse_address
 from modelwarden.sinks.kafka import open_copy
 from modelwarden.sinks.verifying import Asked, verify_copy
 from modelwarden.warden.warden import open_warden
-from tests.faults.processes import started
+from tests.faults.processes import receipts, started
 from tests.services import kafka
+from tests.sinks import brokers
 from tests.store.deeds import ME, define
 
 if TYPE_CHECKING:
+    import subprocess
     from collections.abc import Iterator
     from pathlib import Path
 
@@ -93,25 +97,59 @@ def test_an_outage_is_caught_up_with(broker: kafka.Broker, tmp_path: Path) -> No
         assert _whole(warden, address) == warden.audit.checkpoint().size
 
 
-def test_killed_followers_lose_nothing_and_repeats_are_the_same(
+@pytest.mark.soak
+def test_fifty_followers_killed_at_random_moments_lose_and_double_nothing(
     broker: kafka.Broker, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    address = f"kafka://{broker.address}/killed.followers"
+    topic = "killed.followers"
+    address = f"kafka://{broker.address}/{topic}"
     url, keys = f"sqlite:///{tmp_path}/w.db", tmp_path / "keys"
     monkeypatch.setenv("MODELWARDEN_SINKS", address)
-    chance = random.Random(11)  # noqa: S311
-    for n in range(10):
-        child = started(url, keys, f"run{n}", count=400)
-        assert child.stdout is not None
-        with child:
-            for number, _ in enumerate(child.stdout):
-                if number > chance.randint(50, 800):
-                    child.kill()
-                    break
+    chance = random.Random(11)  # noqa: S311  # a seed: the choices come again, if not the moments
+    answered: dict[int, tuple[str, str]] = {}
+    for n in range(50):
+        more = chance.choice((0, 1, 50, 300))
+        child = started(url, keys, f"run{n}", count=100_000)
+        answered |= _killed(child, broker, topic, more=more, pause_s=chance.random() * 0.05)
     with open_warden(url, keys_folder=keys) as warden:
         assert _caught_up(warden)
-        assert _whole(warden, address) == warden.audit.checkpoint().size
+        size = warden.audit.checkpoint().size
+        assert _whole(warden, address) == size
     with closing(open_copy(parse_address(address), origin=None)) as copy:
         for _ in copy.lines():
             pass
         assert tuple(copy.problems()) == ()
+    _once(brokers.consumed(broker.address, topic), size, answered)
+
+
+def _killed(
+    child: subprocess.Popen[str], broker: kafka.Broker, topic: str, *, more: int, pause_s: float
+) -> dict[int, tuple[str, str]]:
+    """Kill a child a moment after it sent so many messages; return what it was answered before."""
+    lines: list[str] = []
+    with child:
+        assert child.stdout is not None
+        assert child.stdout.readline() == "ready\n"
+        draining = threading.Thread(target=lines.extend, args=(child.stdout,))
+        draining.start()
+        start = brokers.ended(broker.address, topic)
+        while brokers.ended(broker.address, topic) < start + more:
+            assert child.poll() is None
+        threading.Event().wait(pause_s)
+        child.kill()
+        draining.join()
+    assert child.returncode == -signal.SIGKILL
+    return receipts(lines)
+
+
+def _once(
+    messages: list[tuple[int, bytes]], size: int, answered: dict[int, tuple[str, str]]
+) -> None:
+    """Check what a reader sees that drops repeats by their number: each entry once, in order, and each answer kept."""
+    seen: dict[int, bytes] = {}
+    for seq, value in messages:
+        assert seen.setdefault(seq, value) == value  # what comes again is the same
+    assert list(seen) == list(range(size))
+    for seq, (entry_hash, role) in answered.items():
+        line = parse_line(seen[seq])
+        assert line.stored.entry_hash.hex() == entry_hash, role

@@ -14,7 +14,7 @@ from modelwarden.ledger.entry import parse_line
 from modelwarden.sinks.address import parse_address
 from modelwarden.sinks.opening import follower_name
 from modelwarden.sinks.s3 import S3Sink, open_copy
-from modelwarden.sinks.s3_client import open_bucket
+from modelwarden.sinks.s3_bucket import open_bucket
 from modelwarden.sinks.segment import plan_of
 from modelwarden.sinks.verifying import Asked, verify_copy
 from modelwarden.store.follower import Follower

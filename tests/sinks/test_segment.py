@@ -14,6 +14,7 @@ from modelwarden.sinks.address import parse_address
 from modelwarden.sinks.s3 import open_copy
 from modelwarden.sinks.segment import (
     MOST_ENTRIES,
+    TOGETHER,
     Lock,
     Span,
     checkpoint_key,
@@ -103,6 +104,11 @@ def test_governance_is_weaker_than_compliance_and_a_hold_must_be_there() -> None
     assert weakness(LOCK, strict) is not None
     assert weakness(LOCK, held) is not None
     assert weakness(held, LOCK) is None
+
+
+def test_a_required_sink_looks_for_each_segment_at_once() -> None:
+    plans = [plan_of(parse_address(f"s3://b/p?required={word}")) for word in ("false", "true")]
+    assert [plan.together for plan in plans] == [TOGETHER, 1]
 
 
 def test_a_required_sink_gathers_less() -> None:

@@ -2,22 +2,23 @@
 
 `s3://bucket/prefix?region=eu-west-1`: the lines of LG-43 in `seg/<first>-<last>.jsonl`, signed checkpoints in
 `checkpoint/<size>`. A segment's range is kept in the database before it is sent: a retry repeats key and bytes, and the
-store refuses a second object of that name. An entry counts as done once its segment was found there, locked as asked.
+store refuses a second object of that name. An entry counts as done once its segment was found there, locked as asked:
+at once for the first segment, then for several together while catching up.
 """
 
 from __future__ import annotations
 
 import time
-from hashlib import sha256
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 import orjson
 
-from modelwarden.errors import BucketNotLocked, RetentionShortened, SinkDiffers, SinkUnusable
+from modelwarden.errors import RetentionShortened, SinkDiffers
 from modelwarden.ledger.entry import line
 from modelwarden.sinks.opening import follower_name
-from modelwarden.sinks.s3_client import open_bucket
+from modelwarden.sinks.s3_bucket import open_bucket
 from modelwarden.sinks.s3_copy import S3Copy
+from modelwarden.sinks.s3_sending import Sending
 from modelwarden.sinks.segment import (
     COMPLIANCE,
     MOST_ENTRIES,
@@ -28,23 +29,25 @@ from modelwarden.sinks.segment import (
     key_before,
     plan_of,
     span_of,
-    weakness,
 )
 from modelwarden.store import entries, segments
 from modelwarden.store.follower import Position
 from modelwarden.values.clock import moment
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Iterator, Sequence
     from datetime import datetime
 
     from modelwarden.ledger.entry import Stored
     from modelwarden.sinks.address import SinkAddress
-    from modelwarden.sinks.s3_client import Bucket, Kept
+    from modelwarden.sinks.s3_bucket import Bucket, Kept
     from modelwarden.sinks.segment import Plan
     from modelwarden.store.opening import Store
 
-ERRORS: Final = (BucketNotLocked, RetentionShortened)
+LATEST_S: Final = 5.0
+"""What was sent is looked for at the latest so long after, however little it is."""
+PAUSE_S: Final = 0.05
+"""It is looked for if nothing waits, and nothing came for so long: a follower that catches up hands on faster."""
 
 
 def open_sink(address: SinkAddress, store: Store) -> S3Sink:
@@ -70,19 +73,24 @@ class S3Sink:
 
     def __init__(self, bucket: Bucket, plan: Plan, store: Store, name: str) -> None:
         self._bucket, self._plan, self._store, self._name = bucket, plan, store, name
-        self._done = Position(0, b"")
+        self._sending = Sending(bucket)
+        self._done = self._sent = Position(0, b"")  # what was found there, what was sent
+        self._unfound = 0  # segments that were sent and not looked for
+        self._width = 1  # how many may be
         self._waiting: list[Gathered] = []
-        self._bytes, self._since = 0, 0.0
-        self._there: Iterator[Span] = iter(
-            ()
-        )  # segments that the far end holds beyond the position
+        self._bytes, self._since, self._handed = 0, 0.0, 0.0
+        self._there: Iterator[Span] = iter(())  # what the far end holds beyond the position
+        self._ahead: Span | None = None  # the next of it
         self._end: int | None = None  # where the segment that is gathered has to end
 
     def begin(self, at: Position, /) -> None:
         """Look what the bucket holds around the position. Raises SinkUnusable, BucketNotLocked, SinkDiffers."""
-        self._done, self._waiting, self._bytes = at, [], 0
+        self._done = self._sent = at
+        self._waiting, self._bytes = [], 0
+        self._sending.forget()
+        self._unfound, self._width = 0, 1
         self._bucket.require_locked()
-        self._there = self._beyond(at)
+        self._there, self._ahead = self._beyond(at), None
         self._end = self._known_end(at.next_seq)
 
     def __call__(self, batch: Sequence[Stored], before: bytes, /) -> Position | None:
@@ -96,13 +104,18 @@ class S3Sink:
             self._bytes += len(data)
             if self._is_full():
                 self._write(stored.seq)
+        self._handed = time.monotonic()
         return self._done
 
     def idle(self) -> Position | None:
-        """Write what has waited for long enough, up to the newest signed size."""
-        is_due = time.monotonic() - self._since >= self._plan.seconds
-        if self._waiting and is_due and self._end is None:
+        """Write what has waited for long enough, up to the newest signed size, and find all that was sent."""
+        passed = time.monotonic() - self._since
+        is_due = bool(self._waiting) and passed >= self._plan.seconds and self._end is None
+        if is_due:
             self._write(self._signed_end())
+        is_still = not self._waiting and time.monotonic() - self._handed >= PAUSE_S
+        if self._unfound and (is_still or passed >= min(LATEST_S, self._plan.seconds)):
+            self._find()
         return self._done
 
     def probe(self) -> str:
@@ -118,19 +131,19 @@ class S3Sink:
 
     def _is_full(self) -> bool:
         if self._end is not None:
-            return self._done.next_seq + len(self._waiting) > self._end
+            return self._sent.next_seq + len(self._waiting) > self._end
         return len(self._waiting) >= self._plan.entries or self._bytes >= self._plan.most_bytes
 
     def _signed_end(self) -> int:
         """Return the last entry that waits and is signed; the last of all if none is."""
-        first, last = self._done.next_seq, self._done.next_seq + len(self._waiting) - 1
+        first, last = self._sent.next_seq, self._sent.next_seq + len(self._waiting) - 1
         with self._store.database.reading() as connection:
             signed = entries.checkpoint_to(connection, last + 1)
         return signed[0] - 1 if signed is not None and signed[0] > first else last
 
     def _write(self, last: int) -> None:
         """Write one segment up to `last`, or up to where it was cut before, and the checkpoint that goes with it."""
-        first = self._done.next_seq
+        first = self._sent.next_seq
         follower = follower_name(self._name)
         claim = segments.claim(
             self._store,
@@ -147,67 +160,31 @@ class S3Sink:
         part = self._waiting[:count]
         lock = self._plan.lock(moment(max(each.at for each in part)))
         data = b"".join(each.line for each in part)
-        self._keep(span.key, data, lock, now=claim.now, is_same=_same_bytes)
-        self._write_checkpoint(span, lock, now=claim.now)
+        is_new = self._sending.send(span.key, data, lock, now=claim.now, is_note=False)
+        is_new &= self._send_checkpoint(span, lock, now=claim.now)
         del self._waiting[:count]
         self._bytes -= len(data)
         self._since = time.monotonic()
-        self._done = Position(span.last + 1, part[-1].entry_hash)
-        self._end = self._known_end(self._done.next_seq)
+        self._sent = Position(span.last + 1, part[-1].entry_hash)
+        self._unfound += 1
+        if not is_new or self._unfound >= self._width:
+            self._find()
+        self._end = self._known_end(self._sent.next_seq)
 
-    def _write_checkpoint(self, span: Span, lock: Lock, *, now: datetime) -> None:
-        """Write the newest checkpoint that covers no more than the bucket holds, if it covers some of this segment."""
+    def _send_checkpoint(self, span: Span, lock: Lock, *, now: datetime) -> bool:
+        """Send the newest checkpoint that covers no more than the bucket holds, if it covers some of this segment."""
         with self._store.database.reading() as connection:
             signed = entries.checkpoint_to(connection, span.last + 1)
-        if signed is not None and signed[0] > span.first:
-            key = checkpoint_key(signed[0])
-            self._keep(key, signed[1], lock, now=now, is_same=_same_text)
+        if signed is None or signed[0] <= span.first:
+            return True
+        key = checkpoint_key(signed[0])
+        return self._sending.send(key, signed[1], lock, now=now, is_note=True)
 
-    def _keep(
-        self,
-        key: str,
-        data: bytes,
-        lock: Lock,
-        *,
-        now: datetime,
-        is_same: Callable[[bytes, bytes], bool],
-    ) -> None:
-        """Write an object once, and find it there: the oldest version, with our bytes, locked as asked."""
-        ours = self._bucket.put(key, data, lock.from_now(now))
-        found = self._bucket.kept(key)
-        if found is None or found.version is None:
-            raise SinkUnusable(f"the bucket answered that {key} is stored, but does not hold it")
-        if found.version != ours:
-            self._compare(found, data, is_same)
-            self._strengthen(found.version, key, lock)
-        head = self._bucket.head(key, found.version)
-        if head is None:
-            raise SinkUnusable(f"the bucket lists {key}, but does not hold it")
-        weak = weakness(head.lock, lock)
-        if weak is not None:
-            raise _error(weak.code)(f"{key} was stored, but has {weak.words}")
-        if found.version != ours:
-            return
-        if head.digest is None:  # a store that keeps no checksums
-            self._compare(found, data, is_same)
-        elif head.digest != sha256(data).digest():
-            raise SinkDiffers(f"{key} holds other bytes than were sent")
-
-    def _compare(self, found: Kept, data: bytes, is_same: Callable[[bytes, bytes], bool]) -> None:
-        held = self._bucket.read(found.key, found.version or "")
-        if held is None:
-            raise SinkUnusable(f"the bucket lists {found.key}, but does not hold it")
-        if not is_same(held, data):
-            raise SinkDiffers(
-                f"{found.key} in the bucket is not what the ledger holds: another ledger wrote there, or somebody did."
-                " Nothing is written over it; verify both, and go on under another prefix and name="
-            )
-
-    def _strengthen(self, version: str, key: str, lock: Lock) -> None:
-        """Lock for longer what an earlier try or another hand wrote with a weaker lock."""
-        head = self._bucket.head(key, version)
-        if head is not None and weakness(head.lock, lock) is not None:
-            self._bucket.strengthen(key, version, lock)
+    def _find(self) -> None:
+        """Find all that was sent: it counts as done, and several may be sent before the next look."""
+        self._sending.find()
+        self._done, self._unfound = self._sent, 0
+        self._width = self._plan.together
 
     def _beyond(self, at: Position) -> Iterator[Span]:
         """Yield the segments that lie beyond the position, after a look at the one before it."""
@@ -240,9 +217,11 @@ class S3Sink:
     def _known_end(self, first: int) -> int | None:
         """Return where the segment that begins here was cut before, or None. Raises SinkDiffers."""
         cut = segments.claimed(self._store, self._name, first)
-        there = next(self._there, None)
+        there = self._ahead = self._ahead or next(self._there, None)
         if there is None:
             return cut
+        if cut is not None and there.first > cut:
+            return cut  # sent together with those behind it, and lost before it was looked for: it is sent again
         with self._store.database.reading() as connection:
             size = entries.read_head(connection).size
         is_ours = there.first == first and cut in {None, there.last}
@@ -251,22 +230,10 @@ class S3Sink:
                 f"the bucket {self._bucket.name} holds {there.key}, but the ledger of {size:,} entries goes on at"
                 f" {first}: the database was put back, or somebody else wrote there"
             )
+        self._ahead = None
         return there.last
 
 
 def _behind(one: Span, rest: Iterator[Span]) -> Iterator[Span]:
     yield one
     yield from rest
-
-
-def _same_bytes(held: bytes, ours: bytes) -> bool:
-    return held == ours
-
-
-def _same_text(held: bytes, ours: bytes) -> bool:
-    """Compare two notes by what they sign: keys and cosignatures may have changed since (LG-24)."""
-    return held.partition(b"\n\n")[0] == ours.partition(b"\n\n")[0]
-
-
-def _error(code: str) -> type[BucketNotLocked | RetentionShortened]:
-    return next(kind for kind in ERRORS if kind.code == code)

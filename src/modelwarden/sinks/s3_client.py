@@ -1,19 +1,15 @@
-"""How we speak to S3: one bucket and prefix, objects that are written once under Object Lock, all versions of a key.
+"""How we reach a bucket: by an address, with AWS's own client, and with our own errors for what it raises.
 
 Credentials come from AWS's own chain (environment, shared files, the machine's role), never from an address.
 """
 
 from __future__ import annotations
 
-import base64
 import contextlib
-from datetime import UTC, datetime
-from hashlib import sha256
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 from urllib.parse import urlsplit
 
-from modelwarden.errors import BucketNotLocked, SettingInvalid, SinkUnusable
-from modelwarden.sinks.segment import MOST_BYTES, OPTIONS, Lock
+from modelwarden.errors import SettingInvalid, SinkUnusable
 
 try:
     import boto3  # type: ignore[import-untyped]  # it brings no types
@@ -23,210 +19,76 @@ except ModuleNotFoundError as error:
     raise SettingInvalid("S3 needs the extra: pip install 'modelwarden[s3]'") from error
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Collection, Iterator
 
     from modelwarden.sinks.address import SinkAddress
+
+__all__ = ["ClientError", "Place", "code_of", "open_place", "told"]
 
 CONNECT_S: Final = 5
 READ_S: Final = 30
 ATTEMPTS: Final = 2
 PLACE: Final = frozenset({"region", "endpoint", "profile"})
 LOOPBACK: Final = frozenset({"127.0.0.1", "::1", "localhost"})
-GONE: Final = frozenset(
-    {"404", "NoSuchKey", "NoSuchVersion", "NotFound", "MethodNotAllowed", "405"}
-)
-"""A version that is a delete marker answers 405."""
-THERE: Final = frozenset({"412", "PreconditionFailed"})
-NO_LOCK: Final = "ObjectLockConfigurationNotFoundError"
 
 
-class Kept(NamedTuple):
-    """What a key holds: its oldest version, how many versions there are, how many delete markers."""
+class Place(NamedTuple):
+    """A client, and the bucket and prefix that it is for; the prefix is empty or ends with a slash."""
 
-    key: str
-    size: int
-    version: str | None
-    versions: int
-    markers: int
+    client: Any
+    bucket: str
+    prefix: str
 
 
-class Head(NamedTuple):
-    """What a version says of itself: its lock now, and what was promised when it was written."""
-
-    size: int
-    digest: bytes | None
-    lock: Lock | None
-    promised: Lock | None
-
-
-class Bucket:
-    """The objects below one prefix of a bucket. Keys are given without the prefix. Raises SinkUnusable throughout."""
-
-    def __init__(self, client: Any, name: str, prefix: str) -> None:  # noqa: ANN401  # boto3's has no type
-        self._client, self.name, self._prefix = client, name, prefix
-
-    def require_locked(self) -> None:
-        """Raise BucketNotLocked unless the bucket has Object Lock and keeps versions."""
-        with _told("to show the bucket's Object Lock"):
-            try:
-                found = self._client.get_object_lock_configuration(Bucket=self.name)
-            except ClientError as error:
-                if _code(error) != NO_LOCK:
-                    raise
-                found = {}
-            versioning = self._client.get_bucket_versioning(Bucket=self.name)
-        state = found.get("ObjectLockConfiguration", {}).get("ObjectLockEnabled")
-        if (state, versioning.get("Status")) != ("Enabled", "Enabled"):
-            raise BucketNotLocked(
-                f"the bucket {self.name} has no Object Lock: anybody with rights could delete the copy. Make a bucket"
-                " with Object Lock, which keeps versions too, and name that one"
-            )
-
-    def put(self, key: str, data: bytes, lock: Lock) -> str | None:
-        """Write an object once, and return its version; None if the key is taken. Raises BucketNotLocked."""
-        with _told(f"to store {key}"):
-            try:
-                found = self._client.put_object(
-                    Bucket=self.name,
-                    Key=self._prefix + key,
-                    Body=data,
-                    IfNoneMatch="*",
-                    ChecksumAlgorithm="SHA256",
-                    ChecksumSHA256=base64.b64encode(sha256(data).digest()).decode(),
-                    ContentType="application/octet-stream",
-                    ObjectLockMode=lock.mode,
-                    ObjectLockRetainUntilDate=lock.until,
-                    Metadata=_promise(lock),
-                    **({"ObjectLockLegalHoldStatus": "ON"} if lock.legal_hold else {}),
-                )
-            except ClientError as error:
-                if _code(error) in THERE:
-                    return None
-                raise
-        if not found.get("VersionId"):
-            raise BucketNotLocked(f"the bucket {self.name} stored {key} without a version")
-        return str(found["VersionId"])
-
-    def strengthen(self, key: str, version: str, lock: Lock) -> None:
-        """Lock a version for longer, and hold it if asked."""
-        where = {"Bucket": self.name, "Key": self._prefix + key, "VersionId": version}
-        until = {"Mode": lock.mode, "RetainUntilDate": lock.until}
-        with _told(f"to lock {key} for longer"):
-            self._client.put_object_retention(**where, Retention=until)
-            if lock.legal_hold:
-                self._client.put_object_legal_hold(**where, LegalHold={"Status": "ON"})
-
-    def head(self, key: str, version: str) -> Head | None:
-        """Return what a version says of itself; None if it is not there."""
-        with _told(f"to show {key}"):
-            try:
-                found = self._client.head_object(
-                    Bucket=self.name,
-                    Key=self._prefix + key,
-                    VersionId=version,
-                    ChecksumMode="ENABLED",
-                )
-            except ClientError as error:
-                if _code(error) in GONE:
-                    return None
-                raise
-        checksum = found.get("ChecksumSHA256")
-        return Head(
-            size=int(found["ContentLength"]),
-            digest=base64.b64decode(checksum) if checksum else None,
-            lock=_lock(found),
-            promised=_promised(found.get("Metadata", {})),
-        )
-
-    def read(self, key: str, version: str) -> bytes | None:
-        """Return the bytes of a version; None if it is not there."""
-        with _told(f"to give {key}"):
-            try:
-                found = self._client.get_object(
-                    Bucket=self.name, Key=self._prefix + key, VersionId=version
-                )
-            except ClientError as error:
-                if _code(error) in GONE:
-                    return None
-                raise
-            with contextlib.closing(found["Body"]) as body:
-                if int(found["ContentLength"]) > MOST_BYTES:
-                    raise SinkUnusable(f"{key} is larger than anything that we write")
-                return bytes(body.read())
-
-    def kept(self, key: str) -> Kept | None:
-        """Return what a key holds, or None."""
-        return next((each for each in self.listing(key) if each.key == key), None)
-
-    def listing(self, folder: str, *, after: str | None = None) -> Iterator[Kept]:
-        """Yield what lies below a folder, in the order of keys, from behind a key on."""
-        place = {} if after is None else {"KeyMarker": self._prefix + after}
-        waiting: Kept | None = None
-        while True:
-            with _told(f"to list {folder}"):
-                page = self._client.list_object_versions(
-                    Bucket=self.name, Prefix=self._prefix + folder, **place
-                )
-            for each in self._of_page(page):
-                if waiting is not None and waiting.key == each.key:  # its versions go over pages
-                    waiting = _with_older(waiting, each)
-                    continue
-                if waiting is not None:
-                    yield waiting
-                waiting = each
-            if not page.get("IsTruncated"):
-                break
-            place = {"KeyMarker": page["NextKeyMarker"]}
-            if page.get("NextVersionIdMarker"):
-                place["VersionIdMarker"] = page["NextVersionIdMarker"]
-        if waiting is not None:
-            yield waiting
-
-    def close(self) -> None:
-        """Close the connections."""
-        self._client.close()
-
-    def _of_page(self, page: Mapping[str, Any]) -> list[Kept]:
-        found: dict[str, Kept] = {}
-        for row in page.get("Versions", ()):  # those of a key stand together, the newest first
-            key = row["Key"].removeprefix(self._prefix)
-            one = Kept(key, row["Size"], row["VersionId"], 1, 0)
-            found[key] = _with_older(found[key], one) if key in found else one
-        for row in page.get("DeleteMarkers", ()):
-            key = row["Key"].removeprefix(self._prefix)
-            one = found.get(key, Kept(key, 0, None, 0, 0))
-            found[key] = one._replace(markers=one.markers + 1)
-        return [found[key] for key in sorted(found)]
-
-
-def open_bucket(address: SinkAddress) -> Bucket:
-    """Return the bucket that an address names; nothing is asked yet. Raises SettingInvalid."""
-    options = address.known(PLACE | OPTIONS)
-    endpoint = options.get("endpoint")
+def open_place(address: SinkAddress, *, options: Collection[str] = ()) -> Place:
+    """Return where an address leads; `options` are those it may have beside the place's own. Raises SettingInvalid."""
+    found = address.known({*PLACE, *options})
+    endpoint = found.get("endpoint")
     if not address.place:
-        raise SettingInvalid(f"sink {address.name}: name a bucket, as s3://bucket/prefix")
+        raise SettingInvalid(
+            f"sink {address.name}: name a bucket, as {address.kind}://bucket/prefix"
+        )
     if endpoint is not None:
         _require_safe(address.name, endpoint)
     try:
         session = boto3.session.Session(
-            profile_name=options.get("profile"), region_name=options.get("region")
+            profile_name=found.get("profile"), region_name=found.get("region")
         )
-        client = session.client(
-            "s3",
-            endpoint_url=endpoint,
-            config=Config(
-                connect_timeout=CONNECT_S,
-                read_timeout=READ_S,
-                retries={"total_max_attempts": ATTEMPTS, "mode": "standard"},
-                request_checksum_calculation="when_required",
-                response_checksum_validation="when_required",
-                s3={"addressing_style": "path" if endpoint else "auto"},
-            ),
-        )
+        client = session.client("s3", endpoint_url=endpoint, config=_config(endpoint))
     except (BotoCoreError, ValueError) as error:
         raise SettingInvalid(f"sink {address.name}: {error}") from error
     prefix = address.path.strip("/")
-    return Bucket(client, address.place, f"{prefix}/" if prefix else "")
+    return Place(client, address.place, f"{prefix}/" if prefix else "")
+
+
+@contextlib.contextmanager
+def told(bucket: str, what: str) -> Iterator[None]:
+    """Raise whatever boto3 raises as SinkUnusable, without what the far end says beyond a code."""
+    try:
+        yield
+    except ClientError as error:
+        raise SinkUnusable(f"the bucket {bucket} refuses {what}: {code_of(error)}") from error
+    except BotoCoreError as error:
+        raise SinkUnusable(
+            f"the bucket {bucket} does not answer when asked {what}: {error}"
+        ) from error
+
+
+def code_of(error: ClientError) -> str:
+    """Return the code that the far end gave."""
+    return str(error.response.get("Error", {}).get("Code", "no reason given"))
+
+
+def _config(endpoint: str | None) -> Config:
+    """Return how to ask: what carries no checksum of the caller's is signed whole, so none is added to it."""
+    return Config(
+        connect_timeout=CONNECT_S,
+        read_timeout=READ_S,
+        retries={"total_max_attempts": ATTEMPTS, "mode": "standard"},
+        request_checksum_calculation="when_required",
+        response_checksum_validation="when_required",
+        s3={"addressing_style": "path" if endpoint else "auto"},
+    )
 
 
 def _require_safe(name: str, endpoint: str) -> None:
@@ -234,46 +96,3 @@ def _require_safe(name: str, endpoint: str) -> None:
     is_safe = parts.scheme == "https" or (parts.scheme == "http" and parts.hostname in LOOPBACK)
     if not is_safe or "@" in parts.netloc or not parts.hostname:
         raise SettingInvalid(f"sink {name}: an endpoint is https://host, without user or password")
-
-
-@contextlib.contextmanager
-def _told(what: str) -> Iterator[None]:
-    """Raise whatever boto3 raises as SinkUnusable, without what the far end says beyond a code."""
-    try:
-        yield
-    except ClientError as error:
-        raise SinkUnusable(f"S3 refuses {what}: {_code(error)}") from error
-    except BotoCoreError as error:
-        raise SinkUnusable(f"S3 does not answer when asked {what}: {error}") from error
-
-
-def _code(error: ClientError) -> str:
-    return str(error.response.get("Error", {}).get("Code", "no reason given"))
-
-
-def _with_older(newer: Kept, older: Kept) -> Kept:
-    size, version = (older.size, older.version) if older.version else (newer.size, newer.version)
-    count = newer.versions + older.versions
-    return Kept(newer.key, size, version, count, newer.markers + older.markers)
-
-
-def _lock(found: Mapping[str, Any]) -> Lock | None:
-    mode, until = found.get("ObjectLockMode"), found.get("ObjectLockRetainUntilDate")
-    if mode is None or until is None:
-        return None
-    held = found.get("ObjectLockLegalHoldStatus") == "ON"
-    return Lock(mode=mode, days=0, until=until.astimezone(UTC), legal_hold=held)
-
-
-def _promise(lock: Lock) -> dict[str, str]:
-    """Return the words that stay with a version: whoever moves its date back can't change them."""
-    until = lock.until.strftime("%Y-%m-%dT%H:%M:%SZ")
-    return {"lock-mode": lock.mode, "retention-days": str(lock.days), "retain-until": until}
-
-
-def _promised(words: Mapping[str, str]) -> Lock | None:
-    try:
-        until = datetime.strptime(words["retain-until"], "%Y-%m-%dT%H:%M:%SZ").replace(tzinfo=UTC)
-        return Lock(mode=words["lock-mode"], days=int(words["retention-days"]), until=until)
-    except (KeyError, ValueError):
-        return None

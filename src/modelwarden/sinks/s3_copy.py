@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from concurrent.futures import Future
 
     from modelwarden.ledger.result import Problem
-    from modelwarden.sinks.s3_client import Bucket, Head, Kept
+    from modelwarden.sinks.s3_bucket import Bucket, Head, Kept
     from modelwarden.sinks.segment import Plan, Span
     from modelwarden.sinks.sink import Looking
 

@@ -33,6 +33,8 @@ MODES: Final = (COMPLIANCE, "GOVERNANCE")
 REQUIRED_S: Final = 15
 REQUIRED_ENTRIES: Final = 2_000
 """A required sink gathers less: writes are held back a minute or 10,000 entries behind it (LG-51)."""
+TOGETHER: Final = 8
+"""Segments that are looked for together: so many are sent again after a crash, or to a store that turned bad."""
 
 _SEGMENT: Final = re.compile(r"seg/([0-9]{20})-([0-9]{20})\.jsonl")
 _CHECKPOINT: Final = re.compile(r"checkpoint/([0-9]{20})")
@@ -117,7 +119,7 @@ def weakness(found: Lock | None, asked: Lock) -> Weakness | None:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
-    """What an address asks for: when a segment is full, and how it is locked."""
+    """What an address asks for: when a segment is full, how it is locked, how many are looked for together."""
 
     mode: str
     days: int
@@ -125,6 +127,7 @@ class Plan:
     seconds: int
     most_bytes: int
     entries: int
+    together: int
 
     def lock(self, newest: datetime) -> Lock:
         """Return the lock of what was recorded up to `newest`: the same at each try."""
@@ -154,6 +157,7 @@ def plan_of(address: SinkAddress) -> Plan:
         seconds=_number(name, options, "segment_s", seconds, 3_600),
         most_bytes=_number(name, options, "segment_mb", 8, MOST_MIB) * MIB,
         entries=_number(name, options, "segment_entries", entries, MOST_ENTRIES),
+        together=1 if address.required else TOGETHER,  # each at once where writes wait for it
     )
     if address.required and (plan.seconds > 2 * seconds or plan.entries > 2 * entries):
         raise SettingInvalid(
