@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Sequence
-from importlib import import_module
 from typing import TYPE_CHECKING, Any, Final
 
 from modelwarden.guard import columns
@@ -54,7 +53,7 @@ def batch_checker(contract: Contract) -> BatchCheck:
     look = _looker(contract, check_row)
 
     def check(values: Any, expected: int | None = None) -> BatchFindings:
-        numpy = sys.modules.get("numpy") or import_module("numpy")
+        numpy = sys.modules.get("numpy") or columns.load_numpy()
         rows = columns.size(values) if type(values) is not numpy.ndarray else _rows(values)
         if expected is not None and rows != expected:
             return _wrong_rows(numpy, expected, contract)

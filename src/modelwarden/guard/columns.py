@@ -270,3 +270,8 @@ def _arrow_replaced(values: Any, at: Any, answers: Any) -> Any:
 
 def _plain(answer: Any) -> Any:
     return answer.item() if is_a(answer, "numpy", "generic") else answer
+
+
+def load_numpy() -> ModuleType:
+    """Import numpy, for a batch of a host that has not."""
+    return import_module("numpy")
