@@ -84,7 +84,7 @@ WORDS = st.lists(st.sampled_from(["a", "b", "z", None]), min_size=1, max_size=6)
 
 
 @given(WORDS, st.booleans())
-def test_labels_are_found_as_row_by_row(values: list[Any], nullable: bool) -> None:  # noqa: FBT001
+def test_labels_are_found_as_row_by_row(values: list[Any], nullable: bool) -> None:
     contract = Contract(kind=Kind.LABEL, labels=frozenset({"a", "b"}), nullable=nullable)
     for column in (
         values,
