@@ -6,6 +6,7 @@ from benchmarks import (
     appends,
     decide,
     growth,
+    guard_checks,
     http,
     ingestion,
     proofs,
@@ -33,5 +34,6 @@ if __name__ == "__main__":
             startup.CLAIM,
             ingestion.CLAIM,
             search.CLAIM,
+            guard_checks.CLAIM,
         ]
     )

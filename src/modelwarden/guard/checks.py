@@ -180,7 +180,8 @@ def _ranged(contract: Contract, value: Any, low: Any, high: Any) -> Finding | No
 def _not_a_number(value: object) -> str:
     if is_missing(value):
         return MISSING
-    if isinstance(value, list | tuple) or getattr(value, "ndim", 0) > 0:
+    ndim = getattr(value, "ndim", 0)
+    if isinstance(value, list | tuple) or (isinstance(ndim, int) and ndim > 0):
         return WRONG_SHAPE
     return WRONG_TYPE
 

@@ -34,6 +34,7 @@ from modelwarden.guard.findings import CLIPPED, FAILED, BatchFindings
 if TYPE_CHECKING:
     from types import ModuleType
 
+    import numpy as np
     from numpy.typing import NDArray
 
 WORDS: Final = (BELOW, ABOVE, NOT_FINITE, MISSING)
@@ -85,15 +86,21 @@ def _looker(contract: Contract, check_row: Check) -> _Look:
 
 
 def _number_looker(contract: Contract, check_row: Check) -> _Look:
-    limits = contract.bounds()
-    whole = contract.kind is Kind.INTEGER
+    limits, whole = contract.bounds(), contract.kind is Kind.INTEGER
+    known: dict[np.dtype[Any], Bounds] = {}  # as many as there are types of numbers
 
     def look(numpy: ModuleType, values: Any, rows: int) -> BatchFindings:
-        found = columns.numbers(values)
-        if found is None or (whole and found.array.dtype.kind == "f"):
-            return _one_by_one(numpy, values, columns.rows(values), check_row)
+        bounds = None
+        if type(values) is numpy.ndarray and values.ndim == 1:
+            bounds = known.get(values.dtype)
+        if bounds is None:
+            found = columns.numbers(values)
+            if found is None or (whole and found.array.dtype.kind == "f"):
+                return _one_by_one(numpy, values, columns.rows(values), check_row)
+            bounds = known[found.array.dtype] = bounds_in(numpy, found.array.dtype, limits)
+        else:
+            found = columns.Numbers(values, None)
         array, nulls = found
-        bounds = bounds_in(numpy, array.dtype, limits)
         if not rows or (
             nulls is None
             and bounds.low <= numpy.minimum.reduce(array)
@@ -141,7 +148,7 @@ def _number_findings(
 
 def _clean(numpy: ModuleType, values: Any, rows: int) -> BatchFindings:
     none = numpy.empty(0, numpy.int64)
-    return BatchFindings(values, numpy.zeros(rows, numpy.uint8), none, none, WORDS, raises=False)
+    return BatchFindings(values, numpy.zeros(rows, numpy.uint8), none, none, WORDS, False)  # noqa: FBT003 - by position: it is the hot path
 
 
 def _wrong_rows(numpy: ModuleType, expected: int, contract: Contract) -> BatchFindings:

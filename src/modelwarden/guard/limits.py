@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import re
 import time
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from threading import Lock
 from typing import TYPE_CHECKING, Final, NamedTuple
@@ -21,7 +22,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 from modelwarden.errors import ValueInvalid
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Sequence
 
 MOST_KEYS: Final = 100_000
 IN_FLIGHT: Final = "max_in_flight"
@@ -102,17 +103,48 @@ class _Meter:
             until = self.old.get(key, now)
         return (max(now, until)) + self.each_s
 
-    def charge(self, key: str | None, until: float) -> dict[str | None, float] | None:
-        """Charge one call; return the keys that are forgotten for it, to be freed by the caller."""
+    def charge(self, key: str | None, until: float) -> None:
+        """Charge one call."""
         self.young[key] = until
-        if len(self.young) < self.most:
-            return None
-        forgotten, self.old, self.young = self.old, self.young, {}
-        return forgotten
+        if len(self.young) >= self.most:
+            self.old, self.young = self.young, {}
+
+
+Enter = Callable[[Mapping[str, str]], "Limited | None"]
+
+
+def _single(meter: _Meter, lock: Lock, clock: Callable[[], float]) -> Enter:
+    """Return what `Limits._enter` does where one rate is all there is, in a closure: names cost a third there."""
+    name, each_s, ahead_s, most, limit = (
+        meter.key, meter.each_s, meter.ahead_s, meter.most, meter.limit
+    )  # fmt: skip
+
+    def enter(context: Mapping[str, str]) -> Limited | None:
+        key = None if name is None else context.get(name)
+        with lock:
+            now = clock()
+            young = meter.young
+            until = young.get(key)
+            if until is None:
+                until = meter.old.get(key, now)
+            until = (max(now, until)) + each_s
+            if until > now + ahead_s:
+                return Limited(limit, until - now - ahead_s)
+            young[key] = until
+            if len(young) >= most:
+                meter.old, meter.young = young, {}
+        return None
+
+    return enter
 
 
 class Limits:
-    """The limits of one guard. May be used from any thread; nothing is called under its lock but the clock."""
+    """The limits of one guard. May be used from any thread; nothing is called under its lock but the clock.
+
+    Attributes:
+        enter: takes the context of a call; answers None for one that may go on, which `leave` has to follow, else why
+            it may not.
+    """
 
     def __init__(
         self,
@@ -128,37 +160,27 @@ class Limits:
         self._most = max_in_flight
         self._in_flight = 0
         self._clock = clock
-        self._lock = Lock()
+        self.enter: Enter
+        self.after_fork()
 
-    def enter(self, context: Mapping[str, str]) -> Limited | None:
-        """Return None for a call that may go on, which `leave` has to follow, else why it may not."""
-        forgotten = None
+    def _enter(self, context: Mapping[str, str]) -> Limited | None:
         with self._lock:
             if self._most is not None and self._in_flight >= self._most:
                 return Limited(IN_FLIGHT, RETRY_IN_FLIGHT_S)
-            if self._meters:
-                now = self._clock()
-                if len(self._meters) > 1:
-                    refused = self._several(context, now)
-                    if refused is not None:
-                        return refused
-                else:
-                    meter = self._meters[0]
-                    key = context.get(meter.key) if meter.key is not None else None
-                    until = meter.paid_until(key, now)
-                    if until > now + meter.ahead_s:
-                        return Limited(meter.limit, until - now - meter.ahead_s)
-                    forgotten = meter.charge(key, until)
-            self._in_flight += 1
-        del forgotten  # thousands of keys are freed here, not while others wait for the lock
-        return None
+            refused = self._several(context)
+            if refused is None and self._most is not None:
+                self._in_flight += 1
+        return refused
 
-    def _several(self, context: Mapping[str, str], now: float) -> Limited | None:
+    def _several(self, context: Mapping[str, str]) -> Limited | None:
         """Look at all before any is charged; the longest wait is told."""
+        if not self._meters:
+            return None
+        now = self._clock()
         asked = []
         refused: Limited | None = None
         for meter in self._meters:
-            key = context.get(meter.key) if meter.key is not None else None
+            key = None if meter.key is None else context.get(meter.key)
             until = meter.paid_until(key, now)
             wait = until - now - meter.ahead_s
             if wait > 0 and (refused is None or wait > refused.retry_after_s):
@@ -171,12 +193,14 @@ class Limits:
 
     def leave(self) -> None:
         """Say that a call that entered is over, however it ended."""
+        if self._most is None:
+            return
         with self._lock:
             self._in_flight -= self._in_flight > 0  # a call that was forked within leaves twice
 
     @property
     def in_flight(self) -> int:
-        """Return how many calls entered and have not left."""
+        """Return how many calls entered and have not left; they are counted where `max_in_flight` is set."""
         return self._in_flight
 
     @property
@@ -188,3 +212,5 @@ class Limits:
         """Make the limits usable in a forked child, in which no call of its parent is in flight."""
         self._lock = Lock()
         self._in_flight = 0
+        alone = len(self._meters) == 1 and self._most is None
+        self.enter = _single(self._meters[0], self._lock, self._clock) if alone else self._enter
