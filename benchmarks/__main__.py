@@ -7,6 +7,7 @@ from benchmarks import (
     decide,
     growth,
     guard_check,
+    guard_checks,
     http,
     ingestion,
     proofs,
@@ -35,5 +36,6 @@ if __name__ == "__main__":
             startup.CLAIM,
             ingestion.CLAIM,
             search.CLAIM,
+            guard_checks.CLAIM,
         ]
     )

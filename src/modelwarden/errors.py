@@ -1157,6 +1157,21 @@ class NoVerifier(SnapshotRejected):
         super().__init__("no_verifier", "install the package cryptography")
 
 
+# --- the guard ------------------------------------------------------------------------------------
+
+
+class LimitsConflict(CallerError):
+    """Limits approved with a version and limits set in code leave no value that both allow (SG-34)."""
+
+    code, status = "limits_conflict", 409
+
+    def __init__(self, what: str) -> None:
+        super().__init__(
+            f"{what}: what is approved with the version and what the code asks for have nothing in common; "
+            "code may only tighten approved limits"
+        )
+
+
 # --- the tour -------------------------------------------------------------------------------------
 
 

@@ -1,0 +1,276 @@
+"""Checks of whole batches: what `checks` finds row by row, in one or two passes over the numbers (SG-28, SG-33). Pure.
+
+A clean column of numbers costs two reductions: NaN poisons the least and the most of a column, and infinity is beyond
+each bound, so that two comparisons rule all of it out. Only a column that fails them is looked at closer, and what
+follows costs by its dirty rows. Columns of other kinds, and rows that look dirty, go through the check of one row.
+
+Input is never changed. Rows that can't be clipped keep what came; whoever fills or blanks them goes by `status`.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any, Final
+
+from modelwarden.guard import columns
+from modelwarden.guard.bounds import Bounds, bounds_in
+from modelwarden.guard.checks import (
+    ABOVE,
+    BELOW,
+    MISSING,
+    MISSING_FIELD,
+    NOT_FINITE,
+    TOLERANCE,
+    WRONG_ROWS,
+    Check,
+    Finding,
+    checker,
+)
+from modelwarden.guard.checks_table import Fields
+from modelwarden.guard.contract import Contract, Kind, OnViolation
+from modelwarden.guard.findings import CLIPPED, FAILED, BatchFindings
+
+if TYPE_CHECKING:
+    from types import ModuleType
+
+    import numpy as np
+    from numpy.typing import NDArray
+
+WORDS: Final = (BELOW, ABOVE, NOT_FINITE, MISSING)
+_NEAR: Final = 1e-9
+"""Sums this near to the edge of the tolerance are added up again, exactly."""
+
+
+BatchCheck = Callable[..., BatchFindings]
+
+
+def batch_checker(contract: Contract) -> BatchCheck:
+    """Compile a contract into a function of a batch, and of the number of rows that it has to have.
+
+    numpy is imported at the first batch. Raises TypeError for what is no batch at all.
+    """
+    check_row = checker(contract)
+    look = _looker(contract, check_row)
+
+    def check(values: Any, expected: int | None = None) -> BatchFindings:
+        numpy = sys.modules.get("numpy") or columns.load_numpy()
+        rows = columns.size(values) if type(values) is not numpy.ndarray else _rows(values)
+        if expected is not None and rows != expected:
+            return _wrong_rows(numpy, expected, contract)
+        return look(numpy, values, rows)
+
+    return check
+
+
+def _rows(array: NDArray[Any]) -> int:
+    return len(array) if array.ndim else columns.size(array)
+
+
+_Look = Callable[["ModuleType", Any, int], BatchFindings]
+
+
+def _looker(contract: Contract, check_row: Check) -> _Look:
+    match contract.kind:
+        case Kind.NUMBER | Kind.INTEGER:
+            return _number_looker(contract, check_row)
+        case Kind.NUMBERS | Kind.PROBABILITIES | Kind.QUANTILES:
+            return _vector_looker(contract, check_row)
+        case Kind.RECORD:
+            return _record_looker(contract, check_row)
+        case _:
+            return _word_looker(check_row)
+
+
+# --- numbers ---------------------------------------------------------------------------------------
+
+
+def _number_looker(contract: Contract, check_row: Check) -> _Look:
+    limits, whole = contract.bounds(), contract.kind is Kind.INTEGER
+    known: dict[np.dtype[Any], Bounds] = {}  # as many as there are types of numbers
+
+    def look(numpy: ModuleType, values: Any, rows: int) -> BatchFindings:
+        bounds = None
+        if type(values) is numpy.ndarray and values.ndim == 1:
+            bounds = known.get(values.dtype)
+        if bounds is None:
+            found = columns.numbers(values)
+            if found is None or (whole and found.array.dtype.kind == "f"):
+                return _one_by_one(numpy, values, columns.rows(values), check_row)
+            bounds = known[found.array.dtype] = bounds_in(numpy, found.array.dtype, limits)
+        else:
+            found = columns.Numbers(values, None)
+        array, nulls = found
+        if not rows or (
+            nulls is None
+            and bounds.low <= numpy.minimum.reduce(array)
+            and numpy.maximum.reduce(array) <= bounds.high
+        ):
+            return _clean(numpy, values, rows)
+        return _number_findings(numpy, contract, values, found, bounds)
+
+    return look
+
+
+def _number_findings(
+    numpy: ModuleType,
+    contract: Contract,
+    values: Any,
+    found: columns.Numbers,
+    bounds: Bounds,
+) -> BatchFindings:
+    array, nulls = found
+    inside = (array >= bounds.low) & (array <= bounds.high)
+    if contract.nullable and array.dtype.kind == "f":
+        inside |= numpy.isnan(array)
+    if nulls is not None:
+        inside = inside | nulls if contract.nullable else inside & ~nulls
+    dirty = numpy.flatnonzero(~inside)
+    part = array[dirty]
+    below = part < bounds.low
+    if bounds.empty:  # such bounds say nothing; compare with the limit itself, as for one row
+        below = numpy.array([one < contract.bounds()[0] for one in part.tolist()], bool)
+    codes = numpy.where(below, numpy.uint16(0), numpy.uint16(1))
+    if array.dtype.kind == "f":
+        codes[~numpy.isfinite(part)] = 2
+    if nulls is not None:
+        codes[nulls[dirty]] = 3
+    can = (codes < 2) & (contract.on_violation is OnViolation.CLIP and not bounds.empty)  # noqa: PLR2004
+    status = numpy.zeros(len(array), numpy.uint8)
+    status[dirty] = numpy.where(can, numpy.uint8(CLIPPED), numpy.uint8(FAILED))
+    if can.any():
+        values = columns.replaced(
+            values, dirty[can], numpy.where(below[can], bounds.low, bounds.high)
+        )
+    raises = contract.on_violation is OnViolation.RAISE and bool(len(dirty))
+    return BatchFindings(values, status, dirty, codes, WORDS, raises)
+
+
+def _clean(numpy: ModuleType, values: Any, rows: int) -> BatchFindings:
+    none = numpy.empty(0, numpy.int64)
+    return BatchFindings(values, numpy.zeros(rows, numpy.uint8), none, none, WORDS, False)  # noqa: FBT003 - by position: it is the hot path
+
+
+def _wrong_rows(numpy: ModuleType, expected: int, contract: Contract) -> BatchFindings:
+    return BatchFindings(
+        values=None,
+        status=numpy.full(expected, FAILED, numpy.uint8),
+        dirty=numpy.arange(expected),
+        codes=numpy.zeros(expected, numpy.uint16),
+        words=(WRONG_ROWS,),
+        raises=contract.on_violation is OnViolation.RAISE,
+    )
+
+
+# --- rows one by one -------------------------------------------------------------------------------
+
+
+def _one_by_one(
+    numpy: ModuleType,
+    values: Any,
+    rows: Sequence[Any] | NDArray[Any],
+    check: Check,
+    suspects: Sequence[int] | None = None,
+) -> BatchFindings:
+    """Check the rows that may be dirty (all, unless `suspects` names them) as `checks` does."""
+    found: dict[int, Finding] = {}
+    for row in range(len(rows)) if suspects is None else suspects:
+        finding = check(rows[row])
+        if finding is not None:
+            found[row] = finding
+    return _from_findings(numpy, values, len(rows), found)
+
+
+def _from_findings(
+    numpy: ModuleType,
+    values: Any,
+    rows: int,
+    found: dict[int, Finding],
+) -> BatchFindings:
+    words = tuple(dict.fromkeys(finding.reason for finding in found.values()))
+    at = {word: code for code, word in enumerate(words)}
+    clipped = [row for row, finding in found.items() if finding.outcome is OnViolation.CLIP]
+    status = numpy.zeros(rows, numpy.uint8)
+    status[list(found)] = FAILED
+    status[clipped] = CLIPPED
+    if clipped:
+        values = columns.replaced(values, clipped, [found[row].value for row in clipped])
+    return BatchFindings(
+        values,
+        status,
+        numpy.array(list(found), numpy.int64),
+        numpy.array([at[finding.reason] for finding in found.values()], numpy.uint16),
+        words,
+        any(finding.outcome is OnViolation.RAISE for finding in found.values()),
+    )
+
+
+def _word_looker(check_row: Check) -> _Look:
+    """Labels, texts and booleans: a batch has few different ones, so each is checked once."""
+
+    def look(numpy: ModuleType, values: Any, rows: int) -> BatchFindings:
+        several = columns.rows(values)
+        try:
+            distinct = {(type(value), value) for value in several}
+        except TypeError:  # not hashable, so certainly no word
+            return _one_by_one(numpy, values, several, check_row)
+        if all(check_row(value) is None for _, value in distinct):
+            return _clean(numpy, values, rows)
+        return _one_by_one(numpy, values, several, check_row)
+
+    return look
+
+
+# --- several numbers a row -------------------------------------------------------------------------
+
+
+def _vector_looker(contract: Contract, check_row: Check) -> _Look:
+    def look(numpy: ModuleType, values: Any, rows: int) -> BatchFindings:
+        matrix = columns.matrix(values)
+        if matrix is None:
+            return _one_by_one(numpy, values, columns.rows(values), check_row)
+        if not matrix.shape[1] or contract.size not in {None, matrix.shape[1]}:
+            return _one_by_one(numpy, values, list(matrix), check_row)
+        suspects = numpy.flatnonzero(_suspicious(numpy, contract, matrix))
+        if not len(suspects):
+            return _clean(numpy, values, rows)
+        return _one_by_one(numpy, values, matrix, check_row, suspects.tolist())
+
+    return look
+
+
+def _suspicious(numpy: ModuleType, contract: Contract, matrix: NDArray[Any]) -> NDArray[Any]:
+    """Return for each row whether it may be dirty; a clean one that is named costs time alone."""
+    limits = (0.0, 1.0) if contract.kind is Kind.PROBABILITIES else contract.bounds()
+    bounds = bounds_in(numpy, matrix.dtype, limits)
+    inside = ((matrix >= bounds.low) & (matrix <= bounds.high)).all(axis=1)
+    if contract.kind is Kind.PROBABILITIES:
+        with numpy.errstate(invalid="ignore", over="ignore"):  # such rows are outside already
+            off = numpy.abs(matrix.sum(axis=1, dtype=numpy.float64) - 1.0)
+            inside &= off <= TOLERANCE - _NEAR
+    elif contract.kind is Kind.QUANTILES:
+        inside &= (matrix[:, :-1] <= matrix[:, 1:]).all(axis=1)
+    return numpy.logical_not(inside)  # type: ignore[no-any-return]
+
+
+# --- records ---------------------------------------------------------------------------------------
+
+
+def _record_looker(contract: Contract, check_row: Check) -> _Look:
+    parts = tuple((name, batch_checker(field)) for name, field in contract.fields)
+
+    def look(numpy: ModuleType, values: Any, rows: int) -> BatchFindings:
+        if not columns.is_frame(values):
+            return _one_by_one(numpy, values, columns.rows(values), check_row)
+        found = Fields(numpy, rows)
+        there = columns.names(values)
+        for name, check in parts:
+            if there.count(name) != 1:
+                found.miss(f"{MISSING_FIELD}:{name}", contract)
+                continue
+            found.add(
+                name, there.index(name), check(columns.column(values, there.index(name)), rows)
+            )
+        return found.joined(contract, values)
+
+    return look
