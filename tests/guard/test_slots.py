@@ -22,8 +22,9 @@ from modelwarden.errors import (
     SlotTooLate,
 )
 from modelwarden.guard import slot_report
+from modelwarden.guard.fields import MAX_COUNT
 from modelwarden.guard.slot_report import Report, read, write
-from modelwarden.guard.slots import MAX_COUNT, Counts, Part, Slot
+from modelwarden.guard.slots import Counts, Part, Slot
 from modelwarden.values import canonical
 from modelwarden.values.sketch import Sketch
 

@@ -12,7 +12,7 @@ from collections import deque
 from enum import IntEnum
 from itertools import repeat, starmap
 from math import nan
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeVar
 
 from modelwarden.guard.slots import Counts
 from modelwarden.values.buckets import Tally, is_valid, tally, tally_array
@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
     import numpy as np
     from numpy.typing import NDArray
+
+T = TypeVar("T")
 
 BATCH: Final = 1_024
 """How many latencies of one kind wait in a lane before the thread that added the last one folds them."""
@@ -57,12 +59,13 @@ class Lane:
         return [
             (kind, taken)
             for kind, queue in zip(Kind, queues, strict=True)
-            if (taken := _taken(queue))
+            if (taken := taken_from(queue))
         ]
 
 
-def _taken(queue: deque[float]) -> list[float]:
-    taken: list[float] = []
+def taken_from(queue: deque[T]) -> list[T]:
+    """Remove and return what a queue holds now; another thread may take at the same time."""
+    taken: list[T] = []
     try:  # what came before the error stays in the list
         taken.extend(starmap(queue.popleft, repeat((), len(queue))))
     except IndexError:  # another thread took the rest

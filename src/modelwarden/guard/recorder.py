@@ -18,6 +18,7 @@ import weakref
 from collections import deque
 from typing import TYPE_CHECKING, Any, Final, Self
 
+from modelwarden.guard.fields import LAST_MINUTE
 from modelwarden.guard.lanes import (
     BATCH,
     Folded,
@@ -32,7 +33,7 @@ from modelwarden.guard.lanes import (
     unreadable,
 )
 from modelwarden.guard.outbox import SEND_WAIT_S, Outbox, Waiting
-from modelwarden.guard.slots import LAST_MINUTE, Counts, Part, check_thresholds
+from modelwarden.guard.slots import Counts, Part, check_thresholds
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

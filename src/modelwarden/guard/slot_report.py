@@ -6,19 +6,21 @@ promises that what comes back is a valid value, and leaves keys, times and permi
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
+from functools import partial
 from itertools import pairwise
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, TypeVar
 
 from modelwarden.errors import NotCanonical, SketchInvalid, SlotInvalid
-from modelwarden.guard.slots import Counts, Part, check_instance
+from modelwarden.guard import fields
+from modelwarden.guard.slots import Counts, Part
 from modelwarden.values import canonical
-from modelwarden.values.clock import moment
 from modelwarden.values.sketch import Sketch
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
+
+T = TypeVar("T")
 
 MAX_BYTES: Final = 65_536
 SCHEMA: Final = 1
@@ -28,7 +30,6 @@ _COUNTS: Final = ("total", "errors", "blocked", "fallbacks", "invalid")
 _PART: Final = frozenset(
     {"sli", "minute", "part", "thresholds", "bad", "sketch", "dropped", *_COUNTS}
 )
-_MINUTE: Final = re.compile(r".{16}:00\.000000Z")
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,41 +60,39 @@ def write(instance: str, parts: Iterable[bytes], *, closing: bool = False) -> by
 
 def read(data: bytes) -> Report:
     """Read a report. Raises SlotInvalid, SketchInvalid."""
-    if len(data) > MAX_BYTES:
-        raise SlotInvalid("report", f"at most {MAX_BYTES} bytes")
-    try:
-        fields = _object("report", canonical.parse(data), _REPORT)
-    except NotCanonical as error:
-        raise SlotInvalid("report", f"strict JSON ({error})") from None
-    if fields["schema"] != SCHEMA or type(fields["schema"]) is not int:
-        raise SlotInvalid("schema", str(SCHEMA))
-    closing = fields["closing"]
+    found = fields.document(SlotInvalid, "report", data, _REPORT, max_bytes=MAX_BYTES)
+    fields.whole(SlotInvalid, "schema", found["schema"], least=SCHEMA, most=SCHEMA)
+    closing = found["closing"]
     if not isinstance(closing, bool):
         raise SlotInvalid("closing", "true or false")
-    parts = tuple(_part(one) for one in _list("parts", fields["parts"]))
+    parts = tuple(_part(one) for one in fields.items(SlotInvalid, "parts", found["parts"]))
     for before, after in pairwise(parts):
         if after.number <= before.number:
             raise SlotInvalid("part", f"a number above {before.number}, that of the part before it")
-    return Report(check_instance(_text("instance", fields["instance"])), parts, closing)
+    return Report(fields.instance(SlotInvalid, found["instance"]), parts, closing)
 
 
 def _part(value: object) -> Part:
-    fields = _object("part", value, _PART)
-    counts = {name: _whole(name, fields[name]) for name in _COUNTS}
+    found = fields.members(SlotInvalid, "part", value, _PART)
+    texts, wholes = partial(_each, fields.text, found), partial(_each, fields.whole, found)
     return Part(
-        sli=_text("sli", fields["sli"]),
-        minute=_minute(_text("minute", fields["minute"])),
-        number=_whole("part", fields["part"]),
+        sli=fields.text(SlotInvalid, "sli", found["sli"]),
+        minute=fields.minute(SlotInvalid, found["minute"]),
+        number=fields.whole(SlotInvalid, "part", found["part"]),
         counts=Counts(
-            **counts,
-            thresholds=tuple(
-                _text("thresholds", one) for one in _list("thresholds", fields["thresholds"])
-            ),
-            bad=tuple(_whole("bad", one) for one in _list("bad", fields["bad"])),
-            sketch=_sketch(_text("sketch", fields["sketch"])),
+            **{name: fields.whole(SlotInvalid, name, found[name]) for name in _COUNTS},
+            thresholds=texts("thresholds"),
+            bad=wholes("bad"),
+            sketch=_sketch(fields.text(SlotInvalid, "sketch", found["sketch"])),
         ),
-        dropped=_whole("dropped", fields["dropped"]),
+        dropped=fields.whole(SlotInvalid, "dropped", found["dropped"]),
     )
+
+
+def _each(
+    of: Callable[[type[SlotInvalid], str, object], T], found: Mapping[str, object], name: str
+) -> tuple[T, ...]:
+    return tuple(of(SlotInvalid, name, one) for one in fields.items(SlotInvalid, name, found[name]))
 
 
 def _sketch(text: str) -> Sketch:
@@ -101,36 +100,3 @@ def _sketch(text: str) -> Sketch:
         return Sketch.decode(canonical.from_base64(text))
     except NotCanonical as error:
         raise SketchInvalid(str(error)) from None
-
-
-def _minute(text: str) -> int:
-    if not _MINUTE.fullmatch(text):
-        raise SlotInvalid("minute", "the start of a minute, as 2026-11-20T11:19:00.000000Z")
-    try:
-        return int(moment(text).timestamp()) // 60
-    except ValueError:
-        raise SlotInvalid("minute", "a moment that exists") from None
-
-
-def _object(field: str, value: object, names: frozenset[str]) -> Mapping[str, object]:
-    if not isinstance(value, dict) or value.keys() != names:
-        raise SlotInvalid(field, f"an object of {', '.join(sorted(names))}")
-    return value
-
-
-def _list(field: str, value: object) -> list[object]:
-    if not isinstance(value, list):
-        raise SlotInvalid(field, "a list")
-    return value
-
-
-def _text(field: str, value: object) -> str:
-    if not isinstance(value, str):
-        raise SlotInvalid(field, "text")
-    return value
-
-
-def _whole(field: str, value: object) -> int:
-    if type(value) is not int:
-        raise SlotInvalid(field, "a whole number")
-    return value

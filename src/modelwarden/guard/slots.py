@@ -15,19 +15,17 @@ from decimal import Decimal
 from typing import Final
 
 from modelwarden.errors import SlotConflict, SlotInFuture, SlotInvalid, SlotTooLate
+from modelwarden.guard import fields
 from modelwarden.values import canonical
 from modelwarden.values.clock import timestamp
 from modelwarden.values.sketch import Sketch
 
-MAX_COUNT: Final = canonical.MAX_INTEGER
 MAX_THRESHOLDS: Final = 8
 MAX_NAME: Final = 200
 AHEAD: Final = timedelta(minutes=2)
 BEHIND: Final = timedelta(hours=48)
-LAST_MINUTE: Final = int(datetime(9999, 12, 31, 23, 59, tzinfo=UTC).timestamp()) // 60
 
 _SECONDS: Final = re.compile(r"(0|[1-9][0-9]{0,6})(\.[0-9]{0,8}[1-9])?")
-_INSTANCE: Final = re.compile(r"[0-9a-f]{16}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,7 +54,7 @@ class Counts:
 
     def __post_init__(self) -> None:
         for name in ("total", "errors", "blocked", "fallbacks", "invalid"):
-            _whole(name, getattr(self, name))
+            fields.whole(SlotInvalid, name, getattr(self, name))
         check_thresholds(self.thresholds)
         if self.errors + self.blocked + self.fallbacks > self.total:
             raise SlotInvalid("errors", "no more errors, blocked and fallbacks together than total")
@@ -67,10 +65,7 @@ class Counts:
             raise SlotInvalid("bad", f"one count for each of {len(self.thresholds)} thresholds")
         most = timed
         for count in self.bad:
-            _whole("bad", count)
-            if not self.invalid <= count <= most:
-                raise SlotInvalid("bad", f"falling counts, from {most} down to {self.invalid}")
-            most = count
+            most = fields.whole(SlotInvalid, "bad", count, least=self.invalid, most=most)
 
     def added(self, other: Counts) -> Counts:
         """Return both together. Raises SlotInvalid for other thresholds or more than 2^53 - 1."""
@@ -107,11 +102,9 @@ class Part:
     def __post_init__(self) -> None:
         if not (0 < len(self.sli) <= MAX_NAME and self.sli.isprintable()):
             raise SlotInvalid("sli", f"a name of 1 to {MAX_NAME} printable characters")
-        if not 0 <= _whole("minute", self.minute) <= LAST_MINUTE:
-            raise SlotInvalid("minute", "a minute from 1970 to 9999")
-        if _whole("part", self.number) == 0:
-            raise SlotInvalid("part", "numbers from 1 on")
-        _whole("dropped", self.dropped)
+        fields.whole(SlotInvalid, "minute", self.minute, most=fields.LAST_MINUTE)
+        fields.whole(SlotInvalid, "part", self.number, least=1)
+        fields.whole(SlotInvalid, "dropped", self.dropped)
 
     @property
     def starts(self) -> datetime:
@@ -124,7 +117,7 @@ class Part:
         return canonical.encode(
             {
                 "sli": self.sli,
-                "minute": timestamp(self.starts),
+                "minute": fields.minute_text(self.minute),
                 "part": self.number,
                 "total": counts.total,
                 "errors": counts.errors,
@@ -198,7 +191,7 @@ class Slot:
             minute=self.minute,
             counts=self.counts.added(other.counts),
             reporters=tuple(sorted({*self.reporters, *other.reporters})),
-            dropped=_whole("dropped", self.dropped + other.dropped),
+            dropped=fields.whole(SlotInvalid, "dropped", self.dropped + other.dropped),
         )
 
 
@@ -212,16 +205,3 @@ def check_thresholds(thresholds: tuple[str, ...]) -> None:
         if not (_SECONDS.fullmatch(text) and Decimal(text) > before):
             raise SlotInvalid("thresholds", expected)
         before = Decimal(text)
-
-
-def check_instance(instance: str) -> str:
-    """Return the name of a running reporter. Raises SlotInvalid unless it is 16 hex digits."""
-    if not _INSTANCE.fullmatch(instance):
-        raise SlotInvalid("instance", "16 lower-case hex digits")
-    return instance
-
-
-def _whole(field: str, count: int) -> int:
-    if not 0 <= count <= MAX_COUNT:
-        raise SlotInvalid(field, "a whole number from 0 to 2^53 - 1")
-    return count
