@@ -5,10 +5,12 @@ from __future__ import annotations
 from benchmarks import (
     appends,
     decide,
+    drift,
     growth,
     http,
     ingestion,
     proofs,
+    recorder,
     search,
     sink_kafka,
     sink_local,
@@ -33,5 +35,7 @@ if __name__ == "__main__":
             startup.CLAIM,
             ingestion.CLAIM,
             search.CLAIM,
+            recorder.CLAIM,
+            drift.CLAIM,
         ]
     )

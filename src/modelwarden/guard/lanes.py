@@ -8,6 +8,7 @@ lanes; what waits is bounded, however many threads come and go.
 from __future__ import annotations
 
 import sys
+from bisect import bisect_right
 from collections import deque
 from enum import IntEnum
 from itertools import repeat, starmap
@@ -15,7 +16,7 @@ from math import nan
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeVar
 
 from modelwarden.guard.slots import Counts
-from modelwarden.values.buckets import Tally, is_valid, tally, tally_array
+from modelwarden.values.buckets import Tally, sorted_valid, tally_array, tally_sorted
 from modelwarden.values.sketch import Sketch
 
 if TYPE_CHECKING:
@@ -108,9 +109,9 @@ def fold(kind: Kind, values: list[float], limits: tuple[float, ...]) -> Folded:
         return Folded(kind, len(values), Tally(0, 0, {}), (0,) * len(limits))
     if len(values) >= _WORTH_AN_ARRAY and (numpy := loaded_numpy()) is not None:
         return fold_array(kind, numpy.fromiter(values, numpy.float64, len(values)), limits)
-    found = tally(values)
-    valid = values if not found.invalid else [value for value in values if is_valid(value)]
-    bad = tuple(len(values) - sum(map(limit.__ge__, valid)) for limit in limits)
+    valid = sorted_valid(values)
+    bad = tuple(len(values) - bisect_right(valid, limit) for limit in limits)
+    found = tally_sorted(valid, invalid=len(values) - len(valid))
     return Folded(kind, len(values), found, bad)
 
 

@@ -2,17 +2,15 @@
 
 Bucket i covers (2^((i-1)/32), 2^(i/32)] seconds. The bounds are those of Prometheus native histograms of schema 5, to
 the last bit, and of OpenTelemetry exponential histograms of scale 5 (their index + 1). One value finds its bucket by
-`frexp` and bisection, a list by bisection alone, a NumPy array by its bits; tests hold the three to the same answers.
+`frexp` and bisection, a list by sorting it, a NumPy array by its bits; tests hold the three to the same answers.
 NumPy is used where the caller gave an array, and never imported here.
 """
 
 from __future__ import annotations
 
 import sys
-from bisect import bisect_left
-from collections import Counter
+from bisect import bisect_left, bisect_right
 from functools import cache
-from itertools import repeat
 from math import frexp, inf, isfinite, ldexp
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
@@ -83,17 +81,31 @@ def is_valid(seconds: float) -> bool:
 
 def tally(values: Sequence[float]) -> Tally:
     """Count floats in plain Python."""
-    found = values
+    valid = sorted_valid(values)
+    return tally_sorted(valid, invalid=len(values) - len(valid))
+
+
+def sorted_valid(values: Sequence[float]) -> list[float]:
+    """Return the valid ones in rising order."""
     # One sum tells of every NaN and infinity; a finite sum that overflows only takes the slower way.
-    if values and not (isfinite(sum(values)) and min(values) >= 0.0):
-        found = [value for value in values if is_valid(value)]
-    places = Counter(map(bisect_left, repeat(BOUNDS), found))
-    last = places.pop(len(BOUNDS), 0)
-    if last:
-        places[len(BOUNDS) - 1] += last
-    zero = places.pop(0, 0)
-    buckets = {place + LOWEST: count for place, count in places.items()}
-    return Tally(zero, len(values) - len(found), buckets)
+    ordered = sorted(values if isfinite(sum(values)) else filter(is_valid, values))
+    return ordered[bisect_left(ordered, 0.0) :] if ordered and ordered[0] < 0.0 else ordered
+
+
+def tally_sorted(valid: Sequence[float], *, invalid: int) -> Tally:
+    """Count what `sorted_valid` returned: a bucket at a time, found from its first value and left after its last."""
+    buckets: dict[int, int] = {}
+    at, place, end = 0, -1, bisect_right(valid, LONGEST)
+    while at < end:
+        place += 1  # most often the next value is in the next bucket
+        if valid[at] > BOUNDS[place]:
+            place = bisect_left(BOUNDS, valid[at], place)
+        after = bisect_right(valid, BOUNDS[place], at, end)
+        buckets[place + LOWEST] = after - at
+        at = after
+    if len(valid) > end:
+        buckets[HIGHEST] = buckets.get(HIGHEST, 0) + len(valid) - end
+    return Tally(buckets.pop(LOWEST, 0), invalid, buckets)
 
 
 # The bits of positive floats, read as integers, rise with the floats. Six bits of the fraction cut an octave into 64
