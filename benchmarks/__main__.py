@@ -5,12 +5,14 @@ from __future__ import annotations
 from benchmarks import (
     appends,
     decide,
+    drift,
     growth,
     guard_check,
     guard_checks,
     http,
     ingestion,
     proofs,
+    recorder,
     search,
     sink_kafka,
     sink_local,
@@ -37,5 +39,7 @@ if __name__ == "__main__":
             ingestion.CLAIM,
             search.CLAIM,
             guard_checks.CLAIM,
+            recorder.CLAIM,
+            drift.CLAIM,
         ]
     )

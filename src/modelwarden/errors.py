@@ -1172,6 +1172,59 @@ class LimitsConflict(CallerError):
         )
 
 
+# --- slots of service levels -----------------------------------------------------------------------
+
+
+class SlotRefused(CallerError):
+    """A report of counts is not accepted and never will be; sending it again does not help (SL-17)."""
+
+    code, status = "slot_refused", 422
+
+
+class SketchInvalid(SlotRefused):
+    """Bytes or counts are not a sketch (SL-12)."""
+
+    code, status = "sketch_invalid", 422
+
+
+class SlotInvalid(SlotRefused):
+    """A report or a part of one does not have its form, or its counts contradict each other (SL-14, SL-17)."""
+
+    code, status = "slot_invalid", 422
+
+    def __init__(self, field: str, expected: str) -> None:
+        super().__init__(f"{field}: expected {expected}")
+        self.field = field
+
+
+class SlotConflict(SlotRefused):
+    """Another part was told under the same number; a part is never changed (SL-14)."""
+
+    code, status = "slot_conflict", 409
+
+
+class SlotInFuture(SlotRefused):
+    """A part is of a minute more than two minutes ahead; mend the reporter's clock (SL-17)."""
+
+    code, status = "slot_in_future", 422
+
+
+class SlotTooLate(SlotRefused):
+    """A part is of a minute more than 48 hours ago (SL-17)."""
+
+    code, status = "slot_too_late", 422
+
+
+class DriftInvalid(CallerError):
+    """Edges, or counts by edges, do not have their form, or do not belong together (SG-49)."""
+
+    code, status = "drift_invalid", 422
+
+    def __init__(self, field: str, expected: str) -> None:
+        super().__init__(f"{field}: expected {expected}")
+        self.field = field
+
+
 # --- the tour -------------------------------------------------------------------------------------
 
 
