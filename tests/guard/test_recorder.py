@@ -161,8 +161,8 @@ class Angry:
 def test_a_hostile_latency_counts_and_never_raises(
     recorder: Recorder,
     far: FarEnd,
-    latency: Any,  # noqa: ANN401
-    valid: bool,  # noqa: FBT001
+    latency: Any,
+    valid: bool,
 ) -> None:
     for _ in range(BATCH + 1):
         recorder.record(latency)
@@ -197,7 +197,7 @@ def test_a_batch_counts_as_one_by_one(recorder: Recorder, far: FarEnd, wall: Wal
 @pytest.mark.parametrize(
     "given", [np.array(["a", "b"]), np.array([object(), None]), np.array([]), [], "ab", None, 7]
 )
-def test_a_batch_of_anything_never_raises(recorder: Recorder, far: FarEnd, given: Any) -> None:  # noqa: ANN401
+def test_a_batch_of_anything_never_raises(recorder: Recorder, far: FarEnd, given: Any) -> None:
     recorder.record_batch(given)
     recorder.record(0.1)
     assert recorder.flush()
@@ -209,7 +209,7 @@ def test_a_batch_of_anything_never_raises(recorder: Recorder, far: FarEnd, given
 @pytest.mark.parametrize("batches", [False, True])
 def test_eight_racing_threads_lose_nothing(
     far: FarEnd,
-    batches: bool,  # noqa: FBT001
+    batches: bool,
 ) -> None:
     each, threads, done = 20_000, 8, threading.Event()
     with Recorder(far, sli="race", thresholds=("0.25",), flush_s=0.05) as recorder:

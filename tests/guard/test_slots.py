@@ -79,7 +79,7 @@ def test_a_part_has_these_bytes() -> None:
 
 
 @given(st.lists(parts, max_size=5, unique_by=lambda one: one.number), st.booleans())
-def test_a_report_is_read_as_it_was_written(several: list[Part], closing: bool) -> None:  # noqa: FBT001
+def test_a_report_is_read_as_it_was_written(several: list[Part], closing: bool) -> None:
     ordered = tuple(sorted(several, key=lambda one: one.number))
     data = write(INSTANCE, [one.encode() for one in ordered], closing=closing)
     assert read(data) == Report(INSTANCE, ordered, closing)
