@@ -102,7 +102,7 @@ def verified(warden: Warden) -> VerificationAnswer:
 
 def test_the_first_entry_names_the_last_checkpoint_of_the_backup(lost: Lost) -> None:
     with pytest.raises(RestoreNeedsLedger):
-        upkeep.restore(lost.backup, lost.settings)
+        upkeep.restore(lost.backup, lost.settings, tell=[].append)
     done = lost.begin_anew()
     with lost.opened() as warden:
         erin = warden.acting_as("erin")
@@ -323,7 +323,7 @@ def test_a_backup_of_the_new_ledger_restores_as_any(lost: Lost) -> None:
     with lost.opened() as warden:
         made = upkeep.backup(warden, lost.folder / "wednesday")
     (lost.folder / "warden.db").unlink()
-    upkeep.restore(made.path, lost.settings)
+    upkeep.restore(made.path, lost.settings, tell=[].append)
     with lost.opened() as warden:
         assert verified(warden).ok
         assert json.loads((lost.folder / "guard").read_text())["origin"] != lost.old.origin

@@ -167,7 +167,9 @@ def test_columns_without_numbers_fail_whole(values: Any) -> None:
     assert set(found.summary()) <= {"wrong_type", "wrong_shape"}
 
 
-@pytest.mark.parametrize("value", [0.5, None, "text", np.array(0.5), object(), iter([1])], ids=repr)
+@pytest.mark.parametrize(
+    "value", [0.5, None, "text", np.array(0.5), object(), iter([1])], ids=lambda v: type(v).__name__
+)
 def test_what_is_no_batch_is_refused_and_not_guessed(value: object) -> None:
     if isinstance(value, str):  # a text is a sequence of texts, none of which is a number
         assert set(batch_checker(probability())(value).status.tolist()) == {FAILED}

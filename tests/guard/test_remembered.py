@@ -234,7 +234,11 @@ def test_the_file_keeps_those_that_were_made_last(path: Path) -> None:
     store.close()
 
 
-@pytest.mark.parametrize("value", [float("nan"), float("inf"), object(), {1, 2}, b"x"], ids=repr)
+@pytest.mark.parametrize(
+    "value",
+    [float("nan"), float("inf"), object(), {1, 2}, b"x"],
+    ids=["nan", "inf", "object", "set", "bytes"],
+)
 def test_what_has_no_json_form_is_not_kept(path: Path, value: object) -> None:
     store = SqliteStore(path)
     assert not store.keep("m", "k", Good(value, None, 1.0))

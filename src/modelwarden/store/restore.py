@@ -5,40 +5,34 @@ A backup that is behind takes the entries that it lacks from another copy of the
 
 from __future__ import annotations
 
-import contextlib
-import os
-import shutil
 import sqlite3
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from sqlalchemy.exc import DatabaseError, DBAPIError
+from sqlalchemy.exc import DBAPIError
 
 from modelwarden.errors import (
-    LedgerUnavailable,
     NoteInvalid,
-    ProofInvalid,
-    RestoreNeedsLedger,
     RestoreRefused,
     ValueInvalid,
 )
 from modelwarden.ledger.checkpoint import open_note, unverified_checkpoint
-from modelwarden.store import entries, guard_file, key_files, keyring, migrate, server_keys
-from modelwarden.store.backup import copy_rows, open_backup
+from modelwarden.store import entries, guard_file, key_files, keyring, server_keys
+from modelwarden.store.backup import open_backup
 from modelwarden.store.catching_up import Known
-from modelwarden.store.database import Database
 from modelwarden.store.going_on import Extended, Sources, go_on
 from modelwarden.store.key_history import trust_of
 from modelwarden.store.new_ledger import begin, reader
 from modelwarden.store.opening import open_store
+from modelwarden.store.placing import close_for_good, opened, put_in_place
 from modelwarden.store.state import check_state
 from modelwarden.store.verification import verify_ledger
 from modelwarden.values.clock import timestamp
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Sequence
 
     from sqlalchemy import Connection
 
@@ -112,7 +106,7 @@ def restore(path: Path, settings: Settings, clock: Clock, wanted: Wanted | None 
             guard = settings.ledger_guard_file or Path(f"{aside}.guard")
             with guard_file.held(guard) as signed:
                 done = _prepared(aside, settings, keys, clock, _sources(signed, keys, wanted))
-                kept = _put_in_place(aside, settings, done.size, timestamp(clock.now()))
+                kept = put_in_place(aside, settings, done.size, timestamp(clock.now()))
     except (DBAPIError, sqlite3.Error, OSError) as error:
         raise RestoreRefused(
             f"the disk or database gave up, and nothing was replaced: {_reason(error)}"
@@ -168,15 +162,15 @@ def begin_anew(
             aside, fresh = Path(folder) / "aside.db", Path(folder) / "fresh.db"
             open_backup(path, keys, aside)
             guard = settings.ledger_guard_file or Path(f"{aside}.guard")
-            with guard_file.held(guard) as signed, _opened(aside) as source:
+            with guard_file.held(guard) as signed, opened(aside) as source:
                 current = server_keys.current(source, keys)
                 _verify(source, current)
                 archive(reader(source, settings, current, clock))
                 known = signed.size if signed is not None and signed.origin == keys.origin else 0
                 size = entries.read_head(source).size
                 named = begin(source, fresh, settings, current, clock, origin=origin, known=known)
-            _close_for_good(fresh)
-            kept = _put_in_place(fresh, settings, size, timestamp(clock.now()))
+            close_for_good(fresh)
+            kept = put_in_place(fresh, settings, size, timestamp(clock.now()))
     except (DBAPIError, sqlite3.Error, OSError) as error:
         raise RestoreRefused(
             f"the disk or database gave up, and nothing was replaced: {_reason(error)}"
@@ -195,7 +189,7 @@ def drill(path: Path, settings: Settings) -> tuple[int, str]:
     with tempfile.TemporaryDirectory(prefix=".drill-", dir=path.absolute().parent) as folder:
         aside = Path(folder) / "aside.db"
         manifest = open_backup(path, keys, aside)
-        with _opened(aside) as connection:
+        with opened(aside) as connection:
             _verify(connection, server_keys.current(connection, keys))
     return manifest.size, manifest.root
 
@@ -204,12 +198,12 @@ def _prepared(
     aside: Path, settings: Settings, keys: Keyring, clock: Clock, sources: Sources
 ) -> Extended:
     """Verify the database aside, bring it to what is known, and verify that."""
-    with _opened(aside) as connection:
+    with opened(aside) as connection:
         _verify(connection, server_keys.current(connection, keys))
     done = go_on(aside, sources, settings, keys, clock)
-    with _opened(aside) as connection:
+    with opened(aside) as connection:
         _verify(connection, server_keys.current(connection, keys))
-    _close_for_good(aside)
+    close_for_good(aside)
     return done
 
 
@@ -258,94 +252,3 @@ def _given(checkpoint: str, trusted: Sequence[VerifierKey]) -> Known:
 def _reason(error: Exception) -> str:
     found = error.orig if isinstance(error, DBAPIError) else error
     return str(found)
-
-
-def _refuse_smaller(size: int, known: int, holder: str) -> None:
-    if size < known:
-        raise RestoreNeedsLedger(
-            f"the backup comes to {size} entries, but {holder} has {known}: {known - size} entries would be lost."
-            " Name a copy of the ledger that holds them with --ledger, or move what is there away"
-        )
-
-
-def _put_in_place(aside: Path, settings: Settings, size: int, at: str) -> Path | None:
-    target = settings.sqlite_path
-    if target is None:
-        _fill(aside, settings.url)
-        return None
-    if not target.exists():
-        _replace(aside, target)
-        return None
-    _refuse_smaller(size, _size_of(target), "the database in place")
-    _close_for_good(target)
-    kept = target.with_name(f"{target.name}.before-{at.replace(':', '')}")
-    try:
-        os.link(target, kept)
-    except OSError:  # a file system without links
-        shutil.copy2(target, kept)
-    _replace(aside, target)
-    return kept
-
-
-def _replace(aside: Path, target: Path) -> None:
-    """Put a file in place, durably and at once."""
-    with aside.open("rb") as file:
-        os.fsync(file.fileno())
-    aside.replace(target)
-    folder = os.open(target.absolute().parent, os.O_RDONLY)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)
-
-
-def _size_of(path: Path) -> int:
-    """Return how many entries a database in place has; 0 for one that can't be read any more."""
-    try:
-        with _opened(path) as connection:
-            return entries.read_head(connection).size
-    except (DatabaseError, LedgerUnavailable, ProofInvalid):
-        return 0
-
-
-def _close_for_good(path: Path) -> None:
-    """Take the log of a SQLite file into it, which works only while nobody else has it open."""
-    try:
-        with contextlib.closing(sqlite3.connect(path, timeout=1)) as database:
-            (mode,) = database.execute("PRAGMA journal_mode=DELETE").fetchone()
-    except sqlite3.OperationalError as error:
-        raise RestoreRefused("the database is in use: stop every process that uses it") from error
-    except sqlite3.DatabaseError:  # no database any more: what is left of its log is nothing either
-        for suffix in ("-wal", "-shm"):
-            path.with_name(path.name + suffix).unlink(missing_ok=True)
-    else:
-        if mode != "delete":
-            raise RestoreRefused("the database is in use: stop every process that uses it")
-
-
-def _fill(aside: Path, url: str) -> None:
-    """Copy the rows into an empty database, in one transaction."""
-    target = Database(url)
-    try:
-        if not migrate.require_current(target):
-            migrate.migrate(target)
-        with target.writing() as writing, _opened(aside) as connection:
-            if entries.origin_of(writing) is not None:
-                raise RestoreRefused(
-                    "this database holds a ledger already: make an empty one and point `url` to it"
-                )
-            copy_rows(connection, writing)
-    finally:
-        target.close()
-
-
-@contextlib.contextmanager
-def _opened(path: Path) -> Iterator[Connection]:
-    """Open a SQLite file for reading. Raises SchemaTooOld or SchemaTooNew for another release's."""
-    database = Database(f"sqlite:///{path}")
-    try:
-        migrate.require_current(database)
-        with database.reading() as connection:
-            yield connection
-    finally:
-        database.close()
