@@ -34,7 +34,11 @@ MOST_BATCHES: Final = 20
 def resource_of(model: Model, environment: str | None = None) -> Resource:
     """Return what scopes select a model by."""
     return Resource(
-        model=model.name, team=model.team or None, tags=model.tags, environment=environment
+        model=model.name,
+        team=model.team or None,
+        tags=model.tags,
+        environment=environment,
+        owner=model.owner,
     )
 
 
