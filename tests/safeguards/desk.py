@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from modelwarden.registry.lifecycle import Environment
@@ -9,6 +10,7 @@ from modelwarden.safeguards import queries
 from tests.access.company import Company
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
     from modelwarden.safeguards.switch import Switch
@@ -41,9 +43,17 @@ class Desk(Company):
         return self.acting(name).switches
 
     def stop(self, by: str = "dave", *, severity: str = "SEV2", **scope: Any) -> SwitchAnswer:  # noqa: ANN401
-        return self.switches(by).activate(
-            scope or {"model": "churn"}, reason=WHY, severity=severity
-        )
+        with self.passing():
+            return self.switches(by).activate(
+                scope or {"model": "churn"}, reason=WHY, severity=severity
+            )
+
+    @contextmanager
+    def passing(self) -> Iterator[None]:
+        """Let what is done here have a time of its own: ids are ordered by it."""
+        self.clock.advance(milliseconds=1)
+        yield
+        self.clock.advance(milliseconds=1)
 
     def asked(self, switch: str, by: str = "erin") -> SwitchAnswer:
         return self.switches(by).request_release(switch, notes="the feed is right again")

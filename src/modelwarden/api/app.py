@@ -42,6 +42,7 @@ ROUTERS: Final = (
     versions.router,
     artifacts.router,
     releases.router,
+    switches.checks,
     switches.router,
     approvals.router,
     policies.router,

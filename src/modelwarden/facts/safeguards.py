@@ -30,7 +30,7 @@ class SwitchActivated:
     action: Code
     fallback: tuple[Code, ...]
     unknown: Code
-    sev: Code
+    severity: Code
     origin: Code
     reason: Commitment
     incident: Code | None
@@ -47,7 +47,7 @@ class SwitchReleaseRequested:
     switch: SwitchId
     environment: Code
     models: tuple[ModelName, ...]
-    sev: Code
+    severity: Code
     humans: int
     notes: Commitment
     verification: Commitment | None
@@ -72,7 +72,7 @@ class SwitchReleased:
     switch: SwitchId
     environment: Code
     models: tuple[ModelName, ...]
-    sev: Code
+    severity: Code
     requester: ActorId
     notes: Commitment
 

@@ -145,7 +145,7 @@ def put_in_force(change: Change, drafted: Switch, reason: str) -> Switch:
             action=Code(switch.action),
             fallback=tuple(Code(step) for step in switch.fallback),
             unknown=Code(switch.unknown),
-            sev=Code(switch.severity),
+            severity=Code(switch.severity),
             origin=Code(switch.origin),
             reason=switch.reason,
             incident=_code(switch.incident),

@@ -75,7 +75,7 @@ def ask(change: Change, switch: Switch, *, notes: str, verification: str | None 
             switch=asked.id,
             environment=Code(asked.environment),
             models=registrable(reach_of(asked).models),
-            sev=Code(asked.severity),
+            severity=Code(asked.severity),
             humans=TWO if asked.needs_two else 1,
             notes=words,
             verification=asked.verification,
@@ -106,7 +106,7 @@ def confirm_release(change: Change, switch_id: str, *, notes: str) -> Switch:
             switch=released.id,
             environment=Code(released.environment),
             models=registrable(reach_of(released).models),
-            sev=Code(released.severity),
+            severity=Code(released.severity),
             requester=_requester(released),
             notes=words,
         )
