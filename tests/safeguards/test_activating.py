@@ -156,9 +156,7 @@ def test_what_would_stop_nothing_or_too_much_is_refused(
 
 def test_what_is_carved_out_has_to_be_there_too(desk: Desk) -> None:
     with pytest.raises(UnknownTarget):
-        desk.switches("dave").activate(
-            {"region": "eu"}, reason=WHY, except_={"model": "chrun"}
-        )
+        desk.switches("dave").activate({"region": "eu"}, reason=WHY, except_={"model": "chrun"})
 
 
 @pytest.mark.parametrize(
@@ -232,9 +230,7 @@ def test_an_emergency_stop_names_a_model_or_a_type(desk: Desk) -> None:
 def test_remembered_values_of_before_the_stop_stay_usable_and_none_of_the_future(
     desk: Desk,
 ) -> None:
-    made = desk.switches("dave").activate(
-        {"model": "churn"}, reason=WHY, lkg_before=START + DAY
-    )
+    made = desk.switches("dave").activate({"model": "churn"}, reason=WHY, lkg_before=START + DAY)
     assert made.lkg_before == START
 
 

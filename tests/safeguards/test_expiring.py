@@ -99,6 +99,4 @@ def test_nobody_ends_one_in_the_name_of_time(desk: Desk) -> None:
     made = desk.stop("dave")
     dave = desk.switches("dave")._bound
     with pytest.raises(NotPermitted):
-        desk.warden.change(
-            dave.principal, partial(actions.keep_time, switch_id=SwitchId(made.id))
-        )
+        desk.warden.change(dave.principal, partial(actions.keep_time, switch_id=SwitchId(made.id)))

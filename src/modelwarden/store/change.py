@@ -92,7 +92,6 @@ class View:
         self.around: Final = around
         self.keyring: Final = around.keyring
         self.settings: Final = around.settings
-        self._frozen: Final = around.frozen
         self.checked = False
         self.used: set[str] = set()
         self.opened = 0  # erasable texts that a search read (AC-60)
@@ -140,7 +139,11 @@ class View:
 
     def _ahead(self, kind: str, name: str) -> int | None:
         """Return the revision that the ledger tells of a frozen object; the set is as it was at the start."""
-        return frozen.ahead(self._connection, kind, name) if (kind, name) in self._frozen else None
+        return (
+            frozen.ahead(self._connection, kind, name)
+            if (kind, name) in self.around.frozen
+            else None
+        )
 
     def words(self, commitment: Commitment | None) -> str | None:
         """Return the words behind a commitment, or None when there are none or they were erased."""
@@ -190,6 +193,7 @@ class Change(View):
         self.id: Final = ChangeId(new_id("chg", now))
         self.drafts: Final[list[Draft]] = []
         self.stands_at: int | None = None
+        self.stands_on: tuple[str, str] | None = None
         self.when_sealed: Callable[[Connection, int], None] | None = None
         self.flags: Final[set[str]] = set()
         self._moved: list[Moved] = []
@@ -318,6 +322,10 @@ class Change(View):
 
     def unchanged(self, kind: str, object_id: str) -> None:
         """Say that nothing had to be written; the answer names the entry that recorded the state (LG-8)."""
+        self.stands_on = (
+            kind,
+            object_id,
+        )  # its entry may be of this very batch, and have no number yet
         self.stands_at = entries.newest_of(self._connection, kind, object_id)
 
     def finish(self) -> None:
@@ -326,7 +334,7 @@ class Change(View):
             raise UnrecordedChange(
                 f"written but not recorded: {', '.join(m.kind for m in self._moved)}"
             )
-        if not self.drafts and (self.stands_at is None or self._wrote):
+        if not self.drafts and ((self.stands_at, self.stands_on) == (None, None) or self._wrote):
             raise NothingRecorded("the action ended without a fact")
 
     @cached_property

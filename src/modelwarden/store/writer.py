@@ -58,6 +58,7 @@ class Job:
     value: Any = None
     drafts: int = 0
     standing: Stored | None = None
+    place: int | None = None
     when_sealed: Callable[[Connection, int], None] | None = None
     error: BaseException | None = None
 
@@ -189,7 +190,8 @@ class Writer:
         drafts: list[Draft] = []
         self._denials.begin()
         for job in batch:
-            job.error, job.drafts, job.standing, job.when_sealed = None, 0, None, None
+            job.error, job.drafts, job.when_sealed = None, 0, None
+            job.standing = job.place = None
             change: Change | None = None
             if job.telemetry:
                 self._attempt(connection, job, Telemetry)
@@ -201,8 +203,10 @@ class Writer:
             if change is not None:
                 job.drafts, job.when_sealed = len(change.drafts), change.when_sealed
                 drafts += change.drafts
-                if change.stands_at is not None and not change.drafts:
-                    job.standing = entries.entry(connection, change.stands_at)
+                if not change.drafts:
+                    job.place = _place_of(change.stands_on, drafts)
+                    if change.stands_at is not None:
+                        job.standing = entries.entry(connection, change.stands_at)
         for denial in self._denials.overdue(now=time.monotonic(), closing=self._closed):
             drafts += self._told(connection, denial)
         return drafts
@@ -299,15 +303,23 @@ class Writer:
                 job.future.set_exception(job.error)
             elif job.telemetry:
                 job.future.set_result(job.value)
-            elif job.drafts and sealed is not None:
-                receipt = receipt_of(sealed.stored(position - 1), origin)
-                job.future.set_result(Answer(job.value, receipt))
+            elif sealed is not None and (job.drafts or job.place is not None):
+                place = position - 1 if job.place is None else job.place
+                job.future.set_result(Answer(job.value, receipt_of(sealed.stored(place), origin)))
             elif job.standing is not None:
                 job.future.set_result(Answer(job.value, receipt_of(job.standing, origin)))
             else:
                 job.future.set_exception(
                     LedgerUnavailable("the entry that recorded this is missing; verify the ledger")
                 )
+
+
+def _place_of(moved: tuple[str, str] | None, drafts: list[Draft]) -> int | None:
+    """Return the place in the batch of the last entry that moved this object, or None."""
+    for place in reversed(range(len(drafts))):
+        if any(found[:2] == moved and found[2] is not None for found in drafts[place].subjects):
+            return place
+    return None
 
 
 def _tell_places(connection: Connection, batch: list[Job], first: int) -> None:
