@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, ClassVar, Final, NamedTuple, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeVar
 
 from sqlalchemy import bindparam, insert, select
 from sqlalchemy.exc import IntegrityError
@@ -27,7 +27,7 @@ from modelwarden.ledger.checkpoint import parse_checkpoint
 from modelwarden.ledger.merkle import tree_root
 from modelwarden.store import entries, frozen
 from modelwarden.store.entries import Draft
-from modelwarden.store.governed import as_stored, place_of, state_digest
+from modelwarden.store.governed import Governed, as_stored, place_of, state_digest
 from modelwarden.store.keyring import Keyring, Sealed
 from modelwarden.store.lanes import named, write_rows
 from modelwarden.store.running import run
@@ -55,17 +55,6 @@ RANK: Final = {severity.value: rank for rank, severity in enumerate(Severity)}
 
 _TEXT: Final = select(texts).where(texts.c.commitment == bindparam("commitment"))
 _KEEP_TEXT: Final = insert(texts)
-
-
-class Governed(Protocol):
-    """A governed value: a frozen dataclass that knows its revision, 0 before it is stored."""
-
-    __dataclass_fields__: ClassVar[dict[str, Any]]
-
-    @property
-    def revision(self) -> int:
-        """Return the number of changes that this value went through."""
-        ...
 
 
 V = TypeVar("V", bound=Governed)
@@ -322,10 +311,8 @@ class Change(View):
 
     def unchanged(self, kind: str, object_id: str) -> None:
         """Say that nothing had to be written; the answer names the entry that recorded the state (LG-8)."""
-        self.stands_on = (
-            kind,
-            object_id,
-        )  # its entry may be of this very batch, and have no number yet
+        # Its entry may be of this very batch, and have no number yet: the writer looks there first.
+        self.stands_on = kind, object_id
         self.stands_at = entries.newest_of(self._connection, kind, object_id)
 
     def finish(self) -> None:
@@ -334,7 +321,8 @@ class Change(View):
             raise UnrecordedChange(
                 f"written but not recorded: {', '.join(m.kind for m in self._moved)}"
             )
-        if not self.drafts and ((self.stands_at, self.stands_on) == (None, None) or self._wrote):
+        stands = self.stands_at is not None or self.stands_on is not None
+        if not self.drafts and (self._wrote or not stands):
             raise NothingRecorded("the action ended without a fact")
 
     @cached_property
