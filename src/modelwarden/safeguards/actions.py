@@ -8,6 +8,7 @@ from modelwarden.safeguards.activating import NewSwitch as NewSwitch
 from modelwarden.safeguards.activating import activate as activate
 from modelwarden.safeguards.expiring import due as due
 from modelwarden.safeguards.expiring import keep_time as keep_time
+from modelwarden.safeguards.reach import may_touch as may_touch
 from modelwarden.safeguards.reads import SwitchFilter as SwitchFilter
 from modelwarden.safeguards.reads import check as check
 from modelwarden.safeguards.reads import switch as switch
