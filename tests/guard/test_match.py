@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from enum import StrEnum
+from itertools import count
 from typing import Any
 
 import pytest
@@ -10,8 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from modelwarden.errors import ValueInvalid
+from modelwarden.guard.bitmaps import SLICE
 from modelwarden.guard.compiled import at_once, compile_switches, compiling, reading
-from modelwarden.guard.match import NOTHING, REMEMBERED, Match, joined
+from modelwarden.guard.match import MOST_IDS, NOTHING, REMEMBERED, Match, joined
 from modelwarden.guard.router import bucket
 from modelwarden.guard.switch import Action
 from tests.guard import naive
@@ -133,6 +135,43 @@ def test_two_matchers_joined_are_one(
     assert (set(steps or ()), steps is None) == (set(whole[2] or ()), whole[2] is None)
 
 
+@given(
+    st.lists(st.tuples(fallbacks, st.sampled_from(["fallback", "fallback", "observe"])), max_size=5)
+)
+def test_fallbacks_are_joined_to_the_steps_that_all_allow(
+    many: list[tuple[object, str]],
+) -> None:
+    those = [
+        switch(n, action=action, fallback=fallback) for n, (fallback, action) in enumerate(many)
+    ]
+    matcher = compile_switches(those)
+    assert told(matcher.match({})) == naive.match(those, {})
+
+
+@pytest.mark.parametrize(
+    ("given_steps", "action", "steps"),
+    [
+        (["chain", "chain"], Action.FALLBACK, None),
+        (["chain", ["a", "b"]], Action.FALLBACK, ("a", "b")),
+        ([["b", "a"], ["a", "b"], "chain"], Action.FALLBACK, ("b", "a")),
+        ([["a", "b"], ["b", "c"], ["c", "b"]], Action.FALLBACK, ("b",)),
+        ([["a", "b"], ["b", "c"], ["c", "a"]], Action.BLOCK, ()),
+        ([["a"], ["b"]], Action.BLOCK, ()),
+        (["chain", None], Action.BLOCK, ()),
+        (["chain", []], Action.BLOCK, ()),
+        (["chain", "shout"], Action.BLOCK, ()),
+        (["chain", ["a", 7]], Action.BLOCK, ()),
+    ],
+    ids=count(),
+)
+def test_two_fallbacks_leave_their_common_steps_or_block(
+    given_steps: list[object], action: Action, steps: tuple[str, ...] | None
+) -> None:
+    those = [switch(n, action="fallback", fallback=s) for n, s in enumerate(given_steps)]
+    found = compile_switches(those).match({})
+    assert (found.action, found.steps) == (action, steps)
+
+
 def test_a_missing_region_never_slips_past_a_block() -> None:
     matcher = compile_switches(
         [switch(1, scope={"region": ["eu"]}, **{"except": {"segment": "vip"}})]
@@ -152,7 +191,14 @@ def test_odd_case_and_space_of_a_region_are_the_region(region: str) -> None:
 
 @pytest.mark.parametrize(
     ("written", "asked"),
-    [("Île", "I\u0302LE"), ("straße", "STRASSE"), ("ΣΑΣ", "σας"), ("K", "\u212a"), ("ﬁ", "FI")],
+    [
+        ("Île", "I\u0302LE"),
+        ("straße", "STRASSE"),
+        ("ΣΑΣ", "σας"),
+        ("K", "\u212a"),
+        ("ﬁ", "FI"),
+        ("\u1fb4", "\u03b1\u0345\u0301"),
+    ],
 )
 def test_unicode_forms_of_a_region_are_the_region(written: str, asked: str) -> None:
     for one, other in ((written, asked), (asked, written)):
@@ -218,6 +264,42 @@ def test_more_contexts_than_are_remembered_are_answered_alike() -> None:
         assert [n for n, one in enumerate(asked) if matcher.match(one)] == [7]
     assert len(matcher._memo) <= REMEMBERED
     assert all(len(one) <= REMEMBERED + 3 for one in matcher._bitmaps)
+
+
+def test_matches_of_many_switches_are_answered_alike_and_not_all_kept() -> None:
+    many = 1_000
+    matcher = compile_switches([switch(n, scope={"consumer": f"c-{n}"}) for n in range(many)])
+    everything = tuple(f"swi_{n:04}" for n in range(many))
+    over = matcher.over("consumer", "region")
+    for number in range(300):
+        assert matcher.match({"region": f"r-{number}"}).switches == everything
+        assert over.match_values((f"c-{number}", "eu")).switches == (f"swi_{number:04}",)
+    regional = compile_switches(
+        [switch(n, scope={"consumer": f"c-{n}", "region": {"not_in": ["x"]}}) for n in range(many)]
+    )
+    for number in range(300):
+        assert regional.match({"region": f"r-{number}"}).switches == everything
+    assert sum(len(one.switches) for one in regional._memo.values()) <= MOST_IDS + many
+
+
+def test_compiling_stops_often_and_may_be_interleaved() -> None:
+    lists = [[f"c-{n}-{k}" for k in range(200)] for n in range(100)]
+    many = [switch(n, scope={"consumer": values}) for n, values in enumerate(lists)]
+    steps, found = [reading(many), reading(many[:50])], []
+    counts = [0, 0]
+    while steps:
+        for place, one in enumerate(list(steps)):
+            try:
+                next(one)
+                counts[place] += 1
+            except StopIteration as stop:
+                steps.remove(one)
+                found.append(stop.value)
+    assert counts[0] >= 20_000 / (SLICE + 201)
+    assert [len(one) for one in found] == [50, 100]
+    stops = sum(1 for _ in compiling(found[1]))
+    assert stops >= 20_000 / (SLICE + 201)
+    assert at_once(compiling(found[1])).match({"consumer": "c-99-199"}).switches == ("swi_0099",)
 
 
 def test_the_whole_environment_stops_without_any_context() -> None:
@@ -291,5 +373,5 @@ def test_what_is_no_switch_is_refused(raw: object) -> None:
 
 def test_too_few_values_are_noticed() -> None:
     matcher = compile_switches([switch(1, scope={"region": "eu", "segment": "vip"})])
-    with pytest.raises(ValueError, match="zip"):
+    with pytest.raises(ValueError, match="expected the values"):
         matcher.match_values(("eu",))

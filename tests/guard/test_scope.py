@@ -80,7 +80,9 @@ def test_nothing_named_needs_the_word_everything() -> None:
 def test_a_dimension_has_to_be_known() -> None:
     with pytest.raises(UnknownDimension):
         parse_scope({"tenant": "acme"})
-    assert parse_scope({"tenant": "acme"}, configured=["tenant"]).conditions[0][0] == "tenant"
+    assert (
+        parse_scope({"tenant": "acme"}, configured=["tenant"]).conditions[0].dimension == "tenant"
+    )
     with pytest.raises(UnknownDimension):
         parse_except({"Region": "eu"})
 
@@ -122,7 +124,7 @@ def test_a_condition_of_another_form_is_refused(condition: object) -> None:
 
 def test_values_are_bounded_in_number_and_length() -> None:
     many = [f"c{n}" for n in range(MAX_VALUES)]
-    assert len(parse_scope({"consumer": many}).conditions[0][1].values) == MAX_VALUES
+    assert len(parse_scope({"consumer": many}).conditions[0].values) == MAX_VALUES
     assert parse_scope({"consumer": [*many, "c0"]})  # once is once
     with pytest.raises(ValueInvalid):
         parse_scope({"consumer": [*many, "one more"]})

@@ -8,6 +8,7 @@ import subprocess
 import sys
 from hashlib import sha256
 from itertools import count
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -18,7 +19,7 @@ from modelwarden.errors import NoPinnedKey, NoVerifier, SnapshotRejected
 from modelwarden.guard.match import NOTHING
 from modelwarden.guard.snapshot import MAX_BODY_BYTES, MAX_WIRE_BYTES, Floor, PinnedKeys
 from modelwarden.guard.switch import Action
-from modelwarden.ledger.keys import SigningKey
+from modelwarden.ledger.keys import PublicKey, SigningKey
 from modelwarden.values.canonical import encode_any
 from tests.guard.wire import (
     BLOCK_EU,
@@ -51,6 +52,15 @@ def refused(
     return caught.value.reason
 
 
+def matched_or_refused(data: bytes) -> str:
+    try:
+        snapshot = taken(data)
+    except SnapshotRejected as error:
+        return error.reason
+    snapshot.switches.match({"region": "eu"})
+    return "matched"
+
+
 def with_body(data: bytes) -> bytes:
     """Return these bytes as a body, under a head that is signed over them."""
     return put_together(sealed(head(data)), data)
@@ -64,6 +74,25 @@ def test_a_good_snapshot_is_taken_and_compiled() -> None:
     assert snapshot.switches.match({"region": "us"}) is NOTHING
     assert snapshot.version_switches.match({}) is NOTHING
     assert [(one.label, one.is_baseline) for one in snapshot.versions] == [("1.4.0", False)]
+
+
+def test_the_format_does_not_move() -> None:
+    golden = json.loads((Path(__file__).parent.parent / "golden" / "snapshot.json").read_bytes())
+    keys = PinnedKeys((PublicKey(bytes.fromhex(golden["public_key"])),))
+    snapshot = taken(json.dumps(golden["wire"]).encode(), keys=keys)
+    assert (
+        snapshot.head.body_sha256
+        == "2b045b3a1a70e3393716b46150223808a9a2a48619fa29dfb35c658a831173b8"
+    )
+    assert snapshot.switches.match({"region": "eu"}).lkg_before == "2026-01-01T00:00:00.000000Z"
+    later = snapshot.switches.match({"region": "us"})
+    assert (later.action, later.switches) == (Action.BLOCK, ("swi_later",))
+    found = snapshot.version_switches.match({"version": "1.4.0", "segment": "new", "consumer": "x"})
+    assert (found.action, found.steps) == (Action.FALLBACK, ("last_known_good", "baseline"))
+    assert found.is_ramped
+    assert snapshot.version_switches.match({"version": "1.4.0"}) is NOTHING  # told to pass
+    assert snapshot.route is not None
+    assert snapshot.route.shares == (("1.5.0", 1_000),)
 
 
 def test_model_and_model_type_are_bound() -> None:
@@ -302,6 +331,7 @@ def test_base64_that_ends_in_its_middle_is_refused() -> None:
         DATA.replace(b'"limits":[]', b'"limits":[1'),
         DATA.replace(b'"limits":[]', b"7:[]"),
         DATA.replace(b"churn", b"ch\xffrn"),
+        DATA.replace(b'"limits":[]', b'"zebra":[]'),
     ],
     ids=count(),
 )
@@ -352,6 +382,30 @@ def test_one_changed_byte_is_never_taken_for_another_snapshot(data: st.DataObjec
     assert (
         snapshot.head.body_sha256 == sha256(DATA).hexdigest()
     )  # white space, or a name that is ignored
+
+
+anything = st.recursive(
+    st.one_of(
+        st.none(), st.booleans(), st.integers(-5, 20_000), st.floats(-2, 2), st.text(max_size=5)
+    ),
+    lambda inner: st.one_of(
+        st.lists(inner, max_size=3), st.dictionaries(st.text(max_size=5), inner, max_size=3)
+    ),
+    max_leaves=8,
+)
+MEMBERS = ("switches", "dimensions", "versions", "route", "model_type", "fail", "limits")
+IN_SWITCH = (*BLOCK_EU, "salt")
+
+
+@given(
+    st.dictionaries(st.sampled_from(MEMBERS), anything, max_size=3),
+    st.dictionaries(st.sampled_from(IN_SWITCH), anything, max_size=4),
+)
+def test_whatever_is_signed_is_taken_or_refused_by_a_word(
+    members: dict[str, object], in_switch: dict[str, object]
+) -> None:
+    fields = {"switches": [BLOCK_EU | in_switch], **members}
+    assert matched_or_refused(wire(**fields)) in {"matched", "does_not_compile"}
 
 
 @given(st.binary(max_size=200))

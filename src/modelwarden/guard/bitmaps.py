@@ -12,9 +12,11 @@ from typing import TYPE_CHECKING, Final
 from modelwarden.guard.scope import FOLDED, Form, normalise
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Iterator, Sequence
+    from collections.abc import Callable, Generator, Iterator, Sequence
 
     from modelwarden.guard.scope import Condition
+
+    And = Callable[[int, Sequence["Bitmaps"], Sequence[object]], int]
 
 KEPT: Final = 4_096
 """How many values that no switch lists a dimension remembers; the oldest goes first."""
@@ -33,9 +35,12 @@ class Bitmaps(dict[object, int]):
 
     Readers need no lock: a look-up that finds nothing works it out from what never changes.
     Raises KeyError for a value that is no plain, short text: give `normalise`'s result instead.
+
+    Attributes:
+        has_seen_blanks: some text counted as a missing value; until then only None is one.
     """
 
-    __slots__ = ("_folds", "_kept", "_lengths", "_prefixes", "_unlisted")
+    __slots__ = ("_folds", "_kept", "_lengths", "_prefixes", "_unlisted", "has_seen_blanks")
 
     def __init__(self, *, folds: bool, unlisted: int, prefixes: dict[str, int]) -> None:
         super().__init__()
@@ -44,22 +49,26 @@ class Bitmaps(dict[object, int]):
         self._prefixes = prefixes
         self._lengths = sorted({len(prefix) for prefix in prefixes})
         self._kept: deque[object] = deque()
+        self.has_seen_blanks = False
 
     def __missing__(self, value: object) -> int:
         if type(value) is not str or len(value) > LONGEST_KEPT:
             raise KeyError(value)  # 1, 1.0 and True would share one place
         text = normalise(value, folds=self._folds)
-        found = self.get(text)
-        if found is None:
-            found = self.beginning(text or "")
+        if text is None:
+            self.has_seen_blanks = True
+        found = self[None] if text is None else self.before(text)
         if len(self._kept) >= KEPT:
             self.pop(self._kept.popleft(), None)
         self[value] = found
         self._kept.append(value)
         return found
 
-    def beginning(self, text: str) -> int:
-        """Return what canonical text that is not listed satisfies: rows without a list, and prefixes."""
+    def before(self, text: str) -> int:
+        """Return what canonical text satisfies as far as is known: if not listed, by prefixes and no list."""
+        found = self.get(text)
+        if found is not None or not self._lengths:
+            return self._unlisted if found is None else found
         found = self._unlisted
         for length in self._lengths:
             found |= self._prefixes.get(text[:length], 0)
@@ -67,55 +76,68 @@ class Bitmaps(dict[object, int]):
 
 
 class Draft:
-    """Collects the conditions on one dimension, row by row, until they can be compiled."""
+    """Collects the conditions on one dimension until they can be compiled."""
 
-    __slots__ = ("_any_of", "_dimension", "_named", "_none_of", "_positive", "_prefixes")
+    __slots__ = ("_any_of", "_dimension", "_negative", "_none_of", "_positive", "_prefixes")
 
     def __init__(self, dimension: str) -> None:
         self._dimension = dimension
-        self._any_of: dict[str, list[int]] = {}
-        self._none_of: dict[str, list[int]] = {}
-        self._prefixes: dict[str, list[int]] = {}
-        self._named: list[int] = []
-        self._positive: list[int] = []
+        self._any_of: dict[str, int] = {}
+        self._none_of: dict[str, int] = {}
+        self._prefixes: dict[str, int] = {}
+        self._positive = self._negative = 0
 
-    def add(self, row: int, condition: Condition) -> None:
-        """Add what one row says of the dimension."""
-        form, values = condition
-        self._named.append(row)
+    def add(self, condition: Condition, rows: int) -> None:
+        """Add a condition and the rows that make it."""
+        _, form, values = condition
         if form is Form.NONE_OF:
+            self._negative |= rows
             rows_of = self._none_of
         else:
-            self._positive.append(row)
-            rows_of = self._any_of if form is Form.ANY_OF else self._prefixes
+            self._positive |= rows
+            rows_of = self._prefixes if form is Form.PREFIX else self._any_of
         for value in values:
-            rows = rows_of.get(value)
-            if rows is None:
-                rows_of[value] = [row]
-            else:
-                rows.append(row)
+            before = rows_of.get(value)
+            rows_of[value] = rows if before is None else before | rows
 
-    def named(self, size: int) -> int:
-        """Return the rows that name the dimension."""
-        return bits(self._named, size)
+    @property
+    def named(self) -> int:
+        """The rows that name the dimension."""
+        return self._positive | self._negative
 
-    def compiling(self, size: int, *, satisfied_by_missing: int) -> Generator[None, None, Bitmaps]:
-        """Yield now and then, so that other threads run, and return the bitmaps of `size` rows.
+    def compiling(self, every: int, *, satisfied_by_missing: int) -> Generator[None, None, Bitmaps]:
+        """Yield now and then, so that other threads run, and return the bitmaps of all these rows.
 
         `satisfied_by_missing` are the rows that a missing value satisfies where they name a dimension (SG-4).
         """
-        every = (1 << size) - 1
-        prefixes = {}
-        for done, (prefix, rows) in enumerate(self._prefixes.items()):
+        unlisted = every & ~self._positive
+        folds = self._dimension in FOLDED
+        compiled = Bitmaps(folds=folds, unlisted=unlisted, prefixes=self._prefixes)
+        yield from self._fill(compiled, unlisted)
+        compiled[None] = every & ~(self.named & ~satisfied_by_missing)
+        return compiled
+
+    def _fill(self, compiled: Bitmaps, unlisted: int) -> Iterator[None]:
+        """Write what each listed value satisfies; one may stand in lists of both kinds, of different rows."""
+        last = (
+            -1,
+            -1,
+            -1,
+        )  # the values of one long list follow each other: one integer serves them all
+        for done, (value, rows) in enumerate(self._any_of.items()):
             if done % SLICE == 0:
                 yield
-            prefixes[prefix] = bits(rows, size)
-        unlisted = every & ~bits(self._positive, size)
-        compiled = Bitmaps(folds=self._dimension in FOLDED, unlisted=unlisted, prefixes=prefixes)
-        for listed in (self._any_of, self._none_of):
-            yield from _fill(compiled, listed, size, adds=listed is self._any_of)
-        compiled[None] = every & ~(bits(self._named, size) & ~satisfied_by_missing)
-        return compiled
+            before = compiled.before(value) if self._prefixes else unlisted
+            if before is not last[0] or rows is not last[1]:
+                last = (before, rows, before | rows)
+            compiled[value] = last[2]
+        for done, (value, rows) in enumerate(self._none_of.items()):
+            if done % SLICE == 0:
+                yield
+            before = compiled.before(value)
+            if before is not last[0] or rows is not last[1]:
+                last = (before, rows, before & ~rows)
+            compiled[value] = last[2]
 
 
 def bits(rows: Sequence[int], size: int) -> int:
@@ -131,24 +153,46 @@ def bits(rows: Sequence[int], size: int) -> int:
     return int.from_bytes(octets, "little")
 
 
-def _fill(
-    compiled: Bitmaps, listed: dict[str, list[int]], size: int, *, adds: bool
-) -> Iterator[None]:
-    """Write what each listed value satisfies; a value may stand in lists of both kinds, of different rows."""
-    own: dict[tuple[int, int], int] = {}  # one integer for all values of a row with a long list
-    for done, (value, rows) in enumerate(listed.items()):
-        if done % SLICE == 0:
-            yield
-        before = compiled.get(value)
-        if before is None:
-            before = compiled.beginning(value)
-        if len(rows) > 1:
-            mask = bits(rows, size)
-            compiled[value] = before | mask if adds else before & ~mask
-            continue
-        place = (id(before), rows[0])  # what `before` is lives as long as the bitmaps it came from
-        found = own.get(place)
-        if found is None:
-            mask = 1 << rows[0]
-            found = own[place] = before | mask if adds else before & ~mask
-        compiled[value] = found
+def anding(number: int) -> And:
+    """Return what ANDs the bitmaps of so many values: written out up to eight, which saves a quarter of the time."""
+    return _WRITTEN_OUT[number] if number < len(_WRITTEN_OUT) else _and
+
+
+def _and(rows: int, bitmaps: Sequence[Bitmaps], values: Sequence[object]) -> int:
+    for one, value in zip(bitmaps, values, strict=True):
+        rows &= one[value]
+    return rows
+
+
+_WRITTEN_OUT: Final[tuple[And, ...]] = (
+    lambda rows, _, __: rows,
+    lambda rows, b, v: rows & b[0][v[0]],
+    lambda rows, b, v: rows & b[0][v[0]] & b[1][v[1]],
+    lambda rows, b, v: rows & b[0][v[0]] & b[1][v[1]] & b[2][v[2]],
+    lambda rows, b, v: rows & b[0][v[0]] & b[1][v[1]] & b[2][v[2]] & b[3][v[3]],
+    lambda rows, b, v: rows & b[0][v[0]] & b[1][v[1]] & b[2][v[2]] & b[3][v[3]] & b[4][v[4]],
+    lambda rows, b, v: (
+        rows & b[0][v[0]] & b[1][v[1]] & b[2][v[2]] & b[3][v[3]] & b[4][v[4]] & b[5][v[5]]
+    ),
+    lambda rows, b, v: (
+        rows
+        & b[0][v[0]]
+        & b[1][v[1]]
+        & b[2][v[2]]
+        & b[3][v[3]]
+        & b[4][v[4]]
+        & b[5][v[5]]
+        & b[6][v[6]]
+    ),
+    lambda rows, b, v: (
+        rows
+        & b[0][v[0]]
+        & b[1][v[1]]
+        & b[2][v[2]]
+        & b[3][v[3]]
+        & b[4][v[4]]
+        & b[5][v[5]]
+        & b[6][v[6]]
+        & b[7][v[7]]
+    ),
+)

@@ -11,7 +11,7 @@ import math
 from typing import TYPE_CHECKING, Final, NoReturn
 
 if TYPE_CHECKING:
-    from collections.abc import Generator
+    from collections.abc import Callable, Generator, Mapping
 
 MEMBERS_A_SLICE: Final = 250
 """How many members of the body's own lists are read between two chances for other threads."""
@@ -31,40 +31,51 @@ def read_json(data: bytes) -> object:
     return value
 
 
-def reading_body(data: bytes) -> Generator[None, None, dict[str, object]]:
-    """Read the object that a body is, yielding now and then. Raises ValueError, also for white space in it.
+def reading_body(
+    data: bytes, *, switch_reader: Callable[[Mapping[str, object]], Callable[[object], object]]
+) -> Generator[None, None, dict[str, object]]:
+    """Read the object that a body is, yielding now and then.
 
-    The body is canonical (RFC 8785), which leaves no white space to step over between its members.
+    `switch_reader` is given the members before `switches`, and returns what reads each of these: none is kept as JSON,
+    since ten thousand small objects at once would set off the garbage collector of the host.
+
+    Raises:
+        ValueError: it is no such JSON, its keys are not in order, or white space stands between its members: the body
+            is canonical (RFC 8785).
     """
     text = data.decode()
     decoder = json.JSONDecoder(
         object_pairs_hook=_object, parse_constant=_refuse, parse_float=_finite
     )
-    pairs: list[tuple[str, object]] = []
+    found: dict[str, object] = {}
+    last = ""
     at = _past(text, 0, "{")
     while text[at - 1] != "}":
-        name, at = _value(decoder, text, _past(text, at, '"') - 1)
+        read, at = _value(decoder, text, _past(text, at, '"') - 1)
+        name = str(read)
+        if found and name <= last:
+            raise ValueError("its keys are not in order, or one stands twice")
+        last = name
         at = _past(text, at, ":")
-        value: object
         if text[at : at + 1] == "[" and text[at + 1 : at + 2] != "]":
-            value, at = yield from _list(decoder, text, at)
+            convert = switch_reader(found) if name == "switches" else None
+            found[name], at = yield from _list(decoder, text, at, convert)
         else:
-            value, at = _value(decoder, text, at)
-        pairs.append((str(name), value))
+            found[name], at = _value(decoder, text, at)
         at = _past(text, at, ",}")
     if at != len(text):
         raise ValueError("something stands behind the body")
-    return _object(pairs)
+    return found
 
 
 def _list(
-    decoder: json.JSONDecoder, text: str, at: int
+    decoder: json.JSONDecoder, text: str, at: int, convert: Callable[[object], object] | None
 ) -> Generator[None, None, tuple[list[object], int]]:
     found: list[object] = []
     at += 1
     while text[at - 1] != "]":
         value, at = _value(decoder, text, at)
-        found.append(value)
+        found.append(value if convert is None else convert(value))
         at = _past(text, at, ",]")
         if len(found) % MEMBERS_A_SLICE == 0:
             yield

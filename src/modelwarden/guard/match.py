@@ -7,20 +7,24 @@ guard's to know; how one is made of a snapshot's switches stands in `compiled`.
 from __future__ import annotations
 
 from operator import itemgetter
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
+from modelwarden.guard.bitmaps import anding
 from modelwarden.guard.router import bucket
 from modelwarden.guard.scope import FOLDED, normalise
 from modelwarden.guard.switch import Action, common_steps
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
 
     from modelwarden.guard.bitmaps import Bitmaps
-    from modelwarden.guard.switch import Steps, Switch
+    from modelwarden.guard.switch import Effect, Steps
 
 REMEMBERED: Final = 4_096
 """How many contexts a matcher remembers before it begins again (SG-19)."""
+
+MOST_IDS: Final = 100_000
+"""How many ids of switches it remembers with them: where many switches miss a value, one match names them all."""
 
 
 class Match(NamedTuple):
@@ -57,38 +61,55 @@ NOTHING: Final = Match(Action.NONE)
 """What a matcher answers when no switch matches: always this one object."""
 
 
+class Remembered(dict[tuple[object, ...], Match]):
+    """Matches by what was asked, forgotten all at once when there are too many. Readers need no lock."""
+
+    __slots__ = ("ids",)
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.ids = 0
+
+    def keep(self, key: tuple[object, ...], found: Match) -> None:
+        """Remember one more."""
+        if len(self) >= REMEMBERED or self.ids > MOST_IDS:
+            self.clear()
+            self.ids = 0
+        self[key] = found
+        self.ids += len(found.switches)
+
+
 class Rules(NamedTuple):
     """The switches of one snapshot, compiled. Row i is the scope of switch i; the exceptions' rows follow them.
 
     Attributes:
-        switches: those with an exception first, so that exception i is row `len(switches) + i`.
+        effects: of the switches, those with an exception first, so that exception i is row `len(effects) + i`.
         bitmaps: by dimension, the rows that each value satisfies.
         named: by dimension, the rows that name it.
     """
 
-    switches: tuple[Switch, ...]
+    effects: tuple[Effect, ...]
     bitmaps: dict[str, Bitmaps]
     named: dict[str, int]
     blocks: int
     falls_back: int
     ramped: int
-    found: dict[tuple[int, tuple[str, ...]], Match]
+    found: Remembered
 
     def match(self, rows: int, missing: tuple[str, ...]) -> Match:
         """Return what these switches say together; the same object for the same switches, for a while."""
         key = rows, missing
         found = self.found.get(key)
         if found is None:
-            if len(self.found) >= REMEMBERED:
-                self.found.clear()
-            found = self.found[key] = self._joined(rows, missing)
+            found = self._joined(rows, missing)
+            self.found.keep(key, found)
         return found
 
     def _joined(self, rows: int, missing: tuple[str, ...]) -> Match:
         if not rows:
             return NOTHING
-        chosen = sorted((self.switches[place] for place in _places(rows)), key=_id)
-        action, steps = _strongest(chosen) if rows & ~self.blocks == rows else (Action.BLOCK, ())
+        chosen = sorted((self.effects[place] for place in _places(rows)), key=_id)
+        action, steps = (Action.BLOCK, ()) if rows & self.blocks else _strongest(chosen)
         moments = [s.lkg_before for s in chosen if s.action > Action.OBSERVE]
         return Match(
             action=action,
@@ -109,8 +130,8 @@ class Matcher:
     """
 
     __slots__ = (
-        "_bitmaps", "_is_empty", "_known", "_memo", "_missing", "_names", "_pick", "_rows", "_rules", "_width",
-        "dimensions",
+        "_and", "_bitmaps", "_given", "_is_empty", "_known", "_memo", "_missing", "_names", "_pick", "_recall",
+        "_rows", "_rules", "_width", "dimensions",
     )  # fmt: skip
 
     def __init__(
@@ -124,39 +145,55 @@ class Matcher:
     ) -> None:
         """Take the rows that are still open, and the dimensions that are settled or missing already."""
         self._rules, self._rows, self._missing, self._known = rules, rows, missing, known
-        self._width = len(rules.switches)
+        self._width = len(rules.effects)
         open_names = [n for n in rules.bitmaps if n not in known and self._depends_on(n)]
         self.dimensions = tuple(open_names) if dimensions is None else dimensions
         places = [p for p, name in enumerate(self.dimensions) if name in open_names]
-        self._pick = None if len(places) == len(self.dimensions) else _picking(places)
         self._names = tuple(self.dimensions[place] for place in places)
+        self._given: Callable[[Mapping[str, object]], tuple[object, ...]] = _picking(self._names)
+        self._pick: Callable[[tuple[object, ...]], tuple[object, ...]] | None = None
+        if len(places) < len(self.dimensions):
+            self._pick = _picking(places)
         self._bitmaps = tuple(rules.bitmaps[name] for name in self._names)
+        self._and = anding(len(self._names))
         self._is_empty = not self._live
-        self._memo: dict[tuple[object, ...], Match] = {}
+        self._memo = Remembered()
+        self._recall = self._memo.get
 
     def match(self, context: Mapping[str, object]) -> Match:
         """Return what the switches say of a context. Dimensions that no switch names are not looked at."""
         if self._is_empty:
             return NOTHING
-        return self.match_values(tuple(map(context.get, self.dimensions)))
+        try:
+            values = self._given(context)
+        except KeyError:
+            values = tuple(map(context.get, self._names))
+        try:
+            found = self._recall(values)
+        except TypeError:  # a list among them, or whatever else has no hash
+            found = None
+        return self._cold(values) if found is None else found
 
     def match_values(self, values: tuple[object, ...]) -> Match:
         """Return what the switches say of the values of `dimensions`, None for a missing one: the quickest way.
 
-        Raises ValueError for another number of values.
+        Raises ValueError for too few values.
         """
         if self._is_empty:
             return NOTHING
         if self._pick is not None:
             values = self._pick(values)
         try:
-            found = self._memo.get(values)
-        except TypeError:  # a list among them, or whatever else has no hash
+            found = self._recall(values)
+        except TypeError:
             found = None
         return self._cold(values) if found is None else found
 
     def bind(self, **known: object) -> Matcher:
-        """Return a matcher for which these values are settled, so that they need not be given again."""
+        """Return a matcher for which these values are settled, so that they need not be given again.
+
+        Its `dimensions` are those that are still open.
+        """
         rows, missing = self._rows, self._missing
         for name, value in known.items():
             bitmaps = self._rules.bitmaps.get(name)
@@ -193,7 +230,7 @@ class Matcher:
             return found
         rows = found.rows
         for place in _places(rows & self._rules.ramped):
-            ramp = self._rules.switches[place].ramp
+            ramp = self._rules.effects[place].ramp
             if ramp is None:
                 continue
             at = bucket(key, ramp.salt)
@@ -219,22 +256,31 @@ class Matcher:
         return bool(self._rules.named[dimension] & self._rows & (live | live << self._width))
 
     def _cold(self, values: tuple[object, ...]) -> Match:
-        rows = self._rows
+        if len(values) != len(self._bitmaps):
+            raise ValueError(f"expected the values of {', '.join(self.dimensions)}")
         try:
-            for bitmaps, value in zip(self._bitmaps, values, strict=True):
-                rows &= bitmaps[value]
+            rows = self._and(self._rows, self._bitmaps, values)
         except (KeyError, TypeError):
             return self._plainly(values)
         if rows and (rows := self._without_exceptions(rows)):
-            named = zip(self._names, values, strict=True)
-            absent = tuple(name for name, value in named if normalise(value) is None)
-            found = self._rules.match(rows, self._missing + absent)
+            found = self._rules.match(rows, self._missing + self._absent(values))
+            self._memo.keep(values, found)
+            return found
+        memo = self._memo
+        if len(memo) < REMEMBERED:  # as `keep` does, without its call
+            memo[values] = NOTHING
         else:
-            found = NOTHING
-        if len(self._memo) >= REMEMBERED:
-            self._memo.clear()
-        self._memo[values] = found
-        return found
+            memo.keep(values, NOTHING)
+        return NOTHING
+
+    def _absent(self, values: tuple[object, ...]) -> tuple[str, ...]:
+        return tuple(
+            [
+                name
+                for name, value, bitmaps in zip(self._names, values, self._bitmaps, strict=True)
+                if value is None or (bitmaps.has_seen_blanks and normalise(value) is None)
+            ]
+        )
 
     def _plainly(self, values: tuple[object, ...]) -> Match:
         """Match what is not all short plain text, and remember it in its canonical form only."""
@@ -271,18 +317,18 @@ def joined(first: Match, second: Match) -> Match:
     )
 
 
-def _strongest(switches: list[Switch]) -> tuple[Action, Steps]:
-    falling = [switch.steps for switch in switches if switch.action is Action.FALLBACK]
+def _strongest(effects: list[Effect]) -> tuple[Action, Steps]:
+    falling = [effect.steps for effect in effects if effect.action is Action.FALLBACK]
     if not falling:
-        return max(switch.action for switch in switches), ()
+        return max(effect.action for effect in effects), ()
     steps = falling[0]
     for other in falling[1:]:
         steps = common_steps(steps, other)
     return (Action.BLOCK, ()) if steps == () else (Action.FALLBACK, steps)
 
 
-def _id(switch: Switch) -> str:
-    return switch.switch_id
+def _id(effect: Effect) -> str:
+    return effect.switch_id
 
 
 def _places(rows: int) -> list[int]:
@@ -295,7 +341,8 @@ def _places(rows: int) -> list[int]:
     return found
 
 
-def _picking(places: list[int]) -> Callable[[tuple[object, ...]], tuple[object, ...]]:
+def _picking(places: Sequence[object]) -> Callable[[Any], tuple[object, ...]]:
+    """Return what takes these places out of a tuple, or these names out of a mapping, as a tuple."""
     if len(places) > 1:
         return itemgetter(*places)
-    return lambda values: tuple(values[place] for place in places)
+    return lambda given: tuple(given[place] for place in places)

@@ -43,22 +43,26 @@ class Form(StrEnum):
     PREFIX = "prefix"
 
 
+_ANY_OF: Final = Form.ANY_OF  # a member is looked up in three steps, and a snapshot has thousands
+
+
 class Condition(NamedTuple):
     """What one dimension has to be: one of the values, none of them, or text that begins so."""
 
+    dimension: str
     form: Form
     values: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class Scope:
-    """Conditions that all have to hold, by dimension; a dimension that is absent may be anything."""
+    """Conditions that all have to hold, one a dimension; a dimension that is absent may be anything."""
 
-    conditions: tuple[tuple[str, Condition], ...] = ()
+    conditions: tuple[Condition, ...] = ()
 
     def as_json(self) -> dict[str, object]:
         """Return the canonical form: sorted lists of values, each once."""
-        return {name: _as_json(condition) for name, condition in self.conditions}
+        return {condition.dimension: _as_json(condition) for condition in self.conditions}
 
     @property
     def canonical(self) -> bytes:
@@ -79,12 +83,13 @@ def normalise(value: object, *, folds: bool = False) -> str | None:
     if len(value) > LONGEST_READ:
         return None
     text = value.strip()
-    if not text.isascii():
-        text = normalize("NFC", text)
+    if text.isascii():
+        if folds:
+            text = text.lower()
+    else:
+        text = _composed(text, folds=folds)
     if not text or not text.isprintable():
         return None
-    if folds:
-        text = text.lower() if text.isascii() else _folded(text)
     return text if len(text) <= MAX_LENGTH else f"{text[:MAX_LENGTH]}…"
 
 
@@ -103,19 +108,14 @@ def read_condition(dimension: str, raw: object) -> Condition | None:
     The number of values is not limited here: that is the writer's to refuse.
     """
     folds = dimension in FOLDED
-    if type(raw) is str:
-        value = _named(raw, folds=folds)
-        return None if value is None else Condition(Form.ANY_OF, (value,))
-    if type(raw) is list:
-        return _listed(Form.ANY_OF, raw, folds=folds)
-    if not isinstance(raw, dict) or len(raw) != 1:
-        return None
-    values, prefix = raw.get("not_in"), raw.get("prefix")
-    if isinstance(values, list):
-        return _listed(Form.NONE_OF, values, folds=folds)
-    if isinstance(prefix, str) and (value := _named(prefix, folds=folds)) is not None:
-        return Condition(Form.PREFIX, (value,))
-    return None
+    if type(raw) is str:  # what most conditions are
+        text = normalise(raw, folds=folds)
+        if text is None or len(text) > MAX_LENGTH:
+            return None
+        return Condition(dimension, _ANY_OF, (text,))
+    form, values = _shape(raw)
+    named = _named(values, folds=folds)
+    return None if named is None else Condition(dimension, form, named)
 
 
 def parse_scope(
@@ -166,28 +166,36 @@ def _parse(field: str, raw: Mapping[str, object], configured: Collection[str]) -
         values = tuple(sorted(set(condition.values)))
         if len(values) > MAX_VALUES:
             raise ValueInvalid(f"{field}.{name}", f"at most {MAX_VALUES:,} values")
-        conditions.append((name, Condition(condition.form, values)))
+        conditions.append(Condition(name, condition.form, values))
     return Scope(tuple(conditions))
 
 
-def _listed(form: Form, raw: list[object], *, folds: bool) -> Condition | None:
+def _shape(raw: object) -> tuple[Form, object]:
+    if type(raw) is list:
+        return Form.ANY_OF, raw
+    if isinstance(raw, dict) and len(raw) == 1:
+        if "prefix" in raw:
+            return Form.PREFIX, [raw["prefix"]]
+        return Form.NONE_OF, raw.get("not_in")
+    return Form.ANY_OF, None
+
+
+def _named(values: object, *, folds: bool) -> tuple[str, ...] | None:
+    """Return the values that a scope names; None if one is no text, or too long to be named."""
+    if not isinstance(values, list):
+        return None
     found = []
-    for item in raw:
-        value = _named(item, folds=folds)
-        if value is None:
+    for item in values:
+        text = normalise(item, folds=folds) if type(item) is str else None
+        if text is None or len(text) > MAX_LENGTH:
             return None
-        found.append(value)
-    return Condition(form, tuple(found)) if found else None
+        found.append(text)
+    return tuple(found) or None
 
 
-def _named(item: object, *, folds: bool) -> str | None:
-    """Return a value that a scope names; None for what is no text, or too long to be named."""
-    value = normalise(item, folds=folds) if type(item) is str else None
-    return value if value is not None and len(value) <= MAX_LENGTH else None
-
-
-def _folded(text: str) -> str:
-    return normalize("NFC", normalize("NFD", text).casefold())
+def _composed(text: str, *, folds: bool) -> str:
+    """Return text that is not ASCII in NFC; folded, in the canonical caseless form (Unicode D145)."""
+    return normalize("NFC", normalize("NFD", text).casefold() if folds else text)
 
 
 def _as_json(condition: Condition) -> object:

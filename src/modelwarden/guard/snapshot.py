@@ -22,8 +22,10 @@ from modelwarden.errors import (
     ValueInvalid,
 )
 from modelwarden.guard.body import read_json, reading_body
-from modelwarden.guard.compiled import at_once, compiling, reading
+from modelwarden.guard.compiled import at_once, compiling
 from modelwarden.guard.router import parse_route
+from modelwarden.guard.scope import known_dimensions
+from modelwarden.guard.switch import Switch, read_switch
 from modelwarden.ledger.dsse import parse_envelope
 from modelwarden.ledger.dsse import verify as verify_envelope
 from modelwarden.values.canonical import encode_any, from_base64
@@ -31,11 +33,12 @@ from modelwarden.values.clock import moment
 from modelwarden.values.ids import HEX_DIGEST
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator
+    from collections.abc import Callable, Generator, Mapping
     from datetime import datetime
 
     from modelwarden.guard.match import Matcher
     from modelwarden.guard.router import Route
+    from modelwarden.guard.scope import Condition
     from modelwarden.ledger.dsse import Envelope
     from modelwarden.ledger.keys import PublicKey
 
@@ -186,12 +189,11 @@ def accepting(
     if sha256(data).hexdigest() != head.body_sha256:
         raise SnapshotRejected(Reason.BODY_DIGEST, "the body is not the one that was signed")
     try:
-        body = yield from reading_body(data)
+        body = yield from reading_body(data, switch_reader=_switch_reader)
+        _compare_body(body, head)
+        return (yield from _compiling(body, head))
     except ValueError as error:
         raise SnapshotRejected(Reason.BODY_MALFORMED, str(error)) from error
-    _compare_body(body, head)
-    try:
-        return (yield from _compiling(body, head))
     except (ValueInvalid, RouteInvalid) as error:
         raise SnapshotRejected(Reason.DOES_NOT_COMPILE, str(error)) from error
 
@@ -287,14 +289,22 @@ def _compare_body(body: dict[str, object], head: Head) -> None:
         raise SnapshotRejected(Reason.BODY_DIFFERS, "the body is of another snapshot than its head")
 
 
+def _switch_reader(before: Mapping[str, object]) -> Callable[[object], object]:
+    configured = before.get("dimensions", [])
+    if not isinstance(configured, list):
+        raise ValueInvalid("dimensions", "a list")
+    known = known_dimensions([str(name) for name in configured])
+    read: dict[str, dict[str, Condition]] = {name: {} for name in known}
+    return lambda raw: read_switch(raw, read)
+
+
 def _compiling(body: dict[str, object], head: Head) -> Generator[None, None, Snapshot]:
-    raw, configured = body.get("switches"), body.get("dimensions", [])
-    model_type = body.get("model_type")
-    if not isinstance(raw, list) or not isinstance(configured, list):
-        raise ValueInvalid("switches", "lists of switches and of dimensions")
+    read, model_type = body.get("switches"), body.get("model_type")
+    if not isinstance(read, list):
+        raise ValueInvalid("switches", "a list")
     if not isinstance(model_type, str | None):
         raise ValueInvalid("model_type", "text or null")
-    switches = yield from reading(raw, configured=[str(name) for name in configured])
+    switches = [one for one in read if isinstance(one, Switch)]
     early = [one for one in switches if not one.names("version")]
     late = [one for one in switches if one.names("version")]
     matchers = []

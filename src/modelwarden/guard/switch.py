@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from modelwarden.guard.scope import Condition
 
-    Conditions = tuple[tuple[str, Condition], ...]
+    Read = Mapping[str, dict[str, Condition]]
     Steps = tuple[str, ...] | None
 
 MOMENT_LENGTH: Final = 27
@@ -43,6 +43,21 @@ class Ramp(NamedTuple):
     salt: bytes
 
 
+class Effect(NamedTuple):
+    """What a switch does where it matches.
+
+    Attributes:
+        steps: of the fallback chain, for `FALLBACK`; none blocks, None is the guard's own chain.
+        lkg_before: values remembered after this moment are not served; "" serves none (SG-39).
+    """
+
+    switch_id: str
+    action: Action
+    steps: Steps
+    lkg_before: str | None
+    ramp: Ramp | None
+
+
 class Switch(NamedTuple):
     """One switch, ready to be compiled.
 
@@ -50,26 +65,25 @@ class Switch(NamedTuple):
         scope: conditions that all have to hold.
         exception: conditions that, where all hold, carve out; none carve out nothing.
         passes_unknown: what a missing value leaves open counts as no match (SG-4).
-        steps: of the fallback chain; None for the guard's own chain. Only for `FALLBACK`.
-        lkg_before: values remembered after this moment are not served; "" serves none (SG-39).
     """
 
-    switch_id: str
-    action: Action
-    scope: Conditions
-    exception: Conditions
+    effect: Effect
+    scope: tuple[Condition, ...]
+    exception: tuple[Condition, ...]
     passes_unknown: bool
-    steps: Steps
-    lkg_before: str | None
-    ramp: Ramp | None
 
     def names(self, dimension: str) -> bool:
         """Say whether the scope or the exception depends on the dimension."""
-        return any(name == dimension for name, _ in (*self.scope, *self.exception))
+        for condition in self.scope:
+            if condition.dimension == dimension:
+                return True
+        return any(condition.dimension == dimension for condition in self.exception)
 
 
-def read_switch(raw: object, known: frozenset[str]) -> Switch | None:
+def read_switch(raw: object, read: Read) -> Switch | None:
     """Read one switch of a snapshot; None for one that holds nobody any more.
+
+    `read` has the known dimensions, and remembers their conditions from one switch of a snapshot to the next.
 
     Raises:
         ValueInvalid: it has no id, action or scope at all, which no writer makes.
@@ -81,27 +95,16 @@ def read_switch(raw: object, known: frozenset[str]) -> Switch | None:
     if type(held) is int and held <= 0:
         return None
     action = ACTIONS.get(word, Action.BLOCK)
-    conditions = _read(scope, known)
-    exception = _read(carved, known) if carved else ()
+    conditions = _conditions(scope, read)
+    exception = _conditions(carved, read) if carved else ()
     if len(conditions) < len(scope) or len(exception) < len(carved):
         action = Action.BLOCK  # a condition that is not understood holds, and blocks
     if len(exception) < len(carved):
         exception = ()  # ... and carves nothing out
-    steps: Steps = ()
-    if action is Action.FALLBACK:
-        steps = _steps(raw.get("fallback"))
-        if steps == ():
-            action = Action.BLOCK
-    return Switch(
-        switch_id,
-        action,
-        conditions,
-        exception,
-        raw.get("unknown") == "pass",
-        steps,
-        _moment(raw.get("lkg_before")),
-        None if held == WHOLE else _ramp(held, raw.get("salt")),
-    )
+    steps = _steps(raw.get("fallback")) if action is Action.FALLBACK else ()
+    ramp = None if held == WHOLE else _ramp(held, raw.get("salt"))
+    effect = Effect(switch_id, action, steps, _moment(raw.get("lkg_before")), ramp)
+    return Switch(effect, conditions, exception, raw.get("unknown") == "pass")
 
 
 def common_steps(first: Steps, second: Steps) -> Steps:
@@ -126,12 +129,24 @@ def _parts(
     raise ValueInvalid("switch", "an object with id, action and scope, and perhaps except")
 
 
-def _read(raw: dict[str, object], known: frozenset[str]) -> Conditions:
-    """Return the conditions that are understood."""
+def _conditions(raw: dict[str, object], read: Read) -> tuple[Condition, ...]:
+    """Return the conditions that are understood; one value alone is the same object wherever it is named."""
     found = []
-    for name, value in raw.items():
-        if name in known and (condition := read_condition(name, value)) is not None:
-            found.append((name, condition))
+    for name, said in raw.items():
+        before = read.get(name)
+        if before is None:
+            continue
+        value = said[0] if type(said) is list and len(said) == 1 else said
+        if type(value) is str:
+            condition = before.get(value)
+            if condition is None:
+                condition = read_condition(name, value)
+                if condition is not None:
+                    before[value] = condition
+        else:
+            condition = read_condition(name, said)
+        if condition is not None:
+            found.append(condition)
     return tuple(found)
 
 
