@@ -89,7 +89,7 @@ def test_two_people_stop_a_model_and_let_it_go_on(place: tuple[str, dict[str, st
     olivia, dave, erin = (Reader(place, name) for name in ("olivia", "dave", "erin"))
     page = olivia.stop(region="EU", fallback="last_known_good")
     assert page.status_code == 200
-    assert "Enforced." in page.text
+    assert "In force." in page.text
     assert "<h2" in page.text
     assert "churn, region eu</h2>" in page.text
     assert html.escape(WHY) in page.text
@@ -108,9 +108,9 @@ def test_two_people_stop_a_model_and_let_it_go_on(place: tuple[str, dict[str, st
     assert re.search(r"It was recorded: entry \d", own.text)
     assert "looks well</textarea>" in own.text
     kept = dave.send("refuse", switch=switch, notes="not yet")
-    assert "Enforced." in kept.text
+    assert "In force." in kept.text
     erin.send("request", switch=switch, notes="now")
-    assert "Enforced." in erin.send("withdraw", switch=switch).text
+    assert "In force." in erin.send("withdraw", switch=switch).text
     erin.send("request", switch=switch, notes="now")
     done = dave.send("confirm", switch=switch, notes="looks well")
     assert "Released." in done.text
