@@ -12,15 +12,19 @@ from modelwarden.errors import (
     NotPermitted,
     ReasonRequired,
     ScopeEmpty,
+    SettingInvalid,
     UnknownDimension,
     UnknownTarget,
     ValueInvalid,
 )
+from modelwarden.warden.warden import open_warden
 from tests.access.company import START
 from tests.safeguards.desk import WHY
 from tests.store.deeds import verified
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from tests.safeguards.desk import Desk
 
 DAY = timedelta(days=1)
@@ -242,3 +246,13 @@ def test_a_program_with_the_role_stops_and_can_not_release(desk: Desk) -> None:
     assert made.via == "program"
     with pytest.raises(NotPermitted):
         desk.asked(made.id, "robot")
+
+
+@pytest.mark.parametrize(
+    "names", [("region",), ("environment",), ("Two Words",), tuple(f"d{n}" for n in range(11))]
+)
+def test_dimensions_that_can_be_none_are_refused_at_the_start(
+    tmp_path: Path, names: tuple[str, ...]
+) -> None:
+    with pytest.raises(SettingInvalid):
+        open_warden(f"sqlite:///{tmp_path}/warden.db", switch_dimensions=names)
