@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import select, text
 
 from modelwarden.access.actor import Role
-from modelwarden.errors import Conflict, LedgerUnavailable, SelfGrant, UnrecordedChange
+from modelwarden.errors import Conflict, NothingRecorded, SelfGrant, UnrecordedChange
 from modelwarden.facts.access import TokenRevoked
 from modelwarden.store.schema.access import roles, token_uses
 from modelwarden.values.ids import ActorId, TokenId
@@ -159,7 +159,7 @@ def test_what_a_neighbour_just_made_is_answered_with_the_neighbours_entry(warden
     assert second.result(30).receipt == first.result(30).receipt
     assert older.result(30).receipt.seq == made.receipt.seq
     assert newer.result(30).receipt == moved.result(30).receipt
-    with pytest.raises(LedgerUnavailable):
+    with pytest.raises(NothingRecorded):
         nobodys.result(30)
     assert len(bodies(warden)) == moved.result(30).receipt.seq + 1
 

@@ -130,7 +130,7 @@ def draft(change: Change, new: NewSwitch) -> Switch:
 
 def put_in_force(change: Change, drafted: Switch, reason: str) -> Switch:
     """Store a drafted switch and tell of it. Raises SwitchLimit."""
-    if len(queries.live_in(change, drafted.environment)) >= queries.MOST_LIVE:
+    if queries.count_live(change, drafted.environment) >= queries.MOST_LIVE:
         raise SwitchLimit(queries.MOST_LIVE)
     switch = change.save(replace(drafted, reason=change.text(reason.strip())))
     reach = reach_of(switch)

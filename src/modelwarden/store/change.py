@@ -49,6 +49,7 @@ if TYPE_CHECKING:
 
 ENTRY_LIMIT_BYTES: Final = 32 * 1024
 LONGEST_TEXT: Final = 20_000
+NO_FACT: Final = "the action ended without a fact"
 _DONE, _INFO = Outcome.DONE, Severity.INFO  # looking a member up is slow, once for each fact
 _HUMAN: Final = frozenset({ActorKind.USER, ActorKind.THIRD_PARTY})
 RANK: Final = {severity.value: rank for rank, severity in enumerate(Severity)}
@@ -323,7 +324,7 @@ class Change(View):
             )
         stands = self.stands_at is not None or self.stands_on is not None
         if not self.drafts and (self._wrote or not stands):
-            raise NothingRecorded("the action ended without a fact")
+            raise NothingRecorded(NO_FACT)
 
     @cached_property
     def _common(self) -> dict[str, object]:

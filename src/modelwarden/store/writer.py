@@ -16,11 +16,11 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 
-from modelwarden.errors import LedgerUnavailable, ReadOnly, Refusal, WardenError
+from modelwarden.errors import LedgerUnavailable, NothingRecorded, ReadOnly, Refusal, WardenError
 from modelwarden.facts.catalogue import URGENT
 from modelwarden.facts.ledger import ClockStepped
 from modelwarden.store import denials, entries
-from modelwarden.store.change import Change, Surroundings, Telemetry
+from modelwarden.store.change import NO_FACT, Change, Surroundings, Telemetry
 from modelwarden.store.database import concerns_all, in_transaction, is_retriable, savepoint
 from modelwarden.store.receipt import Answer, receipt_of
 from modelwarden.values.clock import moment
@@ -201,12 +201,8 @@ class Writer:
             if refusal is not None:
                 change = self._deny(connection, job, refusal)
             if change is not None:
-                job.drafts, job.when_sealed = len(change.drafts), change.when_sealed
+                _place(connection, job, change, drafts)
                 drafts += change.drafts
-                if not change.drafts:
-                    job.place = _place_of(change.stands_on, drafts)
-                    if change.stands_at is not None:
-                        job.standing = entries.entry(connection, change.stands_at)
         for denial in self._denials.overdue(now=time.monotonic(), closing=self._closed):
             drafts += self._told(connection, denial)
         return drafts
@@ -314,12 +310,18 @@ class Writer:
                 )
 
 
-def _place_of(moved: tuple[str, str] | None, drafts: list[Draft]) -> int | None:
-    """Return the place in the batch of the last entry that moved this object, or None."""
-    for place in reversed(range(len(drafts))):
-        if any(found[:2] == moved and found[2] is not None for found in drafts[place].subjects):
-            return place
-    return None
+def _place(connection: Connection, job: Job, change: Change, before: list[Draft]) -> None:
+    """Note what is needed to answer: how many entries are its own, or which one says what it found as it should be."""
+    job.drafts, job.when_sealed = len(change.drafts), change.when_sealed
+    if change.drafts:
+        return
+    for place, draft in enumerate(before):
+        if any(found[:2] == change.stands_on and found[2] for found in draft.subjects):
+            job.place = place  # the last one counts
+    if change.stands_at is not None:
+        job.standing = entries.entry(connection, change.stands_at)
+    elif job.place is None:
+        job.error = NothingRecorded(NO_FACT)
 
 
 def _tell_places(connection: Connection, batch: list[Job], first: int) -> None:
