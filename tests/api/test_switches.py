@@ -131,3 +131,21 @@ def test_stopping_has_a_reserve_and_configured_dimensions_count(strict_town: Tow
     assert (stopped.status_code, stopped.json()["scope"]) == (201, {"tenant": ["Acme"]})
     assert call("erin", "GET", f"{PATH}/check?tenant=Acme").json()["action"] == "block"
     assert call("erin", "GET", f"{PATH}/check?tenant=Other").json()["action"] == "none"
+
+
+def test_a_confirmation_that_is_sent_again_is_answered_from_the_first(town: Town) -> None:
+    made = town.call("dave", "POST", PATH, body(scope={"region": "ch"}, severity="SEV3")).json()
+    where, key = f"{PATH}/{made['id']}", {"Idempotency-Key": "confirm-1"}
+    notes = {"notes": "looks well"}
+    town.call("dave", "POST", f"{where}/request-release", notes)
+    first = town.call("dave", "POST", f"{where}/confirm-release", notes, headers=key)
+    size = town.size
+    again = town.call("dave", "POST", f"{where}/confirm-release", notes, headers=key)
+    assert (again.status_code, again.headers["Idempotent-Replay"]) == (200, "true")
+    assert again.headers["Governance-Entry"] == first.headers["Governance-Entry"]
+    assert town.size == size
+    fresh = town.call("dave", "POST", f"{where}/confirm-release", notes)
+    assert fresh.json()["code"] == "switch_not_active"
+    stale = {"If-Match": '"1"'}
+    moved = town.call("dave", "POST", f"{where}/request-release", notes, headers=stale)
+    assert moved.json()["code"] == "revision_conflict"
