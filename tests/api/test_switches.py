@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
 
 from tests.api.town import town as founded
 
@@ -115,6 +117,38 @@ def test_a_list_is_a_table_too(town: Town) -> None:
     text = town.call("erin", "GET", f"{PATH}?active=true", headers={"Accept": "text/csv"}).text
     assert text.splitlines()[0].startswith("id,state,name,source,environment,scope")
     assert "released" not in text
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers(-5, 5) | st.text(max_size=8),
+    lambda inner: (
+        st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=6), inner, max_size=3)
+    ),
+    max_leaves=6,
+)
+NAMES = st.sampled_from(["model", "version", "region", "segment", "model_type"]) | st.text(
+    max_size=6
+)
+CONDITIONS = JSON | st.fixed_dictionaries({}, optional={"not_in": JSON, "prefix": JSON})
+
+
+@settings(max_examples=80)
+@example(scope={"region": ["b", "A", "b"]}, carved={"segment": {"not_in": ["y", "x"]}})
+@given(
+    scope=st.dictionaries(NAMES, CONDITIONS, max_size=3),
+    carved=st.none() | st.dictionaries(NAMES, CONDITIONS, max_size=2),
+)
+def test_no_scope_whatever_breaks_the_door(
+    town: Town, scope: dict[str, object], carved: dict[str, object] | None
+) -> None:
+    answer = town.call("dave", "POST", PATH, body(scope=scope, **{"except": carved}))
+    assert answer.status_code in {200, 201, 400, 422}, answer.text
+    if answer.status_code < 300:
+        made = answer.json()
+        again = town.call(
+            "dave", "POST", PATH, body(scope=made["scope"], **{"except": made["except"]})
+        )
+        assert (again.status_code, again.json()["id"]) == (200, made["id"])
 
 
 @pytest.fixture
