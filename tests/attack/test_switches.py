@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import unicodedata
 from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -22,6 +23,7 @@ from modelwarden.errors import (
     UnknownTarget,
     ValueInvalid,
 )
+from modelwarden.reactions.safeguards import KeepTime
 from modelwarden.warden.warden import open_warden
 from tests.safeguards.desk import WHY, Desk
 from tests.store.deeds import verified
@@ -295,6 +297,22 @@ def test_the_same_stop_from_everywhere_at_once_is_one_switch(
         assert len({each.id for each in found}) == 1
         assert sorted(each.repeated for each in found) == [False] + [True] * 11
     assert len(desk.facts("switch.activated")) == 3
+    assert verified(desk.warden, state=True).problems == ()
+    other.warden.close()
+
+
+def test_time_ends_and_tells_once_whoever_looks(desk: Desk, store_url: str, tmp_path: Path) -> None:
+    other = second(desk, store_url, tmp_path)
+    ends = desk.clock.now() + timedelta(hours=1)
+    for n in range(4):
+        desk.switches("dave").activate(
+            {"segment": f"s{n}"}, reason=WHY, expires_at=ends, on_expiry="release"
+        )
+        desk.stop("dave", consumer=f"c{n}")
+    desk.clock.advance(days=1)
+    found = at_once([KeepTime(each.warden).idle for each in (desk, other) for _ in range(3)])
+    assert found == [None] * 6
+    assert len(desk.facts("switch.expired")) == len(desk.facts("switch.reminded")) == 4
     assert verified(desk.warden, state=True).problems == ()
     other.warden.close()
 
