@@ -49,6 +49,7 @@ if TYPE_CHECKING:
 
 ENTRY_LIMIT_BYTES: Final = 32 * 1024
 LONGEST_TEXT: Final = 20_000
+NO_FACT: Final = "the action ended without a fact"
 _DONE, _INFO = Outcome.DONE, Severity.INFO  # looking a member up is slow, once for each fact
 _HUMAN: Final = frozenset({ActorKind.USER, ActorKind.THIRD_PARTY})
 RANK: Final = {severity.value: rank for rank, severity in enumerate(Severity)}
@@ -85,7 +86,6 @@ class View:
         self.around: Final = around
         self.keyring: Final = around.keyring
         self.settings: Final = around.settings
-        self._frozen: Final = around.frozen
         self.checked = False
         self.used: set[str] = set()
         self.opened = 0  # erasable texts that a search read (AC-60)
@@ -133,7 +133,11 @@ class View:
 
     def _ahead(self, kind: str, name: str) -> int | None:
         """Return the revision that the ledger tells of a frozen object; the set is as it was at the start."""
-        return frozen.ahead(self._connection, kind, name) if (kind, name) in self._frozen else None
+        return (
+            frozen.ahead(self._connection, kind, name)
+            if (kind, name) in self.around.frozen
+            else None
+        )
 
     def words(self, commitment: Commitment | None) -> str | None:
         """Return the words behind a commitment, or None when there are none or they were erased.
@@ -177,6 +181,7 @@ class Change(View):
         self.id: Final = ChangeId(new_id("chg", now))
         self.drafts: Final[list[Draft]] = []
         self.stands_at: int | None = None
+        self.stands_on: tuple[str, str] | None = None
         self.when_sealed: Callable[[Connection, int], None] | None = None
         self.flags: Final[set[str]] = set()
         self._moved: list[Moved] = []
@@ -309,6 +314,8 @@ class Change(View):
 
     def unchanged(self, kind: str, object_id: str) -> None:
         """Say that nothing had to be written; the answer names the entry that recorded the state (LG-8)."""
+        # Its entry may be of this very batch, and have no number yet: the writer looks there first.
+        self.stands_on = kind, object_id
         self.stands_at = entries.newest_of(self._connection, kind, object_id)
 
     @property
@@ -322,24 +329,16 @@ class Change(View):
             raise UnrecordedChange(
                 f"written but not recorded: {', '.join(m.kind for m in self._moved)}"
             )
-        if not self.drafts and (self.stands_at is None or self.wrote):
-            raise NothingRecorded("the action ended without a fact")
+        stands = self.stands_at is not None or self.stands_on is not None
+        if not self.drafts and (self.wrote or not stands):
+            raise NothingRecorded(NO_FACT)
 
     @cached_property
     def _common(self) -> dict[str, object]:
         """Return what all entries of this change share."""
-        return {"v": 1, "at": timestamp(self.now), "change": self.id, "actor": self._who()}
-
-    def _who(self) -> dict[str, object]:
-        principal = self.principal
-        who: dict[str, object] = {
-            "kind": principal.kind.value,
-            "id": principal.actor,
-            "person": principal.person,
-            "via": principal.via.value,
+        return {
+            "v": 1,
+            "at": timestamp(self.now),
+            "change": self.id,
+            "actor": self.principal.as_entry(),
         }
-        if principal.credential is not None:
-            who["credential"] = principal.credential
-        if principal.vouched:
-            who["vouched"] = "process"
-        return who

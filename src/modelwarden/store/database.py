@@ -283,3 +283,13 @@ def _postgres(url: str, *, read_only: bool) -> Engine:
         raise SettingInvalid(
             "PostgreSQL needs the extra: pip install 'modelwarden[postgres]'"
         ) from error
+
+
+def reason_of(error: DBAPIError) -> str:
+    """Return why the database took no changes, and what to do about it."""
+    text = str(error.orig).lower()
+    if "full" in text or "no space" in text:
+        return "the disk is full; nothing was changed; free some space and try again"
+    if "locked" in text:
+        return "another process kept the database busy for too long; nothing was changed; try again"
+    return "the database did not take the changes; nothing was answered; try again in a moment"

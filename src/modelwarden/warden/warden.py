@@ -6,7 +6,6 @@ Doors come through here: the embedded SDK by `acting_as`, the API by `authentica
 from __future__ import annotations
 
 import hashlib
-import ipaddress
 import tempfile
 import threading
 from collections import OrderedDict
@@ -27,7 +26,8 @@ from modelwarden.facts.kinds import Code
 from modelwarden.notify.sending import Sending
 from modelwarden.permissions import Permission
 from modelwarden.reactions import approvals as reactions
-from modelwarden.reactions import privacy, rewrap
+from modelwarden.reactions import privacy, rewrap, safeguards
+from modelwarden.safeguards.actions import check_dimensions
 from modelwarden.sinks.far_ends import FarEnds
 from modelwarden.sinks.opening import open_sinks
 from modelwarden.sinks.pressure import Pressure
@@ -74,6 +74,7 @@ class Warden:
         if self._folder is not None:
             settings = replace(settings, url=f"sqlite:///{self._folder.name}/warden.db")
         self.settings: Final = settings.located()
+        check_dimensions(self.settings.switch_dimensions)
         self.clock: Final = clock or SystemClock()
         self.store: Final[Store] = open_store(self.settings, self.clock, started=False)
         self._principals: OrderedDict[bytes, Principal] = OrderedDict()
@@ -92,6 +93,7 @@ class Warden:
             Follower(reactions.NAME, self.store, reactions.VoidApprovals(self)),
             Follower(privacy.NAME, self.store, self._private()),
             Follower(rewrap.NAME, self.store, rewrap.Rewrap(self)),
+            Follower(safeguards.NAME, self.store, safeguards.KeepTime(self)),
             Follower(backups.NAME, self.store, scheduled),
             Follower(indexing.NAME, self.store, indexing.KeepWords(self)),
             *(sink.follower for sink in self.sinks),
@@ -179,7 +181,8 @@ class Warden:
                 self._principals[_cached_under(secret)] = principal
                 if len(self._principals) > MOST_CACHED:
                     self._principals.popitem(last=False)
-            _check_network(principal, address)
+            if not principal.may_come_from(address):
+                raise Unauthenticated
         return principal
 
     def known(self, secret: str, *, address: str | None = None) -> Principal | None:
@@ -190,8 +193,8 @@ class Warden:
             principal = self._principals.get(_cached_under(secret))
             if principal is not None:
                 principal = self._fresher.get(principal.credential, principal)
-        if principal is not None:
-            _check_network(principal, address)
+        if principal is not None and not principal.may_come_from(address):
+            raise Unauthenticated
         return principal
 
     def submit(self, principal: Principal, action: Callable[[Change], T]) -> Future[Answer]:
@@ -337,14 +340,3 @@ def _record_use(change: Change, *, used: frozenset[str], opened: int) -> None:
     for permission in sorted(used):
         texts = opened if opened and permission == Permission.PERSONAL_READ else None
         change.record(AccessUsed(permission=Code(permission), texts=texts))
-
-
-def _check_network(principal: Principal, address: str | None) -> None:
-    if not principal.networks or address is None:
-        return
-    try:
-        found = ipaddress.ip_address(address)
-    except ValueError as error:
-        raise Unauthenticated from error
-    if not any(found in ipaddress.ip_network(network) for network in principal.networks):
-        raise Unauthenticated
