@@ -89,15 +89,7 @@ class Warden:
         except BaseException:
             self.store.close()
             raise
-        self.followers: Final = (
-            Follower(reactions.NAME, self.store, reactions.VoidApprovals(self)),
-            Follower(privacy.NAME, self.store, self._private()),
-            Follower(rewrap.NAME, self.store, rewrap.Rewrap(self)),
-            Follower(safeguards.NAME, self.store, safeguards.KeepTime(self)),
-            Follower(backups.NAME, self.store, scheduled),
-            Follower(indexing.NAME, self.store, indexing.KeepWords(self)),
-            *(sink.follower for sink in self.sinks),
-        )
+        self.followers: Final = self._following(scheduled)
         self._pressure: Final = Pressure(
             [sink.address.name for sink in self.sinks if sink.address.required],
             self.store,
@@ -117,6 +109,17 @@ class Warden:
             clock=self.clock,
         )
         self._start()
+
+    def _following(self, scheduled: backups.Backups) -> tuple[Follower, ...]:
+        return (
+            Follower(reactions.NAME, self.store, reactions.VoidApprovals(self)),
+            Follower(privacy.NAME, self.store, self._private()),
+            Follower(rewrap.NAME, self.store, rewrap.Rewrap(self)),
+            Follower(safeguards.NAME, self.store, safeguards.KeepTime(self)),
+            Follower(backups.NAME, self.store, scheduled),
+            Follower(indexing.NAME, self.store, indexing.KeepWords(self)),
+            *(sink.follower for sink in self.sinks),
+        )
 
     def _start(self) -> None:
         """Compare the ledger with its copies; then let the signer, followers and whatever looks after it begin."""
