@@ -37,7 +37,13 @@ if "TMPDIR" not in os.environ and MEMORY.is_dir() and shutil.disk_usage(MEMORY).
     tempfile.tempdir = None
 
 APART = ("tests/docs/", "tests/faults/test_kill.py")
-FIRST = ("tests/docs/", "tests/faults/", "tests/tour/", "tests/services/", "tests/api/test_hostile.py")
+FIRST = (
+    "tests/docs/",
+    "tests/faults/",
+    "tests/tour/",
+    "tests/services/",
+    "tests/api/test_hostile.py",
+)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

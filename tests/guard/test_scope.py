@@ -132,7 +132,7 @@ def test_values_are_bounded_in_number_and_length() -> None:
 
 
 @given(st.text(), st.booleans())
-def test_a_canonical_value_is_its_own_canonical_form(text: str, folds: bool) -> None:  # noqa: FBT001
+def test_a_canonical_value_is_its_own_canonical_form(text: str, folds: bool) -> None:
     found = normalise(text, folds=folds)
     if found is not None:
         assert normalise(found, folds=folds) == found

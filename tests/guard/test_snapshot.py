@@ -133,7 +133,7 @@ def test_configured_dimensions_are_known() -> None:
 
 
 @pytest.mark.parametrize(("says", "closed"), [("static", False), ("closed", True), ("ajar", True)])
-def test_a_fail_mode_that_is_not_known_is_the_stricter_one(says: str, closed: bool) -> None:  # noqa: FBT001
+def test_a_fail_mode_that_is_not_known_is_the_stricter_one(says: str, closed: bool) -> None:
     assert taken(wire(fail=says)).fails_closed is closed
 
 
@@ -201,7 +201,7 @@ def test_a_snapshot_for_another_place_is_refused(fields: dict[str, str], reason:
     ("floor", "is_taken"),
     [((1, 1840), True), ((1, 1839), True), ((0, 9_999), True), ((1, 1841), False), ((2, 1), False)],
 )
-def test_nothing_older_than_was_seen_is_taken(floor: tuple[int, int], is_taken: bool) -> None:  # noqa: FBT001
+def test_nothing_older_than_was_seen_is_taken(floor: tuple[int, int], is_taken: bool) -> None:
     if is_taken:
         assert taken(wire(), floor=Floor(*floor)).head.at == Floor(1, 1840)
     else:

@@ -28,7 +28,7 @@ BLOCK_EU: Final = {
 }
 
 
-def body(**fields: Any) -> dict[str, Any]:  # noqa: ANN401 - any JSON
+def body(**fields: Any) -> dict[str, Any]:
     return {
         "schema": 1,
         "environment": "production",
@@ -47,7 +47,7 @@ def body(**fields: Any) -> dict[str, Any]:  # noqa: ANN401 - any JSON
     } | fields
 
 
-def head(data: bytes, **fields: Any) -> dict[str, Any]:  # noqa: ANN401
+def head(data: bytes, **fields: Any) -> dict[str, Any]:
     return {
         "schema": 1,
         "environment": "production",
@@ -72,7 +72,7 @@ def put_together(envelope: object, data: bytes | None) -> bytes:
     return json.dumps({"head": envelope, "body": encoded}).encode()
 
 
-def wire(*, key: SigningKey = KEY, **fields: Any) -> bytes:  # noqa: ANN401
+def wire(*, key: SigningKey = KEY, **fields: Any) -> bytes:
     """Return a snapshot as it is sent; what names a place or a moment goes into head and body."""
     data = encode_any(body(**fields))
     shared = {
