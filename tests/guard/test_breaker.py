@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from modelwarden.errors import ValueInvalid
-from modelwarden.guard.breaker import Breaker, State, Thresholds
+from modelwarden.guard.breaker import Amiss, Breaker, State, Thresholds
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -37,18 +37,16 @@ def breaker(clock: Clock) -> Breaker:
     return Breaker(clock=clock, chance=lambda: 0.5)
 
 
-def call(breaker: Breaker, clock: Clock, *, took: float = 0.0, **how: bool) -> bool:
+def call(breaker: Breaker, clock: Clock, amiss: Amiss | None = None) -> bool:
     ticket = breaker.admit()
     if ticket:
-        started = clock.now
-        clock.now += took
-        breaker.done(ticket, started, clock.now, **how)
+        breaker.done(ticket, clock.now, clock.now, amiss)
     return bool(ticket)
 
 
 def opened(breaker: Breaker, clock: Clock) -> None:
     for _ in range(20):
-        call(breaker, clock, failed=True)
+        call(breaker, clock, Amiss.FAILED)
     assert breaker.state is State.OPEN
 
 
@@ -62,11 +60,11 @@ def half_opened(breaker: Breaker, clock: Clock) -> int:
 
 @pytest.mark.parametrize(
     ("how", "least", "took"),
-    [({"failed": True}, 10, 0.0), ({}, 16, 1.0), ({"bad": True}, 4, 0.0)],
+    [(Amiss.FAILED, 10, 0.0), (None, 16, 1.0), (Amiss.BAD, 4, 0.0)],
     ids=["failures", "slow", "bad"],
 )
 def test_it_opens_at_its_share_of_twenty_calls_and_not_one_below(
-    clock: Clock, how: dict[str, bool], least: int, took: float
+    clock: Clock, how: Amiss | None, least: int, took: float
 ) -> None:
     for amiss, state in ((least - 1, State.CLOSED), (least, State.OPEN)):
         breaker = Breaker(Thresholds(slow_s=took or 1.0), clock=clock)
@@ -75,7 +73,7 @@ def test_it_opens_at_its_share_of_twenty_calls_and_not_one_below(
             started = clock.now
             ticket = breaker.admit()
             wrong = number < amiss
-            breaker.done(ticket, started - took * wrong, started, **(how if wrong else {}))
+            breaker.done(ticket, started - took * wrong, started, how if wrong else None)
         assert breaker.state is state
 
 
@@ -83,7 +81,7 @@ def test_nineteen_failures_decide_nothing_and_a_good_call_makes_it_twenty(
     breaker: Breaker, clock: Clock
 ) -> None:
     for _ in range(19):
-        assert call(breaker, clock, failed=True)
+        assert call(breaker, clock, Amiss.FAILED)
     assert breaker.state is State.CLOSED
     call(breaker, clock)
     assert breaker.state is State.OPEN
@@ -91,9 +89,9 @@ def test_nineteen_failures_decide_nothing_and_a_good_call_makes_it_twenty(
 
 def test_calls_older_than_ten_seconds_do_not_count(breaker: Breaker, clock: Clock) -> None:
     for _ in range(19):
-        call(breaker, clock, failed=True)
+        call(breaker, clock, Amiss.FAILED)
     clock.now += 10
-    call(breaker, clock, failed=True)
+    call(breaker, clock, Amiss.FAILED)
     assert (breaker.state, breaker.totals().calls) == (State.CLOSED, 1)
 
 
@@ -115,7 +113,7 @@ def test_it_is_open_for_five_seconds_then_twice_as_long_up_to_five_minutes(
         clock.now += waits[-1] - 0.001
         assert breaker.admit() == 0
         clock.now += 0.001
-        assert call(breaker, clock, failed=True)
+        assert call(breaker, clock, Amiss.FAILED)
     assert waits == pytest.approx([5, 10, 20, 40, 80, 160, 300, 300, 300])
 
 
@@ -150,13 +148,12 @@ def test_five_good_calls_close_it_and_forget_how_often_it_was_open(
     assert breaker.retry_after_s() == pytest.approx(5)
 
 
-@pytest.mark.parametrize("how", ["failed", "bad", "slow"])
-def test_one_call_that_goes_wrong_opens_it_again(breaker: Breaker, clock: Clock, how: str) -> None:
+@pytest.mark.parametrize(("how", "took"), [(Amiss.FAILED, 0), (Amiss.BAD, 0), (None, 1)])
+def test_one_call_that_goes_wrong_opens_it_again(
+    breaker: Breaker, clock: Clock, how: Amiss | None, took: float
+) -> None:
     ticket = half_opened(breaker, clock)
-    if how == "slow":
-        breaker.done(ticket, clock.now - 1, clock.now)
-    else:
-        breaker.done(ticket, clock.now, clock.now, **{how: True})
+    breaker.done(ticket, clock.now - took, clock.now, how)
     assert breaker.state is State.OPEN
 
 
@@ -182,7 +179,7 @@ def test_who_was_admitted_before_it_opened_decides_nothing_afterwards(
         breaker.done(one, clock.now, clock.now)
     assert breaker.state is State.HALF_OPEN
     for one in old:
-        breaker.done(one, clock.now, clock.now, failed=True)
+        breaker.done(one, clock.now, clock.now, Amiss.FAILED)
     assert breaker.state is State.HALF_OPEN
     breaker.done(ticket, clock.now, clock.now)
     breaker.done(ticket, clock.now, clock.now)  # twice is once
@@ -191,12 +188,22 @@ def test_who_was_admitted_before_it_opened_decides_nothing_afterwards(
     assert breaker.state is State.HALF_OPEN
 
 
+def test_a_call_of_an_earlier_time_closed_is_not_counted_in_a_later_one(
+    breaker: Breaker, clock: Clock
+) -> None:
+    old = breaker.admit()
+    breaker.set(State.CLOSED)
+    call(breaker, clock)
+    breaker.done(old, clock.now, clock.now)
+    assert breaker.totals().calls == 1
+
+
 @pytest.mark.parametrize("ticket", [0, -1, 10**9])
 def test_a_ticket_that_was_never_given_changes_nothing(
     breaker: Breaker, clock: Clock, ticket: int
 ) -> None:
     for _ in range(40):
-        breaker.done(ticket, clock.now, clock.now, failed=True)
+        breaker.done(ticket, clock.now, clock.now, Amiss.FAILED)
     assert (breaker.state, breaker.totals().calls) == (State.CLOSED, 0)
 
 
@@ -218,7 +225,7 @@ def test_disabled_and_metrics_only_refuse_nobody(
     opened(breaker, clock)
     breaker.set(state)
     for _ in range(50):
-        assert call(breaker, clock, failed=True)
+        assert call(breaker, clock, Amiss.FAILED)
     assert (breaker.state, breaker.totals().calls) == (state, calls)
     assert breaker.retry_after_s() == 0
 
@@ -267,7 +274,8 @@ def test_threads_lose_no_call(breaker: Breaker, clock: Clock) -> None:
 
     def host() -> None:
         for number in range(calls):
-            breaker.done(breaker.admit(), clock.now, clock.now, bad=number % 10 == 9)
+            how = Amiss.BAD if number % 10 == 9 else None
+            breaker.done(breaker.free or breaker.admit(), clock.now, clock.now, how)
 
     with ThreadPoolExecutor(threads) as pool:
         for done in [pool.submit(host) for _ in range(threads)]:
@@ -302,7 +310,7 @@ def test_a_breaker_that_opens_under_many_threads_refuses_from_then_on(clock: Clo
         for _ in range(2_000):
             ticket = breaker.admit()
             admitted += bool(ticket)
-            breaker.done(ticket, clock.now, clock.now, failed=True)
+            breaker.done(ticket, clock.now, clock.now, Amiss.FAILED)
         return admitted
 
     with ThreadPoolExecutor(8) as pool:

@@ -9,9 +9,10 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
-from modelwarden.guard.breaker import BY_HAND, Breaker, State, Thresholds
+from modelwarden.guard.breaker import BY_HAND, Amiss, Breaker, State, Thresholds
 
 LIMITS = Thresholds(least=4, open_s=2, most_open_s=12, lease_s=6, successes=3, slow_s=0.5)
+AMISS = st.sampled_from([None, None, *Amiss])
 MOVES = {
     State.CLOSED: {State.OPEN},
     State.OPEN: {State.HALF_OPEN},
@@ -98,24 +99,25 @@ class Walk(RuleBasedStateMachine):
         if ticket:
             self.held.append((ticket, self.names, self.model.period, self.now))
 
-    @rule(calls=st.integers(1, 6), failed=st.booleans(), bad=st.booleans())
-    def call_at_once(self, calls: int, failed: bool, bad: bool) -> None:
+    @rule(calls=st.integers(1, 6), amiss=AMISS)
+    def call_at_once(self, calls: int, amiss: Amiss | None) -> None:
         for _ in range(calls):
             held = len(self.held)
             self.admit()
             if len(self.held) > held:
-                self.end(self.held.pop(), failed=failed, bad=bad)
+                self.end(self.held.pop(), amiss)
 
     @precondition(lambda self: self.held)
-    @rule(data=st.data(), failed=st.booleans(), bad=st.booleans())
-    def done(self, data: st.DataObject, failed: bool, bad: bool) -> None:
+    @rule(data=st.data(), amiss=AMISS)
+    def done(self, data: st.DataObject, amiss: Amiss | None) -> None:
         number = data.draw(st.integers(0, len(self.held) - 1))
-        self.end(self.held.pop(number), failed=failed, bad=bad)
+        self.end(self.held.pop(number), amiss)
 
-    def end(self, held: tuple[int, int, int, float], *, failed: bool, bad: bool) -> None:
+    def end(self, held: tuple[int, int, int, float], amiss: Amiss | None) -> None:
         ticket, name, period, started = held
-        call = Call(self.now // 1, failed, self.now - started >= LIMITS.slow_s, bad)
-        self.real.done(ticket, started, self.now, failed=failed, bad=bad)
+        slow = self.now - started >= LIMITS.slow_s
+        call = Call(self.now // 1, amiss is Amiss.FAILED, slow, amiss is Amiss.BAD)
+        self.real.done(ticket, started, self.now, amiss)
         self.model.done(self.now, name, period, call)
 
     @rule(state=st.sampled_from(sorted(BY_HAND)))

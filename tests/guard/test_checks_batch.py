@@ -61,7 +61,7 @@ def test_numbers_with_gaps_are_found_as_row_by_row(
     container: str, column: tuple[str, list[Any]], gaps: set[int], contract: Contract
 ) -> None:
     dtype, values = column
-    takes_nan_for_a_gap = container == "pandas nullable"
+    takes_nan_for_a_gap = container in {"pandas nullable", "pandas arrow"}
     with_gaps = [
         None if i in gaps or (takes_nan_for_a_gap and math.isnan(float(value))) else value
         for i, value in enumerate(values)

@@ -277,6 +277,26 @@ def test_a_file_that_another_one_holds_is_written_later(path: Path) -> None:
     store.close()
 
 
+def test_an_answer_that_comes_while_the_file_is_written_is_not_lost(path: Path) -> None:
+    store = SqliteStore(path)
+    store.keep("m", "k", Good("first", None, 1.0))
+    other = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
+    other.execute("BEGIN IMMEDIATE")  # so that writing waits
+    writing = threading.Thread(target=store.flush)
+    writing.start()
+    while not store._file.locked():
+        time.sleep(0.001)
+    time.sleep(0.2)
+    store.keep("m", "k", Good("second", None, 2.0))
+    other.execute("ROLLBACK")
+    other.close()
+    writing.join()
+    store.close()
+    again = SqliteStore(path)
+    assert again.find("m", "k") == Good("second", None, 2.0)
+    again.close()
+
+
 def test_threads_keep_find_and_forget_at_once(path: Path) -> None:
     store = SqliteStore(path)
     start = threading.Barrier(6, timeout=30)
@@ -327,6 +347,26 @@ def test_forked_children_use_the_file_beside_their_parent(path: Path) -> None:
     ]
     assert store.flush()
     assert store.find("m", "waiting") == Good("parent's", None, 1.0)
+    store.close()
+
+
+def test_a_child_that_ends_takes_nothing_of_its_parent_s_file_along(path: Path) -> None:
+    store = SqliteStore(path)
+    store.keep("m", "before", Good(1, None, 1.0))
+    assert store.flush()
+    child = os.fork()
+    if not child:
+        store.after_fork()
+        os._exit(0)
+    os.waitpid(child, 0)
+    store.keep("m", "after", Good(2, None, 1.0))
+    assert store.flush()
+    other = SqliteStore(path)  # reads what is on the disk, not what our connection believes
+    assert (other.find("m", "before"), other.find("m", "after")) == (
+        Good(1, None, 1.0),
+        Good(2, None, 1.0),
+    )
+    other.close()
     store.close()
 
 

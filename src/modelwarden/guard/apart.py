@@ -6,7 +6,6 @@ are, further calls are refused at once instead of piling up.
 
 from __future__ import annotations
 
-import asyncio
 import contextvars
 import threading
 from concurrent.futures import Future
@@ -32,7 +31,9 @@ class Apart:
 
     async def run_async(self, function: Callable[[], T]) -> T:
         """Wait for the function without holding the event loop up; the caller sets the time-out."""
-        return await asyncio.wrap_future(self._start(function))
+        from asyncio import wrap_future  # noqa: PLC0415 - whoever awaits has loaded it; others are spared 30 ms
+
+        return await wrap_future(self._start(function))
 
     def _start(self, function: Callable[[], T]) -> Future[T]:
         if not self._free.acquire(blocking=False):

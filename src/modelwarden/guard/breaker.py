@@ -2,7 +2,7 @@
 
     ticket = breaker.admit()                       # 0: not now
     …the host's code runs; no lock is held (SG-41)…
-    breaker.done(ticket, started, ended)           # or failed=True, or bad=True
+    breaker.done(ticket, started, ended)           # or, behind it, Amiss.FAILED or Amiss.BAD
 
 Closed, a call that went well costs two comparisons and one addition. Everything else takes the lock, for the time of
 some additions. Whoever was admitted in one state can't count in another: tickets are of one period.
@@ -41,6 +41,15 @@ class State(StrEnum):
     DISABLED = "disabled"
     METRICS_ONLY = "metrics_only"
     """Counts and refuses nobody: for a fleet of which too much is open (SG-41)."""
+
+
+class Amiss(StrEnum):
+    """How a call went wrong."""
+
+    FAILED = "failed"
+    """It raised or timed out."""
+    BAD = "bad"
+    """Its answer failed the output checks."""
 
 
 BY_HAND: Final = frozenset({State.FORCED_OPEN, State.DISABLED, State.METRICS_ONLY, State.CLOSED})
@@ -114,6 +123,9 @@ class Breaker:
     Args:
         clock: monotonic seconds; `started` and `ended` are read from the same.
         chance: uniform from 0 to 1; spreads the times at which a fleet tries again.
+
+    Attributes:
+        free: the ticket for everyone while closed, else 0: `breaker.free or breaker.admit()` saves a call.
     """
 
     def __init__(
@@ -130,7 +142,7 @@ class Breaker:
         self._slow_s = self.thresholds.slow_s
         self._state = State.CLOSED
         self._period = 1  # tickets of this period count; 0 refuses
-        self._free = 1  # the ticket for everyone while closed, else 0: one look-up instead of a comparison of states
+        self.free = 1
         self._tickets = 1
         self._buckets = [_Bucket() for _ in range(BUCKETS)]
         self._good = 0  # calls that went well in `_second`, and are in no bucket yet
@@ -148,29 +160,26 @@ class Breaker:
 
     def admit(self) -> int:
         """Return a ticket to be handed to `done`, or 0: the call must not be made now."""
-        return self._free or self._admit()
+        return self.free or self._admit()
 
-    def done(
-        self, ticket: int, started: float, ended: float, *, failed: bool = False, bad: bool = False
-    ) -> None:
+    def done(self, ticket: int, started: float, ended: float, amiss: Amiss | None = None) -> None:
         """Say how an admitted call went, in seconds of the breaker's clock.
 
         Args:
             ticket: what `admit` gave; a 0, or one of a period that is over, changes nothing.
             started: when the call began.
             ended: when it ended.
-            failed: it raised or timed out.
-            bad: its answer failed the output checks.
+            amiss: what went wrong, if anything did; slowness shows by itself.
         """
         if (
-            ended < self._until
-            and ticket == self._period
-            and not (failed or bad)
+            amiss is None
+            and ended < self._until
             and ended - started < self._slow_s
+            and ticket == self._period
         ):
             self._good += 1
             return
-        self._done(ticket, ended, failed, bad, ended - started >= self._slow_s)
+        self._done(ticket, ended, amiss, ended - started >= self._slow_s)
 
     def retry_after_s(self) -> float:
         """Return the seconds until an open breaker tries again; 0 where nothing has to be waited for."""
@@ -222,20 +231,20 @@ class Breaker:
             self._leases[self._tickets] = now + self.thresholds.lease_s
             return self._tickets
 
-    def _done(self, ticket: int, now: float, failed: bool, bad: bool, slow: bool) -> None:  # noqa: FBT001
+    def _done(self, ticket: int, now: float, amiss: Amiss | None, slow: bool) -> None:  # noqa: FBT001
         with self._lock:
             if self._state is State.HALF_OPEN:
                 if self._leases.pop(ticket, None) is not None:
-                    self._probed(now, well=not (failed or bad or slow))
+                    self._probed(now, well=amiss is None and not slow)
                 return
             counts = self._state in {State.CLOSED, State.METRICS_ONLY}
             if not counts or ticket != self._period:
                 return
             bucket = self._bucket(now)
             bucket.calls += 1
-            bucket.failures += failed
+            bucket.failures += amiss is Amiss.FAILED
             bucket.slow += slow
-            bucket.bad += bad
+            bucket.bad += amiss is Amiss.BAD
             if self._state is State.CLOSED and self._trips(totals := self._totals(now)):
                 self._open(now)
             elif self._state is State.CLOSED:
@@ -253,10 +262,7 @@ class Breaker:
 
     def _fold(self) -> None:
         good, self._good = self._good, 0
-        if good:
-            bucket = self._buckets[int(self._second % BUCKETS)]
-            if self._second == bucket.second:
-                bucket.calls += good
+        self._buckets[int(self._second % BUCKETS)].calls += good
 
     def _arm(self, now: float, *, quiet: bool) -> None:
         """Let good calls of this second be counted without the lock, while nothing else is in the window."""
@@ -304,7 +310,7 @@ class Breaker:
         self._tickets += 1
         self._period = self._tickets
         self._state = state
-        self._free = self._period if state is State.CLOSED else 0
+        self.free = self._period if state is State.CLOSED else 0
         self._leases.clear()
         self._successes = 0
         self._good = 0

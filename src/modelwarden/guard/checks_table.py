@@ -43,7 +43,7 @@ class Fields:
         for status, kept in ((FAILED, self._failed), (CLIPPED, self._clipped)):
             mine = found.status[found.dirty] == status
             at = found.dirty[mine]
-            fresh = (kept[at] < 0) & (self._failed[at] < 0)
+            fresh = kept[at] < 0
             kept[at[fresh]] = codes[mine][fresh]
             if status == FAILED:
                 self._raises[at[fresh]] = found.raises

@@ -147,8 +147,7 @@ def rows(values: Any) -> list[Any]:
     if is_a(values, "numpy", "ndarray"):
         return values.tolist() if values.ndim == 1 and values.dtype.kind != "f" else list(values)
     if is_a(values, "pandas", "Series", "Index"):
-        gone = values.isna()
-        return [None if n else v for n, v in zip(gone, values.tolist(), strict=True)]
+        return _pandas_rows(values)
     if is_a(values, "polars", "Series"):
         return list(values.to_list())
     if is_a(values, "pyarrow", "Array", "ChunkedArray"):
@@ -158,6 +157,13 @@ def rows(values: Any) -> list[Any]:
             zip(*(_cells(column(values, i)) for i in range(len(names(values)))), strict=True)
         )
     raise TypeError(f"{type(values).__name__} is no batch: a list, numpy, pandas, polars or Arrow")
+
+
+def _pandas_rows(values: Any) -> list[Any]:
+    if is_a(values.dtype, "numpy", "dtype") and values.dtype.kind == "f":
+        return list(values.to_numpy())  # NaN is a number that is none, not a gap
+    gone = values.isna()
+    return [None if n else v for n, v in zip(gone, values.tolist(), strict=True)]
 
 
 def _cells(values: Any) -> list[Any]:

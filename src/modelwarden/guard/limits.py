@@ -101,7 +101,7 @@ class _Meter:
         until = self.young.get(key)
         if until is None:
             until = self.old.get(key, now)
-        return (max(now, until)) + self.each_s
+        return max(now, until) + self.each_s
 
     def charge(self, key: str | None, until: float) -> None:
         """Charge one call."""
@@ -118,21 +118,25 @@ def _single(meter: _Meter, lock: Lock, clock: Callable[[], float]) -> Enter:
     name, each_s, ahead_s, most, limit = (
         meter.key, meter.each_s, meter.ahead_s, meter.most, meter.limit
     )  # fmt: skip
+    take, give_back = lock.acquire, lock.release  # a `with` costs as much again as the rest
 
     def enter(context: Mapping[str, str]) -> Limited | None:
         key = None if name is None else context.get(name)
-        with lock:
+        take()
+        try:
             now = clock()
             young = meter.young
             until = young.get(key)
             if until is None:
                 until = meter.old.get(key, now)
-            until = (max(now, until)) + each_s
+            until = (until if until > now else now) + each_s  # noqa: FURB136 - max() costs a third of it all
             if until > now + ahead_s:
                 return Limited(limit, until - now - ahead_s)
             young[key] = until
             if len(young) >= most:
                 meter.old, meter.young = young, {}
+        finally:
+            give_back()
         return None
 
     return enter
