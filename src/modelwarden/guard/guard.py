@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal, TypeVar
 
 from modelwarden.errors import ValueInvalid
 from modelwarden.guard.answering import asked, decided, fell, refused
+from modelwarden.guard.batch import Batch, judged_batch
 from modelwarden.guard.begun import Verdict
 from modelwarden.guard.breaker import Thresholds
 from modelwarden.guard.contract import Contract, OnViolation
@@ -226,6 +227,31 @@ class Guard:
         self._parts.last.kept = decision
         reason = decision.reasons[0] if decision.reasons else None
         return Validation(decision.is_answered, decision.value, reason)
+
+    def batch(
+        self,
+        values: Any,
+        *,
+        key: Any = None,
+        context: Mapping[str, Any] | None = None,
+        version: str | None = None,
+    ) -> Batch:
+        """Judge answers to many rows that were computed elsewhere (SG-28).
+
+        Args:
+            values: a list, or a column or table of numpy, pandas, polars or Arrow; it is not changed.
+            key: a column of keys, to remember good answers and fall back to them.
+            context: by dimension a column, or one value for all rows.
+            version: the version that answered.
+
+        Raises:
+            PredictionBlocked: the contract asks to raise.
+            ValueInvalid: columns of the context have different numbers of rows.
+            TypeError: the values are no batch.
+        """
+        given = {} if context is None else context
+        check_names(given)
+        return judged_batch(self._site("batch"), values, keys=key, context=given, version=version)
 
     def remember(self, key: object, value: object, *, version: str | None = None) -> bool:
         """Keep a good answer that was computed elsewhere; False: not kept, since it fails its checks (SG-38)."""

@@ -7,11 +7,9 @@ one thread, apart from `abort`, which ends what that thread waits for.
 from __future__ import annotations
 
 import contextlib
-import http.client
 import json
 import os
 import socket
-import ssl
 from ipaddress import ip_address
 from typing import TYPE_CHECKING, Final, NamedTuple
 from urllib.parse import urlencode, urlsplit
@@ -20,12 +18,11 @@ from modelwarden.errors import ValueInvalid
 from modelwarden.guard.snapshot import MAX_WIRE_BYTES
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
+    from http.client import HTTPConnection, HTTPResponse
 
 ROOT: Final = "/api/governance"
 LONGEST_TOKEN: Final = 4_096
-UNREACHABLE: Final = (OSError, http.client.HTTPException)
-"""What any method below may raise."""
 
 
 class Server(NamedTuple):
@@ -84,30 +81,31 @@ class Link:
 
     def __init__(self, server: Server) -> None:
         self._server = server
-        self._connection: http.client.HTTPConnection | None = None
+        self._connection: HTTPConnection | None = None
         self._socket: socket.socket | None = (
             None  # a response that ends its connection takes it over
         )
-        self._response: http.client.HTTPResponse | None = None
+        self._response: HTTPResponse | None = None
 
     def get(self, path: str, query: Mapping[str, str], *, timeout_s: float) -> Answer:
-        """Ask for something small enough to be held. Raises OSError, HTTPException."""
+        """Ask for something small enough to be held. Raises OSError."""
         target = f"{path}?{urlencode(query)}" if query else path
         return self._exchange("GET", target, None, timeout_s)
 
     def post(self, path: str, value: object, *, timeout_s: float) -> Answer:
-        """Send JSON. Raises OSError, HTTPException."""
+        """Send JSON. Raises OSError."""
         return self._exchange("POST", path, json.dumps(value).encode(), timeout_s)
 
     def stream(
         self, path: str, query: Mapping[str, str], *, last_id: str | None, timeout_s: float
-    ) -> http.client.HTTPResponse:
-        """Open a stream of events; each read waits for at most `timeout_s`. Raises OSError, HTTPException."""
+    ) -> HTTPResponse:
+        """Open a stream of events; each read waits for at most `timeout_s`. Raises OSError."""
         self.drop()
         headers = {"Accept": "text/event-stream", "Cache-Control": "no-cache"}
         if last_id is not None:
             headers["Last-Event-ID"] = last_id
-        return self._send("GET", f"{path}?{urlencode(query)}", None, headers, timeout_s)
+        with _wrapping():
+            return self._send("GET", f"{path}?{urlencode(query)}", None, headers, timeout_s)
 
     def drop(self) -> None:
         """Close the connection; what comes next opens another."""
@@ -134,12 +132,16 @@ class Link:
                 os.close(open_socket.detach())
 
     def _exchange(self, method: str, target: str, body: bytes | None, timeout_s: float) -> Answer:
+        with _wrapping():
+            return self._asked(method, target, body, timeout_s)
+
+    def _asked(self, method: str, target: str, body: bytes | None, timeout_s: float) -> Answer:
         reused = self._connection is not None
         headers = {"Accept": "application/json"}
         try:
             try:
                 response = self._send(method, target, body, headers, timeout_s)
-            except (http.client.RemoteDisconnected, ConnectionError):
+            except ConnectionError:  # http.client's RemoteDisconnected is one
                 if (
                     not reused
                 ):  # a connection that stood idle may have been closed: once more, on a new one
@@ -162,7 +164,7 @@ class Link:
         body: bytes | None,
         headers: dict[str, str],
         timeout_s: float,
-    ) -> http.client.HTTPResponse:
+    ) -> HTTPResponse:
         connection = self._connected(timeout_s)
         if self._server.token is not None:
             headers["Authorization"] = f"Bearer {self._server.token}"
@@ -172,11 +174,16 @@ class Link:
         self._response = response = connection.getresponse()
         return response
 
-    def _connected(self, timeout_s: float) -> http.client.HTTPConnection:
+    def _connected(self, timeout_s: float) -> HTTPConnection:
         connection = self._connection
         if connection is None or connection.sock is None:
+            # These load TLS and the parts of e-mail: hosts that read a file need neither.
+            import http.client  # noqa: PLC0415
+
             server = self._server
             if server.scheme == "https":
+                import ssl  # noqa: PLC0415
+
                 connection = http.client.HTTPSConnection(
                     server.host, server.port, context=ssl.create_default_context()
                 )
@@ -188,3 +195,14 @@ class Link:
             self._socket = connection.sock
         connection.sock.settimeout(timeout_s)
         return connection
+
+
+@contextlib.contextmanager
+def _wrapping() -> Iterator[None]:
+    """Turn an answer that is no HTTP into the error of a connection that can't be used."""
+    from http.client import HTTPException  # noqa: PLC0415
+
+    try:
+        yield
+    except HTTPException as error:
+        raise ConnectionError(f"no HTTP: {type(error).__name__}") from error

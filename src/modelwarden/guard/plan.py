@@ -59,6 +59,11 @@ class Plan(NamedTuple):
                 found = joined(found, matcher.for_key(one, key))
         return found
 
+    @property
+    def is_ramped(self) -> bool:
+        """Say whether a match may depend on the caller's key (SG-11)."""
+        return any(matcher.has_ramps for matcher in self.matchers)
+
     def is_killed(self, version: str | None) -> bool:
         """Say whether a live switch names a version (SG-39)."""
         return any(matcher.names(VERSION, version) for matcher in _matchers(self.rules))

@@ -12,7 +12,7 @@ import threading
 import uuid
 from typing import TYPE_CHECKING, Final
 
-from modelwarden.guard.link import UNREACHABLE, Link
+from modelwarden.guard.link import Link
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -99,7 +99,7 @@ class Reports:
             return
         try:
             answer = link.post("snapshot/applied", self.report(), timeout_s=self._pace.answer_s)
-        except UNREACHABLE:
+        except OSError:
             self.failed += 1
             return
         if answer.status < 300:  # noqa: PLR2004 - HTTP's own border

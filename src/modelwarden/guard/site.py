@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 from modelwarden.errors import PredictionBlocked
 from modelwarden.guard.begun import Begun, Verdict
+from modelwarden.guard.breaker import Amiss
 from modelwarden.guard.contract import OnViolation
 from modelwarden.guard.decision import Status
 from modelwarden.guard.freshness import Level
@@ -239,10 +240,10 @@ class Site:
         ended = self.now()
         try:
             self.leave(begun)
-            bad, failed = self._ended(begun, value)
-            self._done(begun, ended, bad=bad, failed=failed)
+            amiss = self._ended(begun, value)
+            self._done(begun, ended, amiss)
         except PredictionBlocked:
-            self._done(begun, ended, bad=True)
+            self._done(begun, ended, Amiss.BAD)
             self.counts.by_status[Status.BLOCKED] += 1
             raise
         except Exception as error:  # noqa: BLE001 - SG-27, as in `begin`
@@ -252,7 +253,7 @@ class Site:
             begun.value = None if closed else value
         return begun
 
-    def _ended(self, begun: Begun, value: object) -> tuple[bool, bool]:
+    def _ended(self, begun: Begun, value: object) -> Amiss | None:
         finding = None if begun.plan.check is None else begun.plan.check(value)
         self.again(begun)
         if finding is None:
@@ -260,19 +261,19 @@ class Site:
                 begun.verdict, begun.value = Verdict.DONE, value
                 self.place.clips_with(clipped=0)
                 self.place.remember(begun.key, value, begun.version)
-            return False, False
+            return None
         if finding.outcome is OnViolation.RAISE:
             raise PredictionBlocked((finding.reason,))
         if finding.outcome is OnViolation.FALLBACK:
             if begun.verdict is Verdict.GO:
                 self._stop(begun, Verdict.FALL, finding.reason)
-            return True, False
+            return Amiss.BAD
         too_many = self.place.clips_with(clipped=1)
         if begun.verdict is Verdict.GO:
             begun.verdict, begun.status = Verdict.DONE, Status.CLIPPED
             begun.value, begun.clipped_from = finding.value, value
             begun.reasons = (finding.reason,)
-        return False, too_many
+        return Amiss.FAILED if too_many else None
 
     def again(self, begun: Begun) -> None:
         """Match once more if the rules changed meanwhile: a kill stops answers that are being computed (SG-25)."""
@@ -287,7 +288,7 @@ class Site:
         ended = self.now()
         try:
             self.leave(begun)
-            self._done(begun, ended, failed=True)
+            self._done(begun, ended, Amiss.FAILED)
             self.again(begun)
             if begun.verdict is Verdict.GO:
                 self._stop(begun, Verdict.FALL, f"raised:{type(error).__name__}")
@@ -309,11 +310,11 @@ class Site:
             return False
         return True
 
-    def _done(self, begun: Begun, ended: float, *, bad: bool = False, failed: bool = False) -> None:
+    def _done(self, begun: Begun, ended: float, amiss: Amiss | None) -> None:
         breaker = self.place.breaker(begun.version)
         if begun.ticket and breaker is not None:
             ticket, begun.ticket = begun.ticket, 0
-            breaker.done(ticket, begun.started, ended, failed=failed, bad=bad)
+            breaker.done(ticket, begun.started, ended, amiss)
 
     def leave(self, begun: Begun) -> None:
         """Give back the place among those in flight."""
