@@ -10,9 +10,16 @@ import sys
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
-from modelwarden.errors import PredictionBlocked, ValueInvalid
+from modelwarden.errors import PredictionBlocked
 from modelwarden.guard import columns
 from modelwarden.guard.answering import BY_STEP
+from modelwarden.guard.batch_context import (
+    BatchContext,
+    batch_context,
+    hashable,
+    plain_value,
+    text_of,
+)
 from modelwarden.guard.blanks import blanked
 from modelwarden.guard.checks import WRONG_ROWS
 from modelwarden.guard.checks_batch import BatchCheck, batch_checker
@@ -21,8 +28,6 @@ from modelwarden.guard.fallback import Asked
 from modelwarden.guard.findings import FAILED, BatchFindings
 from modelwarden.guard.match import NOTHING, Match
 from modelwarden.guard.plan import allowed_steps, before_s
-from modelwarden.guard.remembered import key_text
-from modelwarden.guard.scope import plain_text
 from modelwarden.guard.site import SWITCHED_OFF
 from modelwarden.guard.switch import Action
 
@@ -60,19 +65,11 @@ class Batch(NamedTuple):
         return {status.name.lower(): counted[status] for status in Status if counted[status]}
 
 
-class _Given(NamedTuple):
-    """The columns of a batch's context, and what is the same for all rows."""
-
-    columns: Mapping[str, list[object]]
-    fixed: Mapping[str, object]
-    rows: int | None
-
-
 def judged_batch(
     site: Site, values: Any, *, keys: Any, context: Mapping[str, Any], version: str | None
 ) -> Batch:
     """Judge a batch; see `Guard.batch`. Raises PredictionBlocked, ValueInvalid, TypeError."""
-    given = _given(context, keys)
+    given = batch_context(context, keys)
     held = site.current()
     plan = site.planned(held, version)
     found = _checker(plan.contract)(values, given.rows)
@@ -95,7 +92,7 @@ class _Work:
     """The rows of one batch, under one set of rules."""
 
     def __init__(
-        self, site: Site, plan: Plan, given: _Given, found: BatchFindings, version: str | None
+        self, site: Site, plan: Plan, given: BatchContext, found: BatchFindings, version: str | None
     ) -> None:
         self._site, self._plan, self._given, self._version = site, plan, given, version
         self._wrong = found.words == (WRONG_ROWS,)
@@ -136,21 +133,17 @@ class _Work:
             [value] * rows if part is None else part
             for part, value in zip(parts, picked, strict=True)
         ]
-        if plan.is_ramped:  # then each caller's key counts, too
-            several.append([None] * rows if keys is None else keys)
         mixed = zip(*several, strict=True) if several else iter([()] * rows)
-        known: dict[tuple[object, ...], Match] = {}
+        known: dict[tuple[object, ...], tuple[Match, bool]] = {}
         for row, one_row in enumerate(mixed):
-            found = known.get(plain := tuple(map(_hashable, one_row)))
-            if found is None:
-                found = known[plain] = self._match(plain)
+            at = known.get(plain := tuple(map(hashable, one_row)))
+            if at is None:
+                at = known[plain] = plan.match(plain, None), plan.is_ramped(plain)
+            found, ramped = at
+            if ramped and keys is not None:
+                found = plan.match(plain, keys[row])
             if found is not NOTHING:
                 self._matches[row] = found
-
-    def _match(self, mixed: tuple[object, ...]) -> Match:
-        if self._plan.is_ramped:
-            return self._plan.match(mixed[:-1], mixed[-1])
-        return self._plan.match(mixed, None)
 
     def _fall(self, falls: Sequence[int], blocked: Sequence[int]) -> None:
         place = self._site.place
@@ -161,7 +154,7 @@ class _Work:
         for row in falls:
             match = self._matches.get(row, NOTHING)
             asked = Asked(
-                key=None if keys is None else _key(keys[row]),
+                key=None if keys is None else text_of(keys[row]),
                 names=allowed_steps(match),
                 is_killed=self._plan.is_killed,
                 before=before_s(match),
@@ -183,7 +176,7 @@ class _Work:
         keys, place = self._given.columns["key"], self._site.place
         cells = columns.rows(self.values)
         for row in (self.status == _OK).nonzero()[0].tolist():
-            place.remember(_plain(keys[row]), _plain(cells[row]), self._version)
+            place.remember(plain_value(keys[row]), plain_value(cells[row]), self._version)
 
     def batch(self, generation: int) -> Batch:
         """Return what came of it."""
@@ -213,39 +206,3 @@ def _unchecked(values: Any, expected: int | None = None) -> BatchFindings:
         words=(WRONG_ROWS,) if wrong else (),
         raises=False,
     )
-
-
-def _given(context: Mapping[str, Any], keys: Any) -> _Given:
-    named = {**context, **({} if keys is None else {"key": keys})}
-    several = {n: columns.rows(v) for n, v in named.items() if _is_column(v)}
-    lengths = {len(column) for column in several.values()}
-    if len(lengths) > 1:
-        raise ValueInvalid("context", "columns of one number of rows")
-    fixed = {n: v for n, v in named.items() if n not in several}
-    return _Given(several, fixed, lengths.pop() if lengths else None)
-
-
-def _is_column(value: object) -> bool:
-    return (
-        isinstance(value, list | tuple)
-        or (columns.is_a(value, "numpy", "ndarray") and bool(getattr(value, "ndim", 0)))
-        or columns.is_a(value, "pandas", "Series", "Index")
-        or columns.is_a(value, "polars", "Series")
-        or columns.is_a(value, "pyarrow", "Array", "ChunkedArray")
-    )
-
-
-def _key(key: object) -> str | None:
-    try:
-        return key_text(_plain(key))
-    except ValueInvalid:
-        return None
-
-
-def _plain(value: Any) -> Any:
-    return value.item() if columns.is_a(value, "numpy", "generic") else value
-
-
-def _hashable(value: Any) -> Any:
-    """Return a value as the matcher takes it; what is neither text nor a whole number counts as missing."""
-    return value if type(value) is str else plain_text(_plain(value))

@@ -16,17 +16,15 @@ from typing import TYPE_CHECKING, Any, Final, Literal, TypeVar
 
 from modelwarden.errors import ValueInvalid
 from modelwarden.guard.answering import asked, decided, fell, refused
-from modelwarden.guard.batch import Batch, judged_batch
 from modelwarden.guard.begun import Verdict
 from modelwarden.guard.breaker import Thresholds
-from modelwarden.guard.contract import Contract, OnViolation
 from modelwarden.guard.decision import Decision, Status, Validation, value_of
 from modelwarden.guard.fallback import Chain, LastKnownGood, Step
 from modelwarden.guard.feed import Pace
 from modelwarden.guard.guarded_call import GuardedCall
 from modelwarden.guard.held import Clocks, Fail, State
 from modelwarden.guard.picking import Parameter, Parameters, check_names, parameters_of
-from modelwarden.guard.place import Options
+from modelwarden.guard.place import Options, outputs_of
 from modelwarden.guard.protect import last_decision, protected
 from modelwarden.guard.setting_up import Parts, Settings
 
@@ -34,6 +32,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
     from pathlib import Path
 
+    from modelwarden.guard.batch import Batch
+    from modelwarden.guard.contract import Contract, OnViolation
     from modelwarden.guard.freshness import Fresh
     from modelwarden.guard.limits import Limits
     from modelwarden.guard.match import Match
@@ -157,7 +157,7 @@ class Guard:
         if returns not in {"decision", "value"}:
             raise ValueInvalid("returns", "decision or value")
         options = Options(
-            outputs=_outputs(outputs, low, high, on_violation), inputs=inputs, fresh=fresh, key=key, version=version,
+            outputs=outputs_of(outputs, low, high, on_violation), inputs=inputs, fresh=fresh, key=key, version=version,
             endpoint=endpoint, breaker=breaker, limits=limits, falls_when_limited=when_limited == "fallback",
         )  # fmt: skip
         chain = self._chain(fallback)
@@ -249,6 +249,8 @@ class Guard:
             ValueInvalid: columns of the context have different numbers of rows.
             TypeError: the values are no batch.
         """
+        from modelwarden.guard.batch import judged_batch  # noqa: PLC0415 - most hosts have no batches
+
         given = {} if context is None else context
         check_names(given)
         return judged_batch(self._site("batch"), values, keys=key, context=given, version=version)
@@ -333,19 +335,3 @@ class Guard:
             site = self._parts.site(options, parameters, self._bound, self._parts.chain)
             found = self._sites.setdefault(what, site)
         return found
-
-
-def _outputs(
-    outputs: Contract | None,
-    low: float | None,
-    high: float | None,
-    on_violation: OnViolation | str | None,
-) -> Contract | None:
-    short = (low, high, on_violation)
-    if outputs is not None:
-        if short != (None, None, None):
-            raise ValueInvalid("outputs", "alone: it says low, high and on_violation")
-        return outputs
-    if short == (None, None, None):
-        return None
-    return Contract(low=low, high=high, on_violation=OnViolation(on_violation or OnViolation.CLIP))

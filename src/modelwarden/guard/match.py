@@ -248,11 +248,6 @@ class Matcher:
         return bool(acting & satisfied & self._rules.named[dimension])
 
     @property
-    def has_ramps(self) -> bool:
-        """Say whether a switch that may match lets callers go by key (SG-11)."""
-        return bool(self._live & self._rules.ramped)
-
-    @property
     def _live(self) -> int:
         return self._rows & ((1 << self._width) - 1)
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 from modelwarden.errors import ValueInvalid
 from modelwarden.guard.breaker import Breaker, Thresholds
 from modelwarden.guard.checks import checker
+from modelwarden.guard.contract import Contract, OnViolation
 from modelwarden.guard.decision import Status
 from modelwarden.guard.freshness import Fresh, Level
 from modelwarden.guard.held import Fail
@@ -20,7 +21,6 @@ from modelwarden.guard.watch import ClipWatch
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from modelwarden.guard.contract import Contract
     from modelwarden.guard.fallback import Chain
     from modelwarden.guard.held import Clocks, Held, Holder, Rules
     from modelwarden.guard.limits import Limits
@@ -264,3 +264,20 @@ class Place:
 
 def _text(value: object) -> str | None:
     return value if isinstance(value, str) else None
+
+
+def outputs_of(
+    outputs: Contract | None,
+    low: float | None,
+    high: float | None,
+    on_violation: OnViolation | str | None,
+) -> Contract | None:
+    """Return the contract that `protect` is told, in full or in short. Raises ValueInvalid."""
+    short = (low, high, on_violation)
+    if outputs is not None:
+        if short != (None, None, None):
+            raise ValueInvalid("outputs", "alone: it says low, high and on_violation")
+        return outputs
+    if short == (None, None, None):
+        return None
+    return Contract(low=low, high=high, on_violation=OnViolation(on_violation or OnViolation.CLIP))

@@ -59,10 +59,9 @@ class Plan(NamedTuple):
                 found = joined(found, matcher.for_key(one, key))
         return found
 
-    @property
-    def is_ramped(self) -> bool:
-        """Say whether a match may depend on the caller's key (SG-11)."""
-        return any(matcher.has_ramps for matcher in self.matchers)
+    def is_ramped(self, values: tuple[object, ...]) -> bool:
+        """Say whether what matches depends on the caller's key (SG-11)."""
+        return any(matcher.match_values(values).is_ramped for matcher in self.matchers)
 
     def is_killed(self, version: str | None) -> bool:
         """Say whether a live switch names a version (SG-39)."""
