@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
     from modelwarden.client.remote import connect as connect
+    from modelwarden.guard.guard import Guard as Guard
     from modelwarden.integrations.audit_logging import AuditHandler as AuditHandler
     from modelwarden.integrations.audit_trail import AuditTrail as AuditTrail
     from modelwarden.integrations.governance_audit import governance_audit as governance_audit
@@ -21,6 +22,7 @@ __version__ = "0.1.0"
 __all__ = [
     "AuditHandler",
     "AuditTrail",
+    "Guard",
     "SigningKey",
     "__version__",
     "connect",
@@ -36,6 +38,7 @@ _WHERE: Final = {
     "AuditHandler": ("modelwarden.integrations.audit_logging", "AuditHandler"),
     "AuditTrail": ("modelwarden.integrations.audit_trail", "AuditTrail"),
     "governance_audit": ("modelwarden.integrations.governance_audit", "governance_audit"),
+    "Guard": ("modelwarden.guard.guard", "Guard"),
     "SigningKey": ("modelwarden.ledger.keys", "SigningKey"),
     "verify_webhook": ("modelwarden.notify.webhook", "verify_webhook"),
     "errors": ("modelwarden.errors", None),

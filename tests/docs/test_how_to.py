@@ -13,7 +13,9 @@ import pytest
 from modelwarden.ledger.keys import SigningKey
 from modelwarden.warden.warden import open_warden
 from tests.docs.pages import run_page
+from tests.guard.wire import BLOCK_EU
 from tests.house.source import ROOT
+from tests.services.snapshot_server import signed
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -134,3 +136,15 @@ def test_the_guide_to_alerts_runs_as_it_stands(tmp_path: Path) -> None:
     found_company(tmp_path, with_keys=False)
     relative = {"MODELWARDEN_URL": "sqlite:///warden.db"}
     run_page(GUIDES / "alerts.md", tmp_path, environment=relative)
+
+
+@pytest.mark.timeout(300)
+def test_the_guide_to_guarding_a_prediction_runs_as_it_stands(tmp_path: Path) -> None:
+    key = SigningKey.generate()
+    (tmp_path / "warden.pem").write_text(key.public.pem, encoding="ascii")
+    for name, switches in (("churn", []), ("later", [BLOCK_EU])):
+        generation = 1 if name == "churn" else 2
+        wire = signed(key, switches=switches, generation=generation)
+        (tmp_path / f"{name}.snapshot.json").write_bytes(wire)
+    environment = {"MODELWARDEN_STATE_DIR": str(tmp_path / "state")}
+    run_page(GUIDES / "guard-a-prediction.md", tmp_path, environment=environment)

@@ -212,6 +212,11 @@ class Limits:
         """Return how many keys are remembered, over all rates."""
         return sum(len(meter.young) + len(meter.old) for meter in self._meters)
 
+    @property
+    def key_names(self) -> tuple[str, ...]:
+        """Return the dimensions by whose values calls are counted apart."""
+        return tuple(meter.key for meter in self._meters if meter.key is not None)
+
     def after_fork(self) -> None:
         """Make the limits usable in a forked child, in which no call of its parent is in flight."""
         self._lock = Lock()

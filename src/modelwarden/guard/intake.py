@@ -1,0 +1,223 @@
+"""What becomes of a snapshot that arrives: taken or refused, held, and kept on disk (SG-17, SG-18, SG-21).
+
+One thread at a time feeds an intake. A snapshot is read and compiled in slices between which other threads run; it
+counts from the moment at which it is held, and is on disk a little later (`save`, for another thread).
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import time
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+from modelwarden.errors import KeyInvalid, NoPinnedKey, SnapshotRejected
+from modelwarden.guard.pins import Pins, fetched_keys, read_pems
+from modelwarden.guard.snapshot import Floor, accepting
+
+if TYPE_CHECKING:
+    from collections.abc import Generator
+    from pathlib import Path
+
+    from modelwarden.guard.held import Clocks, Holder
+    from modelwarden.guard.snapshot import Snapshot
+    from modelwarden.guard.state import StateFolder
+
+SAVED_S: Final = 30.0
+"""A head that is signed anew over the same body is written to disk this often at most."""
+
+_LOG: Final = logging.getLogger("modelwarden.guard")
+
+
+class Applied(NamedTuple):
+    """The last swap: which snapshot, where it came from, and how long it took from the last byte to the swap."""
+
+    at: Floor
+    source: str
+    applied_ms: float
+
+
+class Intake:
+    """Takes snapshots in for one guard.
+
+    Attributes:
+        pins: the keys that are trusted.
+        floor: the newest snapshot seen; nothing older is taken.
+        applied: the last swap.
+        rejected: why the last snapshot that came was refused, or None.
+        rejections: how many were.
+    """
+
+    def __init__(
+        self,
+        *,
+        model: str,
+        environment: str,
+        holder: Holder,
+        pins: Pins,
+        folder: StateFolder | None,
+        clocks: Clocks,
+    ) -> None:
+        self.model: Final = model
+        self.environment: Final = environment
+        self.pins = pins
+        self.floor = Floor()
+        self.applied: Applied | None = None
+        self.rejected: str | None = None
+        self.rejections = 0
+        self._given = bool(pins.first)
+        self._verifier = pins.keys
+        self._holder = holder
+        self._folder = folder
+        self._clocks = clocks
+        self._unsaved: tuple[bytes, bytes, Floor] | None = None
+        self._whole = b""  # the last wire that had a body
+        self._saved_at: tuple[Floor, float] = Floor(), float("-inf")
+
+    @property
+    def snapshot(self) -> Snapshot | None:
+        """The snapshot that is held."""
+        return self._holder.held.snapshot
+
+    # --- where a guard begins ----------------------------------------------------------------------
+
+    def load(self, bootstrap: Path | None) -> None:
+        """Take what was kept before this process began, else what came with the program; never raises for either."""
+        self._load_keys()
+        if self._folder is not None:
+            try:
+                self.floor = max(self.floor, self._folder.floor())
+                kept = self._folder.snapshot()
+            except (OSError, ValueError) as error:
+                self._not_kept("read", error)
+            else:
+                if kept is not None:
+                    self.receive(kept, source="persisted")
+        if self.snapshot is None and bootstrap is not None:
+            try:
+                data = bootstrap.read_bytes()
+            except OSError as error:
+                _LOG.warning("guard of %s: no bootstrap snapshot: %s", self.model, error)
+            else:
+                self.receive(data, source="bootstrap")
+
+    def _load_keys(self) -> None:
+        if self._folder is None:
+            return
+        try:
+            kept = self._folder.keys()
+            if kept is None:
+                return
+            pems, handovers = kept.get("keys"), kept.get("handovers")
+            first = self.pins.first
+            if not first and isinstance(pems, list):
+                first = tuple(key for pem in pems for key in read_pems(str(pem)))
+            self._trust(Pins(first, tuple(handovers) if isinstance(handovers, list) else ()))
+        except (OSError, ValueError, TypeError, KeyInvalid) as error:
+            self._not_kept("read", error)
+
+    # --- what arrives ------------------------------------------------------------------------------
+
+    def receive(self, wire: bytes, *, source: str) -> str | None:
+        """Take a snapshot, or refuse it and keep what is held; return why it was refused."""
+        began = self._clocks.monotonic()
+        try:
+            snapshot = self._accepted(wire)
+        except SnapshotRejected as error:
+            self._refuse(error)
+            return error.reason
+        self.floor = max(self.floor, snapshot.head.at)
+        self.rejected = None
+        before = self.snapshot
+        if self._holder.take(snapshot, source=source):
+            if before is None or before.switches is not snapshot.switches:
+                took_ms = (self._clocks.monotonic() - began) * 1e3
+                self.applied = Applied(snapshot.head.at, source, took_ms)
+                self._whole = wire
+            if source != "persisted":
+                self._unsaved = self._whole, wire, snapshot.head.at
+        return None
+
+    def _accepted(self, wire: bytes) -> Snapshot:
+        steps: Generator[None, None, Snapshot] = accepting(
+            wire,
+            verify=self._verifier.verify,
+            environment=self.environment,
+            model=self.model,
+            floor=self.floor,
+            held=self.snapshot,
+        )
+        while True:
+            try:
+                next(steps)
+            except StopIteration as stop:
+                found: Snapshot = stop.value
+                return found
+            time.sleep(0)  # let those run that predict
+
+    def _refuse(self, error: SnapshotRejected) -> None:
+        if self.rejected != error.reason:
+            _LOG.error("guard of %s refused a snapshot: %s", self.model, error)
+        self.rejected = str(error.reason)
+        self.rejections += 1
+
+    # --- keys --------------------------------------------------------------------------------------
+
+    @property
+    def is_pinned(self) -> bool:
+        """Say whether there is a key that a snapshot could be signed by."""
+        return bool(self.pins.first)
+
+    def heard_keys(self, data: bytes) -> None:
+        """Pin the first keys that a server names; later ones count by handovers alone.
+
+        Raises:
+            KeyInvalid, NoPinnedKey: these are no keys.
+        """
+        keys, said = fetched_keys(data)
+        if self.is_pinned:
+            self._trust(self.pins.heard(said))
+        elif keys:
+            self._trust(Pins(keys).heard(said))
+        else:
+            raise NoPinnedKey("the server names no key")
+        if self._folder is not None:
+            try:
+                first = [] if self._given else [key.pem for key in self.pins.first]
+                self._folder.keep_keys(first, self.pins.handovers)
+            except OSError as error:
+                self._not_kept("written", error)
+
+    def _trust(self, pins: Pins) -> None:
+        self.pins = pins
+        self._verifier = pins.keys
+
+    # --- the disk, from another thread -------------------------------------------------------------
+
+    def save(self) -> None:
+        """Write what is held to disk, if that is due; never raises for the disk's sake."""
+        unsaved = self._unsaved
+        if unsaved is None or self._folder is None:
+            return
+        whole, wire, at = unsaved
+        saved, moment = self._saved_at
+        now = self._clocks.monotonic()
+        if at == saved and now - moment < SAVED_S:
+            return
+        self._unsaved = None
+        self._saved_at = at, now
+        try:
+            self._folder.keep(_joined(whole, wire), at)
+        except (OSError, ValueError) as error:
+            self._not_kept("written", error)
+
+    def _not_kept(self, verb: str, error: Exception) -> None:
+        _LOG.warning("guard of %s: state is not %s: %s", self.model, verb, error)
+
+
+def _joined(whole: bytes, newer: bytes) -> bytes:
+    """Return a newer head with the body that it confirms; both were accepted, so both are JSON objects."""
+    if whole is newer:
+        return whole
+    head, body = json.loads(newer)["head"], json.loads(whole)["body"]
+    return json.dumps({"head": head, "body": body}).encode()

@@ -1,0 +1,283 @@
+"""What is fixed at one guarded place: contract, key, limits, breaker, chain, and how its context is read (SG-24)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from threading import Lock
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
+
+from modelwarden.errors import ValueInvalid
+from modelwarden.guard.breaker import Breaker, Thresholds
+from modelwarden.guard.checks import checker
+from modelwarden.guard.contract import Contract, OnViolation
+from modelwarden.guard.decision import Status
+from modelwarden.guard.freshness import Fresh, Level
+from modelwarden.guard.held import Fail
+from modelwarden.guard.picking import Picker
+from modelwarden.guard.remembered import key_text
+from modelwarden.guard.router import Why
+from modelwarden.guard.watch import ClipWatch
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from modelwarden.guard.fallback import Chain
+    from modelwarden.guard.held import Clocks, Held, Holder, Rules
+    from modelwarden.guard.limits import Limits
+    from modelwarden.guard.picking import Around, Parameters
+    from modelwarden.guard.versions import Versions
+
+    Given = Mapping[str, object]
+
+MOST_BREAKERS: Final = 64
+"""Versions at one place, each with a breaker of its own; beyond, all further ones share one."""
+
+
+class Counts:
+    """What a guard counts; plain numbers, to which threads add without a lock."""
+
+    def __init__(self) -> None:
+        self.by_status = [0] * 8
+        self._clean: list[list[int]] = []
+        self.unknown_context = 0
+        self.stale_inputs = 0
+        self.faults = 0
+        self.routed = dict.fromkeys(Why, 0)
+
+    def clean(self) -> list[int]:
+        """Return a new number to which one place adds its calls that took the short way."""
+        self._clean.append(found := [0])
+        return found
+
+    def of(self, status: Status) -> int:
+        """Return how many answers had a status."""
+        short = sum(number[0] for number in self._clean) if status is Status.OK else 0
+        return self.by_status[status] + short
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Options:
+    """How a place is guarded.
+
+    Attributes:
+        outputs: what answers have to look like.
+        inputs: what the first argument has to look like (SG-36).
+        fresh: how old it may be (SG-44).
+        key: the name of the parameter by which callers are told apart.
+        version: the version that answers here.
+        endpoint: the name of this place.
+        breaker: its thresholds; None for no breaker.
+        limits: how many calls it lets through.
+        falls_when_limited: over the limit, the chain answers instead.
+    """
+
+    outputs: Contract | None = None
+    inputs: Contract | None = None
+    fresh: Fresh | None = None
+    key: str | None = None
+    version: str | None = None
+    endpoint: str | None = None
+    breaker: Thresholds | None = field(default_factory=Thresholds)
+    limits: Limits | None = None
+    falls_when_limited: bool = False
+
+
+class OfAll(NamedTuple):
+    """What all places of one guard have in common."""
+
+    model: str
+    holder: Holder
+    versions: Versions
+    counts: Counts
+    clocks: Clocks
+    fail: Fail
+    judged: Callable[[], Held]
+    instance: Callable[[], str]
+
+
+class Place:
+    """One place. It reads contexts, keeps breakers and remembers; it decides nothing."""
+
+    def __init__(
+        self,
+        options: Options,
+        *,
+        shared: OfAll,
+        chain: Chain,
+        around: Around,
+        parameters: Parameters,
+    ) -> None:
+        if options.key is not None and options.key not in parameters and not parameters.takes_any:
+            raise ValueInvalid("key", "the name of a parameter of the function")
+        self.options: Final = options
+        self.model: Final = shared.model
+        self.holder: Final = shared.holder
+        self.versions: Final = shared.versions
+        self.counts: Final = shared.counts
+        self.clocks: Final = shared.clocks
+        self.judged: Final = shared.judged
+        self.instance: Final = shared.instance
+        self._fail = shared.fail
+        self.chain: Final = chain
+        self.outputs: Final = options.outputs
+        self.version: Final = options.version or _text(around.bound.get("version"))
+        self.limits: Final = options.limits
+        self.falls_when_limited: Final = options.falls_when_limited
+        self.clips: Final = ClipWatch()
+        self.clean: Final = shared.counts.clean()
+        self._told = 0
+        self._around = around
+        self._parameters = parameters
+        self._pickers: dict[tuple[str, ...], Picker] = {}
+        self._breakers: dict[str | None, Breaker] = {}
+        self._lock = Lock()
+        self._check_inputs = None if options.inputs is None else checker(options.inputs)
+        self.key: Final = None if options.key is None else self.picker((options.key,))
+        self.quick_key: Final = None if self.key is None else self.key.quickest
+        self.takes_version: Final = "version" in parameters and options.version is None
+        self._version = self.picker(("version",))
+        meters = () if options.limits is None else options.limits.key_names
+        self._limit_keys = self.picker(tuple(dict.fromkeys(meters)))
+
+    @property
+    def has_short_way(self) -> bool:
+        """Say whether nothing but switches, a breaker and output checks concerns a call here."""
+        options = self.options
+        extra = (options.limits, options.fresh, options.inputs)
+        return not self.takes_version and extra == (None, None, None)
+
+    @property
+    def bound(self) -> Given:
+        """What is the same for every call here."""
+        endpoint = self.options.endpoint
+        fixed = {} if endpoint is None else {"endpoint": endpoint}
+        if self._parameters.takes_any:
+            return fixed
+        told = self._parameters.keys()
+        return {n: v for n, v in self._around.bound.items() if n not in told} | fixed
+
+    def picker(self, names: tuple[str, ...]) -> Picker:
+        """Return what takes these values out of a call."""
+        found = self._pickers.get(names)
+        if found is None:
+            if len(self._pickers) >= MOST_BREAKERS:
+                self._pickers = {}
+            found = self._pickers[names] = Picker(names, self._parameters, self._around)
+        return found
+
+    def version_of(self, args: tuple[object, ...], kwargs: Given) -> str | None:
+        """Return the version that answers, where that is known."""
+        if not self.takes_version:
+            return self.version
+        named = self._version.value(args, kwargs)
+        return named if isinstance(named, str) else None
+
+    def limit_context(self, args: tuple[object, ...], kwargs: Given) -> Mapping[str, str]:
+        """Return the values by which calls are counted apart."""
+        values = self._limit_keys.values(args, kwargs)
+        pairs = zip(self._limit_keys.names, values, strict=True)
+        return {name: str(value) for name, value in pairs if value is not None}
+
+    def inputs_of(self, args: tuple[object, ...], kwargs: Given) -> tuple[Level, str | None]:
+        """Judge the inputs: their age, then their form."""
+        fresh = self.options.fresh
+        if fresh is None and self._check_inputs is None:
+            return Level.FRESH, None
+        first = self._first(args, kwargs)
+        level, reason = Level.FRESH, None
+        if fresh is not None:
+            judged = fresh.judge(
+                self._moment(fresh.field, first, args, kwargs), now=self.clocks.wall()
+            )
+            level, reason = judged.level, judged.reason
+        if level < Level.FALLBACK and self._check_inputs is not None:
+            finding = self._check_inputs(first)
+            if finding is not None:
+                return Level.FALLBACK, f"inputs:{finding.reason}"
+        return level, reason
+
+    def _first(self, args: tuple[object, ...], kwargs: Given) -> object:
+        if args:
+            return args[0]
+        name = self._parameters.first
+        return None if name is None else kwargs.get(name)
+
+    def _moment(self, name: str, first: Any, args: tuple[object, ...], kwargs: Given) -> object:  # noqa: ANN401
+        if name in self._parameters or name in kwargs:
+            return self.picker((name,)).value(args, kwargs)
+        try:
+            return first[name]
+        except (KeyError, IndexError, TypeError):
+            return None
+
+    def breaker(self, version: str | None) -> Breaker | None:
+        """Return the breaker of a version here (SG-40)."""
+        thresholds = self.options.breaker
+        if thresholds is None:
+            return None
+        found = self._breakers.get(version)
+        if found is None:
+            with self._lock:
+                known = version if len(self._breakers) < MOST_BREAKERS else None
+                found = self._breakers.setdefault(
+                    known, Breaker(thresholds, clock=self.clocks.monotonic)
+                )
+        return found
+
+    def breakers(self) -> dict[str | None, Breaker]:
+        """Return the breakers by version."""
+        return dict(self._breakers)
+
+    def clips_with(self, *, clipped: int) -> bool:
+        """Count an answer, and those that took the short way since; return whether too many are clipped (SG-35)."""
+        before, self._told = self._told, self.clean[0]
+        return self.clips.count(1 + max(0, self._told - before), clipped=clipped).failure
+
+    def remember(self, key: object, value: object, version: str | None) -> bool:
+        """Keep a good answer under its key, if there is one (SG-38)."""
+        if key is None:
+            return False
+        try:
+            text = key_text(key)
+        except ValueInvalid:
+            return False
+        return self.chain.remember(text, value, version=version)
+
+    def baselines(self, rules: Rules) -> Mapping[str, Callable[..., Any]]:
+        """Return the functions of the versions that are approved as baselines."""
+        return self.versions.baselines(rules.snapshot)
+
+    def fails_closed(self, held: Held) -> bool:
+        """Say whether a guard that can't do its work answers nothing."""
+        snapshot = held.snapshot
+        return self._fail is Fail.CLOSED or (snapshot is not None and snapshot.fails_closed)
+
+    def after_fork(self) -> None:
+        """Make the place usable in a forked child."""
+        self._lock = Lock()
+        self.clips.after_fork()
+        for breaker in self._breakers.values():
+            breaker.after_fork()
+        if self.limits is not None:
+            self.limits.after_fork()
+
+
+def _text(value: object) -> str | None:
+    return value if isinstance(value, str) else None
+
+
+def outputs_of(
+    outputs: Contract | None,
+    low: float | None,
+    high: float | None,
+    on_violation: OnViolation | str | None,
+) -> Contract | None:
+    """Return the contract that `protect` is told, in full or in short. Raises ValueInvalid."""
+    short = (low, high, on_violation)
+    if outputs is not None:
+        if short != (None, None, None):
+            raise ValueInvalid("outputs", "alone: it says low, high and on_violation")
+        return outputs
+    if short == (None, None, None):
+        return None
+    return Contract(low=low, high=high, on_violation=OnViolation(on_violation or OnViolation.CLIP))

@@ -1,0 +1,131 @@
+"""What a guard tells the server of itself, and what it writes to disk: on a daemon thread of its own (SG-22, step 6).
+
+So neither a slow server nor a slow disk keeps news from arriving. Reports are telemetry: one that is lost is not sent
+again, the next says everything anew. A guard that reads a file has nobody to report to.
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+import threading
+import uuid
+from typing import TYPE_CHECKING, Final
+
+from modelwarden.guard.link import Link
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from modelwarden.guard.feed import Feed, Pace
+    from modelwarden.guard.held import Holder
+    from modelwarden.guard.intake import Intake
+    from modelwarden.guard.link import Server
+
+SOURCES: Final = {"bootstrap": "file"}
+"""Words of this guard's that have another name on the wire."""
+
+
+class Reports:
+    """Saves and reports until it is closed.
+
+    Attributes:
+        instance: what this process is called; another one after a fork (SG-22).
+        sent: reports that the server took.
+        failed: reports that did not get there.
+    """
+
+    def __init__(
+        self,
+        server: Server | None,
+        *,
+        intake: Intake,
+        holder: Holder,
+        feed: Feed,
+        pace: Pace,
+        told: Callable[[], tuple[list[dict[str, str]], Mapping[str, int]]],
+    ) -> None:
+        self._server = server
+        self._intake = intake
+        self._holder = holder
+        self._feed = feed
+        self._pace = pace
+        self._told = told
+        self.sent = 0
+        self.failed = 0
+        self._begin_anew()
+
+    def _begin_anew(self) -> None:
+        self.instance = str(uuid.uuid4())
+        self._closed = False
+        self._link = None if self._server is None else Link(self._server)
+        self._thread = threading.Thread(target=self._run, name="guard-reports", daemon=True)
+
+    def start(self) -> None:
+        """Start the thread."""
+        self._thread.start()
+
+    def close(self, timeout_s: float = 2.0) -> None:
+        """Save what is not saved, and stop."""
+        self._closed = True
+        self._feed.changed.set()
+        if self._link is not None:
+            self._link.abort()
+        self._thread.join(timeout_s)
+
+    def after_fork(self) -> None:
+        """Begin anew in a forked child, as another instance."""
+        if self._link is not None:
+            self._link.after_fork()
+        was_closed = self._closed
+        self._begin_anew()
+        self._closed = was_closed
+        if not was_closed:
+            self.start()
+
+    def _run(self) -> None:
+        while not self._closed:
+            self._report()
+            self._intake.save()
+            self._feed.changed.wait(self._pace.report_s)
+            self._feed.changed.clear()
+        self._intake.save()
+        if self._link is not None:
+            self._link.drop()
+
+    def _report(self) -> None:
+        link = self._link
+        if link is None or not self._feed.settled.is_set():
+            return
+        try:
+            answer = link.post("snapshot/applied", self.report(), timeout_s=self._pace.answer_s)
+        except OSError:
+            self.failed += 1
+            return
+        if answer.status < 300:  # noqa: PLR2004 - HTTP's own border
+            self.sent += 1
+        else:
+            self.failed += 1
+
+    def report(self) -> dict[str, object]:
+        """Return what is reported now."""
+        held, applied = self._holder.judge(), self._intake.applied
+        at = None if held.snapshot is None else held.snapshot.head.at
+        source = held.source
+        versions, counts = self._told()
+        return {
+            "instance": self.instance,
+            "host": socket.gethostname(),
+            "pid": os.getpid(),
+            "model": self._intake.model,
+            "environment": self._intake.environment,
+            "epoch": 0 if at is None else at.epoch,
+            "generation": 0 if at is None else at.generation,
+            "source": None if source is None else SOURCES.get(source, source),
+            "applied_ms": None if applied is None else round(applied.applied_ms, 3),
+            "age_s": self._holder.age_s(),
+            "state": str(held.state),
+            "versions": versions,
+            "rejected": self._intake.rejected,
+            "counts": dict(counts),
+        }

@@ -1,0 +1,331 @@
+"""One guarded place in the host's code: what happens before and after the call, and what is answered instead (SG-25).
+
+    begun = site.begin(args, kwargs)          # fault → switch → route → rate limit → freshness → breaker
+    …the host's code runs, if `begun.verdict` is GO; no lock is held…
+    ended = site.end(begun, value)            # switches again if the rules changed; output checks
+    decision = decided(site, ended, answer)   # with what the fallback chain answered, if the verdict is FALL
+
+A fault in the guard itself is counted and logged. Failing static, the host's function then answers alone; failing
+closed, the fallback does (SG-27).
+"""
+
+from __future__ import annotations
+
+import logging
+from functools import partial
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+from modelwarden.errors import PredictionBlocked
+from modelwarden.guard.begun import Begun, Verdict
+from modelwarden.guard.breaker import Amiss
+from modelwarden.guard.contract import OnViolation
+from modelwarden.guard.decision import Status
+from modelwarden.guard.freshness import Level
+from modelwarden.guard.match import NOTHING, Match
+from modelwarden.guard.plan import Plan, make_plan
+from modelwarden.guard.switch import Action
+from modelwarden.guard.versions import NOT_LOADED
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from modelwarden.guard.checks import Check
+    from modelwarden.guard.held import Held, Rules
+    from modelwarden.guard.picking import Pick
+    from modelwarden.guard.place import Place
+
+    Values = tuple[object, ...]
+
+SWITCHED_OFF: Final = "switched_off"
+BREAKER_OPEN: Final = "breaker_open"
+GUARD_FAULT: Final = "guard_fault"
+MOST_PLANS: Final = 64
+"""Versions whose plans are kept at one place."""
+
+_LOG: Final = logging.getLogger("modelwarden.guard")
+
+
+class Ready(NamedTuple):
+    """What a call on the short way needs.
+
+    Attributes:
+        rules: under which that way is open; None: under none.
+        pick: takes the values on which a switch depends.
+        match: says which switches match them; None where no value matters.
+    """
+
+    rules: Rules | None
+    pick: Pick
+    match: Callable[[Values], Match] | None
+    check: Check | None
+    plan: Plan
+
+
+class Site:
+    """What `place` says, under the rules that hold now. May be used from any thread."""
+
+    def __init__(self, place: Place) -> None:
+        self.place: Final = place
+        self.holder: Final = place.holder
+        self.counts: Final = place.counts
+        self.now: Final = place.clocks.monotonic
+        self._plans: dict[str | None, Plan] = {}
+        self.ready: Ready
+        self.planned(self.holder.held, place.version)
+
+    # --- before the call ---------------------------------------------------------------------------
+
+    def current(self) -> Held:
+        """Return what is held, its age judged if that is due."""
+        held = self.holder.held
+        return self.place.judged() if self.now() >= held.until else held
+
+    def planned(self, held: Held, version: str | None) -> Plan:
+        """Return the plan for what is held."""
+        plan = self._plans.get(version)
+        if plan is not None and plan.rules is held.rules:
+            return plan
+        place = self.place
+        plan = make_plan(held.rules, bound=place.bound, version=version, code=place.outputs)
+        if len(self._plans) >= MOST_PLANS:
+            self._plans = {}
+        self._plans[version] = plan
+        if version == place.version:
+            self.ready = self._ready(plan)
+        return plan
+
+    def _ready(self, plan: Plan) -> Ready:
+        """Return what the short way reads, once a call."""
+        is_open = plan.is_quiet and not self.place.versions.loaded
+        pick, match = self.place.picker(plan.wanted).quickest, None
+        if plan.wanted:
+            single = len(plan.matchers) == 1
+            match = plan.matchers[0].match_values if single else partial(plan.match, key=None)
+        else:
+            is_open = is_open and plan.settled is NOTHING
+        return Ready(plan.rules if is_open else None, pick, match, plan.check, plan)
+
+    def replan(self) -> None:
+        """Make all plans anew: a version was named."""
+        self._plans = {}
+        self.planned(self.holder.held, self.place.version)
+
+    def resume(
+        self,
+        held: Held,
+        plan: Plan,
+        args: Values,
+        kwargs: Mapping[str, object],
+        *,
+        ticket: int,
+        started: float,
+    ) -> Begun:
+        """Return a call that has taken the short way so far."""
+        begun = Begun(held, plan, args, kwargs)
+        begun.ticket, begun.started, begun.version = ticket, started, self.place.version
+        if self.place.key is not None:
+            begun.key = self.place.key.value(args, kwargs)
+        return begun
+
+    def begin(self, args: Values, kwargs: Mapping[str, object]) -> Begun:
+        """Decide whether the host's code is called; never raises."""
+        begun = None
+        try:
+            begun = Begun(self.current(), self.ready.plan, args, kwargs)
+            self._begin(begun)
+        except Exception as error:  # noqa: BLE001 - SG-27: a fault in the guard is no fault of the host
+            begun = begun or Begun(self.holder.held, self.ready.plan, args, kwargs)
+            self._fault(begun, error)
+            begun.verdict = Verdict.FALL if self.place.fails_closed(begun.held) else Verdict.GO
+        return begun
+
+    def _begin(self, begun: Begun) -> None:
+        place = self.place
+        begun.version = place.version_of(begun.args, begun.kwargs)
+        if place.key is not None:
+            begun.key = place.key.value(begun.args, begun.kwargs)
+        begun.plan = self.planned(begun.held, begun.version)
+        self._route(begun)
+        self._match(begun)
+        if begun.verdict is not Verdict.GO:
+            return
+        if begun.plan.broken is not None:
+            self._stop(begun, Verdict.FALL, begun.plan.broken)
+        elif not self._limited(begun) and not self._stale(begun):
+            self._admit(begun)
+
+    def _route(self, begun: Begun) -> None:
+        """Choose the version that answers; one that may not is not asked (SG-30 to SG-32)."""
+        snapshot, versions = begun.held.snapshot, self.place.versions
+        if snapshot is None or not versions.loaded:
+            return
+        routed = versions.routed(
+            snapshot,
+            key=begun.key,
+            instance=self.place.instance(),
+            match=lambda label: self._matched(begun, self.planned(begun.held, label)),
+        )
+        if routed is None:
+            problem = versions.problem(begun.version, snapshot)
+        else:
+            (begun.version, why, _), begun.function = routed
+            self.counts.routed[why] += 1
+            begun.plan = self.planned(begun.held, begun.version)
+            problem = versions.problem(begun.version, snapshot) if begun.function is None else None
+            problem = problem or (NOT_LOADED if begun.function is None else None)
+        if problem is not None:
+            self._stop(begun, Verdict.FALL, problem)
+
+    def _matched(self, begun: Begun, plan: Plan) -> Match:
+        if not plan.wanted:
+            begun.values = ()
+        else:
+            begun.values = self.place.picker(plan.wanted).values(begun.args, begun.kwargs)
+        return plan.match(begun.values, begun.key)
+
+    def _match(self, begun: Begun) -> None:
+        plan = begun.plan
+        begun.match = found = self._matched(begun, plan)
+        if found.missing:
+            self.counts.unknown_context += 1
+        if found.action is Action.BLOCK:
+            self._stop(begun, Verdict.BLOCK, SWITCHED_OFF)
+        elif found.action is Action.FALLBACK:
+            self._stop(begun, Verdict.FALL, SWITCHED_OFF)
+        elif plan.rules.diverts is not None:
+            self._stop(begun, Verdict.FALL, plan.rules.diverts)
+
+    def _limited(self, begun: Begun) -> bool:
+        limits = self.place.limits
+        if limits is None:
+            return False
+        refused = limits.enter(self.place.limit_context(begun.args, begun.kwargs))
+        if refused is None:
+            begun.entered = True
+            return False
+        falls = self.place.falls_when_limited
+        self._stop(begun, Verdict.FALL if falls else Verdict.LIMIT, refused.reason)
+        begun.retry_s = refused.retry_after_s
+        return True
+
+    def _stale(self, begun: Begun) -> bool:
+        """Judge the age of the inputs, and then the inputs themselves (SG-36, SG-44)."""
+        level, reason = self.place.inputs_of(begun.args, begun.kwargs)
+        if level is Level.WARN:
+            self.counts.stale_inputs += 1
+        if level < Level.FALLBACK:
+            return False
+        self._stop(begun, Verdict.BLOCK if level is Level.BLOCK else Verdict.FALL, reason or "")
+        return True
+
+    def _admit(self, begun: Begun) -> None:
+        breaker = self.place.breaker(begun.version)
+        if breaker is not None:
+            begun.ticket = breaker.admit()
+            if not begun.ticket:
+                self._stop(begun, Verdict.FALL, BREAKER_OPEN)
+                begun.retry_s = breaker.retry_after_s()
+                return
+        begun.started = self.now()
+
+    def _stop(self, begun: Begun, verdict: Verdict, reason: str) -> None:
+        self.leave(begun)
+        begun.verdict = verdict
+        begun.reasons = (*begun.reasons, reason)
+
+    # --- after the call ----------------------------------------------------------------------------
+
+    def end(self, begun: Begun, value: object) -> Begun:
+        """Take in what the host's code answered. Raises PredictionBlocked where the contract asks for it."""
+        ended = self.now()
+        try:
+            self.leave(begun)
+            amiss = self._ended(begun, value)
+            self._done(begun, ended, amiss)
+        except PredictionBlocked:
+            self._done(begun, ended, Amiss.BAD)
+            self.counts.by_status[Status.BLOCKED] += 1
+            raise
+        except Exception as error:  # noqa: BLE001 - SG-27, as in `begin`
+            self._fault(begun, error)
+            closed = self.place.fails_closed(begun.held)
+            begun.verdict = Verdict.FALL if closed else Verdict.DONE
+            begun.value = None if closed else value
+        return begun
+
+    def _ended(self, begun: Begun, value: object) -> Amiss | None:
+        finding = None if begun.plan.check is None else begun.plan.check(value)
+        self.again(begun)
+        if finding is None:
+            if begun.verdict is Verdict.GO:
+                begun.verdict, begun.value = Verdict.DONE, value
+                self.place.clips_with(clipped=0)
+                self.place.remember(begun.key, value, begun.version)
+            return None
+        if finding.outcome is OnViolation.RAISE:
+            raise PredictionBlocked((finding.reason,))
+        if finding.outcome is OnViolation.FALLBACK:
+            if begun.verdict is Verdict.GO:
+                self._stop(begun, Verdict.FALL, finding.reason)
+            return Amiss.BAD
+        too_many = self.place.clips_with(clipped=1)
+        if begun.verdict is Verdict.GO:
+            begun.verdict, begun.status = Verdict.DONE, Status.CLIPPED
+            begun.value, begun.clipped_from = finding.value, value
+            begun.reasons = (finding.reason,)
+        return Amiss.FAILED if too_many else None
+
+    def again(self, begun: Begun) -> None:
+        """Match once more if the rules changed meanwhile: a kill stops answers that are being computed (SG-25)."""
+        held = self.current()
+        if held.rules is begun.plan.rules:
+            return
+        begun.held, begun.plan = held, self.planned(held, begun.version)
+        self._match(begun)
+
+    def raised(self, begun: Begun, error: Exception) -> Begun:
+        """Take in that the host's code raised."""
+        ended = self.now()
+        try:
+            self.leave(begun)
+            self._done(begun, ended, Amiss.FAILED)
+            self.again(begun)
+            if begun.verdict is Verdict.GO:
+                self._stop(begun, Verdict.FALL, f"raised:{type(error).__name__}")
+        except Exception as fault:  # noqa: BLE001 - SG-27, as in `begin`
+            self._fault(begun, fault)
+            begun.verdict = Verdict.FALL
+        return begun
+
+    def valueless(self, begun: Begun, reason: str) -> Begun:
+        """Take in that the host's code ended without an answer."""
+        self._stop(begun, Verdict.FALL, reason)
+        return begun
+
+    def remembered(self, key: object, value: object) -> bool:
+        """Remember a good answer; False only for a fault, which `end` then meets again and counts."""
+        try:
+            self.place.remember(key, value, self.place.version)
+        except Exception:  # noqa: BLE001 - SG-27
+            return False
+        return True
+
+    def _done(self, begun: Begun, ended: float, amiss: Amiss | None) -> None:
+        breaker = self.place.breaker(begun.version)
+        if begun.ticket and breaker is not None:
+            ticket, begun.ticket = begun.ticket, 0
+            breaker.done(ticket, begun.started, ended, amiss)
+
+    def leave(self, begun: Begun) -> None:
+        """Give back the place among those in flight."""
+        if begun.entered and self.place.limits is not None:
+            begun.entered = False
+            self.place.limits.leave()
+
+    # --- faults ------------------------------------------------------------------------------------
+
+    def _fault(self, begun: Begun, error: Exception) -> None:
+        self.leave(begun)
+        self.counts.faults += 1
+        begun.reasons = (*begun.reasons, GUARD_FAULT)
+        _LOG.error("fault in the guard of %s", self.place.model, exc_info=error)

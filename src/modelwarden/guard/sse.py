@@ -1,0 +1,99 @@
+"""Reads server-sent events out of bytes as they come (WHATWG HTML §9.2.6). Pure.
+
+What a stream says is judged elsewhere; here it is cut into events, whatever the pieces in which it arrives.
+"""
+
+from __future__ import annotations
+
+from typing import Final, NamedTuple
+
+from modelwarden.errors import SnapshotRejected
+from modelwarden.guard.snapshot import MAX_WIRE_BYTES, Reason
+
+MOST_BYTES: Final = MAX_WIRE_BYTES + 64 * 1024
+"""Of one event: more is no snapshot, and is not kept in memory."""
+
+_BOM: Final = b"\xef\xbb\xbf"
+
+
+class Event(NamedTuple):
+    """One event: its kind, its data with LF between lines, and the last id that the stream named."""
+
+    kind: str
+    data: bytes
+    last_id: str
+
+
+class EventReader:
+    """Cuts a stream into events. Not for several threads.
+
+    Attributes:
+        lines: how many whole lines came, comments included; a beat is one.
+    """
+
+    def __init__(self) -> None:
+        self.lines = 0
+        self._begun = False
+        self._waiting = bytearray()
+        self._searched = 0
+        self._after_cr = False
+        self._kind = ""
+        self._data: list[bytes] = []
+        self._size = 0
+        self._last_id = ""
+
+    def feed(self, piece: bytes) -> list[Event]:
+        """Take in more bytes; return the events that they complete. Raises SnapshotRejected for one too large."""
+        self._waiting += self._with_lf(piece)
+        if not self._begun:
+            if len(self._waiting) < len(_BOM) and _BOM.startswith(self._waiting):
+                return []
+            self._begun = True
+            if self._waiting.startswith(_BOM):
+                del self._waiting[: len(_BOM)]
+        found = []
+        for line in self._lines():
+            self.lines += 1
+            event = self._line(line)
+            if event is not None:
+                found.append(event)
+        if self._size + len(self._waiting) > MOST_BYTES:
+            raise SnapshotRejected(Reason.TOO_LARGE, "an event of the stream is too large")
+        return found
+
+    def _lines(self) -> list[bytes]:
+        """Take whole lines out of what waits, without looking at any byte twice."""
+        end = self._waiting.rfind(b"\n", self._searched)
+        if end < 0:
+            self._searched = len(self._waiting)
+            return []
+        whole = bytes(self._waiting[:end])
+        del self._waiting[: end + 1]
+        self._searched = 0
+        return whole.split(b"\n")
+
+    def _with_lf(self, piece: bytes) -> bytes:
+        """Return the bytes with LF at the end of each line, where CR, or CR and LF in two pieces, may stand."""
+        if self._after_cr:
+            piece = piece.removeprefix(b"\n")
+        self._after_cr = piece.endswith(b"\r") or (self._after_cr and not piece)
+        return piece.replace(b"\r\n", b"\n").replace(b"\r", b"\n") if b"\r" in piece else piece
+
+    def _line(self, line: bytes) -> Event | None:
+        if not line:
+            return self._dispatch()
+        name, _, value = line.partition(b":")
+        value = value.removeprefix(b" ")
+        if name == b"event":
+            self._kind = value.decode(errors="replace")
+        elif name == b"data":
+            self._data.append(value)
+            self._size += len(value) + 1
+        elif name == b"id" and b"\0" not in value:
+            self._last_id = value.decode(errors="replace")
+        return None  # a comment, or a field that says nothing here
+
+    def _dispatch(self) -> Event | None:
+        kind, data = self._kind or "message", self._data
+        self._kind, self._data, self._size = "", [], 0
+        return Event(kind, b"\n".join(data), self._last_id) if data else None
