@@ -97,11 +97,12 @@ def index_line(index: Index) -> str:
 
 @cache
 def class_docstrings() -> Mapping[str, str]:
-    """Return the docstring of each class in the package, by its name."""
+    """Return the docstring of each class in the package, by its name; a guard's are in no table."""
     return MappingProxyType(
         {
             node.name: ast.get_docstring(node) or ""
             for path in sorted(PACKAGE.rglob("*.py"))
+            if path.parent.name != "guard"
             for node in ast.walk(ast.parse(path.read_text("utf-8")))
             if isinstance(node, ast.ClassDef)
         }

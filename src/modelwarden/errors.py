@@ -6,7 +6,10 @@ A message never holds a secret or personal data. Codes are part of the API and a
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 
 class WardenError(Exception):
@@ -1037,6 +1040,103 @@ class PolicyAssignedStill(CallerError):
     """A policy that governs something can't be retired; assign another first."""
 
     code, status = "policy_assigned", 409
+
+
+# --- safeguards ------------------------------------------------------------------------------------
+
+
+class ScopeEmpty(CallerError):
+    """A switch names no dimension, which would stop a whole environment, without saying `everything` (SG-3)."""
+
+    code, status = "scope_empty", 422
+
+    def __init__(self) -> None:
+        super().__init__(
+            "no dimension is named; name at least one, or give everything=true to stop the environment"
+        )
+
+
+class UnknownDimension(CallerError):
+    """A scope names a dimension that is neither fixed nor configured (SG-2)."""
+
+    code, status = "unknown_dimension", 422
+
+    def __init__(self, name: str, known: Sequence[str]) -> None:
+        super().__init__(f"no dimension {name[:64]!r}; known are {', '.join(known)}")
+        self.name = name
+
+
+class RouteInvalid(EvidenceError):
+    """A route of a snapshot does not have the form that a guard reads (SG-30)."""
+
+    code, status = "route_invalid", 422
+
+
+class PredictionBlocked(OperatorError):
+    """There is no prediction: a switch or a check blocks it, and no fallback answered (SG-26).
+
+    Attributes:
+        reasons: stable codes, the deciding one first.
+        switches: ids of the switches that matched.
+    """
+
+    code, status = "prediction_blocked", 503
+
+    def __init__(self, reasons: Sequence[str], *, switches: Sequence[str] = ()) -> None:
+        named = f" (switches {', '.join(switches)})" if switches else ""
+        super().__init__(
+            f"no prediction: {', '.join(reasons) or 'blocked'}{named}; ask whoever is on call for the model"
+        )
+        self.reasons, self.switches = tuple(reasons), tuple(switches)
+
+
+class PredictionLimited(CallerError):
+    """There is no prediction: too many were asked for, and no fallback answered (SG-42).
+
+    Attributes:
+        reasons: stable codes, the deciding one first.
+        retry_after_s: when to come again, in seconds.
+    """
+
+    code, status = "prediction_limited", 429
+
+    def __init__(self, reasons: Sequence[str], *, retry_after_s: float) -> None:
+        super().__init__(
+            f"no prediction: {', '.join(reasons) or 'limited'}; try again in {retry_after_s:g} s"
+        )
+        self.reasons, self.retry_after_s = tuple(reasons), retry_after_s
+
+
+class SnapshotRejected(EvidenceError):
+    """A guard did not take a snapshot and keeps the one it has (SG-17).
+
+    Attributes:
+        reason: a stable word that says which rule was broken.
+    """
+
+    code, status = "snapshot_rejected", 422
+
+    def __init__(self, reason: str, problem: str) -> None:
+        super().__init__(f"{reason}: {problem}; the guard keeps the snapshot that it has")
+        self.reason = reason
+
+
+class NoPinnedKey(SnapshotRejected):
+    """A snapshot is not signed by a key that the guard has pinned, or none is pinned (SG-18)."""
+
+    code, status = "no_pinned_key", 422
+
+    def __init__(self, problem: str) -> None:
+        super().__init__("no_pinned_key", f"{problem}; pin it by MODELWARDEN_SNAPSHOT_KEYS")
+
+
+class NoVerifier(SnapshotRejected):
+    """A signed snapshot can't be verified, because the package `cryptography` is not installed (SG-18)."""
+
+    code, status = "no_verifier", 422
+
+    def __init__(self) -> None:
+        super().__init__("no_verifier", "install the package cryptography")
 
 
 # --- the tour -------------------------------------------------------------------------------------

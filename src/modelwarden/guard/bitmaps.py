@@ -1,0 +1,198 @@
+"""One dimension of many conditions as a look-up: value → integer with a bit for each row that it satisfies (SG-19).
+
+A row is the scope of a switch, or its exception. A row that does not name the dimension is satisfied by every value.
+What a value that nobody listed satisfies is worked out when it is first seen, and kept for a while.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from typing import TYPE_CHECKING, Final
+
+from modelwarden.guard.scope import FOLDED, Form, normalise
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Generator, Iterator, Sequence
+
+    from modelwarden.guard.scope import Condition
+
+    And = Callable[[int, Sequence["Bitmaps"], Sequence[object]], int]
+
+KEPT: Final = 4_096
+"""How many values that no switch lists a dimension remembers; the oldest goes first."""
+
+LONGEST_KEPT: Final = 256
+"""Longer values, in characters, are read afresh, so that memory stays small."""
+
+SLICE: Final = 1_000
+"""How many values are worked on between two chances for other threads."""
+
+_FEW: Final = 8
+
+
+class Bitmaps(dict[object, int]):
+    """What each value satisfies: `bitmaps[value]`, one look-up; None for a missing value.
+
+    Readers need no lock: a look-up that finds nothing works it out from what never changes.
+    Raises KeyError for a value that is no plain, short text: give `normalise`'s result instead.
+
+    Attributes:
+        has_seen_blanks: some text counted as a missing value; until then only None is one.
+    """
+
+    __slots__ = ("_folds", "_kept", "_lengths", "_prefixes", "_unlisted", "has_seen_blanks")
+
+    def __init__(self, *, folds: bool, unlisted: int, prefixes: dict[str, int]) -> None:
+        super().__init__()
+        self._folds = folds
+        self._unlisted = unlisted
+        self._prefixes = prefixes
+        self._lengths = sorted({len(prefix) for prefix in prefixes})
+        self._kept: deque[object] = deque()
+        self.has_seen_blanks = False
+
+    def __missing__(self, value: object) -> int:
+        if type(value) is not str or len(value) > LONGEST_KEPT:
+            raise KeyError(value)  # 1, 1.0 and True would share one place
+        text = normalise(value, folds=self._folds)
+        if text is None:
+            self.has_seen_blanks = True
+        found = self[None] if text is None else self.before(text)
+        if len(self._kept) >= KEPT:
+            self.pop(self._kept.popleft(), None)
+        self[value] = found
+        self._kept.append(value)
+        return found
+
+    def before(self, text: str) -> int:
+        """Return what canonical text satisfies as far as is known: if not listed, by prefixes and no list."""
+        found = self.get(text)
+        if found is not None or not self._lengths:
+            return self._unlisted if found is None else found
+        found = self._unlisted
+        for length in self._lengths:
+            found |= self._prefixes.get(text[:length], 0)
+        return found
+
+
+class Draft:
+    """Collects the conditions on one dimension until they can be compiled."""
+
+    __slots__ = ("_any_of", "_dimension", "_negative", "_none_of", "_positive", "_prefixes")
+
+    def __init__(self, dimension: str) -> None:
+        self._dimension = dimension
+        self._any_of: dict[str, int] = {}
+        self._none_of: dict[str, int] = {}
+        self._prefixes: dict[str, int] = {}
+        self._positive = self._negative = 0
+
+    def add(self, condition: Condition, rows: int) -> None:
+        """Add a condition and the rows that make it."""
+        _, form, values = condition
+        if form is Form.NONE_OF:
+            self._negative |= rows
+            rows_of = self._none_of
+        else:
+            self._positive |= rows
+            rows_of = self._prefixes if form is Form.PREFIX else self._any_of
+        for value in values:
+            before = rows_of.get(value)
+            rows_of[value] = rows if before is None else before | rows
+
+    @property
+    def named(self) -> int:
+        """The rows that name the dimension."""
+        return self._positive | self._negative
+
+    def compiling(self, every: int, *, satisfied_by_missing: int) -> Generator[None, None, Bitmaps]:
+        """Yield now and then, so that other threads run, and return the bitmaps of all these rows.
+
+        `satisfied_by_missing` are the rows that a missing value satisfies where they name a dimension (SG-4).
+        """
+        unlisted = every & ~self._positive
+        folds = self._dimension in FOLDED
+        compiled = Bitmaps(folds=folds, unlisted=unlisted, prefixes=self._prefixes)
+        yield from self._fill(compiled, unlisted)
+        compiled[None] = every & ~(self.named & ~satisfied_by_missing)
+        return compiled
+
+    def _fill(self, compiled: Bitmaps, unlisted: int) -> Iterator[None]:
+        """Write what each listed value satisfies; one may stand in lists of both kinds, of different rows."""
+        last = (
+            -1,
+            -1,
+            -1,
+        )  # the values of one long list follow each other: one integer serves them all
+        for done, (value, rows) in enumerate(self._any_of.items()):
+            if done % SLICE == 0:
+                yield
+            before = compiled.before(value) if self._prefixes else unlisted
+            if before is not last[0] or rows is not last[1]:
+                last = (before, rows, before | rows)
+            compiled[value] = last[2]
+        for done, (value, rows) in enumerate(self._none_of.items()):
+            if done % SLICE == 0:
+                yield
+            before = compiled.before(value)
+            if before is not last[0] or rows is not last[1]:
+                last = (before, rows, before & ~rows)
+            compiled[value] = last[2]
+
+
+def bits(rows: Sequence[int], size: int) -> int:
+    """Return the integer with these bits, each below `size`."""
+    if len(rows) < _FEW:
+        found = 0
+        for row in rows:
+            found |= 1 << row
+        return found
+    octets = bytearray((size + 7) // 8)
+    for row in rows:
+        octets[row >> 3] |= 1 << (row & 7)
+    return int.from_bytes(octets, "little")
+
+
+def anding(number: int) -> And:
+    """Return what ANDs the bitmaps of so many values: written out up to eight, which saves a quarter of the time."""
+    return _WRITTEN_OUT[number] if number < len(_WRITTEN_OUT) else _and
+
+
+def _and(rows: int, bitmaps: Sequence[Bitmaps], values: Sequence[object]) -> int:
+    for one, value in zip(bitmaps, values, strict=True):
+        rows &= one[value]
+    return rows
+
+
+_WRITTEN_OUT: Final[tuple[And, ...]] = (
+    lambda rows, _, __: rows,
+    lambda rows, b, v: rows & b[0][v[0]],
+    lambda rows, b, v: rows & b[0][v[0]] & b[1][v[1]],
+    lambda rows, b, v: rows & b[0][v[0]] & b[1][v[1]] & b[2][v[2]],
+    lambda rows, b, v: rows & b[0][v[0]] & b[1][v[1]] & b[2][v[2]] & b[3][v[3]],
+    lambda rows, b, v: rows & b[0][v[0]] & b[1][v[1]] & b[2][v[2]] & b[3][v[3]] & b[4][v[4]],
+    lambda rows, b, v: (
+        rows & b[0][v[0]] & b[1][v[1]] & b[2][v[2]] & b[3][v[3]] & b[4][v[4]] & b[5][v[5]]
+    ),
+    lambda rows, b, v: (
+        rows
+        & b[0][v[0]]
+        & b[1][v[1]]
+        & b[2][v[2]]
+        & b[3][v[3]]
+        & b[4][v[4]]
+        & b[5][v[5]]
+        & b[6][v[6]]
+    ),
+    lambda rows, b, v: (
+        rows
+        & b[0][v[0]]
+        & b[1][v[1]]
+        & b[2][v[2]]
+        & b[3][v[3]]
+        & b[4][v[4]]
+        & b[5][v[5]]
+        & b[6][v[6]]
+        & b[7][v[7]]
+    ),
+)

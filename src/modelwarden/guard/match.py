@@ -1,0 +1,343 @@
+"""Which switches match a context: a bitmap per dimension, ANDed and remembered (SG-4, SG-5, SG-19).
+
+A matcher never changes what it answers, takes no lock and does no I/O. Which matcher is asked, and when again, is the
+guard's to know; how one is made of a snapshot's switches stands in `compiled`.
+"""
+
+from __future__ import annotations
+
+from operator import itemgetter
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
+
+from modelwarden.guard.bitmaps import anding
+from modelwarden.guard.router import bucket
+from modelwarden.guard.scope import FOLDED, normalise
+from modelwarden.guard.switch import Action, common_steps
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from modelwarden.guard.bitmaps import Bitmaps
+    from modelwarden.guard.switch import Effect, Steps
+
+REMEMBERED: Final = 4_096
+"""How many contexts a matcher remembers before it begins again (SG-19)."""
+
+MOST_IDS: Final = 100_000
+"""How many ids of switches it remembers with them: where many switches miss a value, one match names them all."""
+
+
+class Match(NamedTuple):
+    """What the switches say of one context; false if none matches.
+
+    Attributes:
+        action: the strongest of those that match.
+        switches: ids of all that match, sorted.
+        steps: for `FALLBACK`, the steps that all of them allow; None for the guard's own chain.
+        missing: dimensions that a matching switch names and the context lacks, which is to be counted (SG-4).
+        lkg_before: of those that block or fall back, the earliest; "" serves nothing remembered (SG-39).
+        is_ramped: some let callers go by key: see `Matcher.for_key` (SG-11).
+        rows: which they are, for the matcher that found them.
+    """
+
+    action: Action
+    switches: tuple[str, ...] = ()
+    steps: Steps = ()
+    missing: tuple[str, ...] = ()
+    lkg_before: str | None = None
+    is_ramped: bool = False
+    rows: int = 0
+
+    def __bool__(self) -> bool:
+        return self.action is not Action.NONE
+
+    @property
+    def diverts(self) -> bool:
+        """The call is not made: it is blocked, or a fallback answers."""
+        return self.action >= Action.FALLBACK
+
+
+NOTHING: Final = Match(Action.NONE)
+"""What a matcher answers when no switch matches: always this one object."""
+
+
+class Remembered(dict[tuple[object, ...], Match]):
+    """Matches by what was asked, forgotten all at once when there are too many. Readers need no lock."""
+
+    __slots__ = ("ids",)
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.ids = 0
+
+    def keep(self, key: tuple[object, ...], found: Match) -> None:
+        """Remember one more."""
+        if len(self) >= REMEMBERED or self.ids > MOST_IDS:
+            self.clear()
+            self.ids = 0
+        self[key] = found
+        self.ids += len(found.switches)
+
+
+class Rules(NamedTuple):
+    """The switches of one snapshot, compiled. Row i is the scope of switch i; the exceptions' rows follow them.
+
+    Attributes:
+        effects: of the switches, those with an exception first, so that exception i is row `len(effects) + i`.
+        bitmaps: by dimension, the rows that each value satisfies.
+        named: by dimension, the rows that name it.
+    """
+
+    effects: tuple[Effect, ...]
+    bitmaps: dict[str, Bitmaps]
+    named: dict[str, int]
+    blocks: int
+    falls_back: int
+    ramped: int
+    found: Remembered
+
+    def match(self, rows: int, missing: tuple[str, ...]) -> Match:
+        """Return what these switches say together; the same object for the same switches, for a while."""
+        key = rows, missing
+        found = self.found.get(key)
+        if found is None:
+            found = self._joined(rows, missing)
+            self.found.keep(key, found)
+        return found
+
+    def _joined(self, rows: int, missing: tuple[str, ...]) -> Match:
+        if not rows:
+            return NOTHING
+        chosen = sorted((self.effects[place] for place in _places(rows)), key=_id)
+        action, steps = (Action.BLOCK, ()) if rows & self.blocks else _strongest(chosen)
+        moments = [s.lkg_before for s in chosen if s.action > Action.OBSERVE]
+        return Match(
+            action=action,
+            switches=tuple(s.switch_id for s in chosen),
+            steps=steps,
+            missing=tuple(name for name in missing if self.named[name] & rows),
+            lkg_before=min((m for m in moments if m is not None), default=None),
+            is_ramped=bool(rows & self.ramped),
+            rows=rows,
+        )
+
+
+class Matcher:
+    """Answers for the switches of a snapshot, or for those that are left once some values are known.
+
+    Attributes:
+        dimensions: whose values `match_values` takes, in this order.
+    """
+
+    __slots__ = (
+        "_and", "_bitmaps", "_given", "_is_empty", "_known", "_memo", "_missing", "_names", "_pick", "_recall",
+        "_rows", "_rules", "_width", "dimensions",
+    )  # fmt: skip
+
+    def __init__(
+        self,
+        rules: Rules,
+        rows: int,
+        *,
+        missing: tuple[str, ...] = (),
+        known: frozenset[str] = frozenset(),
+        dimensions: tuple[str, ...] | None = None,
+    ) -> None:
+        """Take the rows that are still open, and the dimensions that are settled or missing already."""
+        self._rules, self._rows, self._missing, self._known = rules, rows, missing, known
+        self._width = len(rules.effects)
+        open_names = [n for n in rules.bitmaps if n not in known and self._depends_on(n)]
+        self.dimensions = tuple(open_names) if dimensions is None else dimensions
+        places = [p for p, name in enumerate(self.dimensions) if name in open_names]
+        self._names = tuple(self.dimensions[place] for place in places)
+        self._given: Callable[[Mapping[str, object]], tuple[object, ...]] = _picking(self._names)
+        self._pick: Callable[[tuple[object, ...]], tuple[object, ...]] | None = None
+        if len(places) < len(self.dimensions):
+            self._pick = _picking(places)
+        self._bitmaps = tuple(rules.bitmaps[name] for name in self._names)
+        self._and = anding(len(self._names))
+        self._is_empty = not self._live
+        self._memo = Remembered()
+        self._recall = self._memo.get
+
+    def match(self, context: Mapping[str, object]) -> Match:
+        """Return what the switches say of a context. Dimensions that no switch names are not looked at."""
+        if self._is_empty:
+            return NOTHING
+        try:
+            values = self._given(context)
+        except KeyError:
+            values = tuple(map(context.get, self._names))
+        try:
+            found = self._recall(values)
+        except TypeError:  # a list among them, or whatever else has no hash
+            found = None
+        return self._cold(values) if found is None else found
+
+    def match_values(self, values: tuple[object, ...]) -> Match:
+        """Return what the switches say of the values of `dimensions`, None for a missing one: the quickest way.
+
+        Raises ValueError for too few values.
+        """
+        if self._is_empty:
+            return NOTHING
+        if self._pick is not None:
+            values = self._pick(values)
+        try:
+            found = self._recall(values)
+        except TypeError:
+            found = None
+        return self._cold(values) if found is None else found
+
+    def bind(self, **known: object) -> Matcher:
+        """Return a matcher for which these values are settled, so that they need not be given again.
+
+        Its `dimensions` are those that are still open.
+        """
+        rows, missing = self._rows, self._missing
+        for name, value in known.items():
+            bitmaps = self._rules.bitmaps.get(name)
+            if bitmaps is None or name in self._known:
+                continue
+            text = normalise(value, folds=name in FOLDED)
+            rows &= bitmaps[text]
+            if text is None:
+                missing = (*missing, name)
+        settled = self._known.union(known)
+        return Matcher(self._rules, rows, missing=missing, known=settled)
+
+    def over(self, *dimensions: str) -> Matcher:
+        """Return a matcher whose `match_values` takes these dimensions; all others count as missing.
+
+        Names that no switch asks for are allowed: their values are not looked at.
+        """
+        absent = dict.fromkeys(n for n in self.dimensions if n not in dimensions)
+        bound = self.bind(**absent)
+        return Matcher(
+            self._rules,
+            bound._rows,  # noqa: SLF001 - of the same class
+            missing=bound._missing,  # noqa: SLF001
+            known=bound._known,  # noqa: SLF001
+            dimensions=dimensions,
+        )
+
+    def for_key(self, found: Match, key: object) -> Match:
+        """Return what is left of a match for one caller, where a release goes in steps (SG-11).
+
+        Whoever has no key is still held.
+        """
+        if not found.is_ramped:
+            return found
+        rows = found.rows
+        for place in _places(rows & self._rules.ramped):
+            ramp = self._rules.effects[place].ramp
+            if ramp is None:
+                continue
+            at = bucket(key, ramp.salt)
+            if at is not None and at >= ramp.held:
+                rows &= ~(1 << place)
+        return self._rules.match(rows, found.missing)
+
+    def names(self, dimension: str, value: object) -> bool:
+        """Say whether a switch that blocks or falls back names the dimension and takes in this value (SG-39)."""
+        bitmaps = self._rules.bitmaps.get(dimension)
+        if bitmaps is None:
+            return False
+        acting = self._live & (self._rules.blocks | self._rules.falls_back)
+        satisfied = bitmaps[normalise(value, folds=dimension in FOLDED)]
+        return bool(acting & satisfied & self._rules.named[dimension])
+
+    @property
+    def _live(self) -> int:
+        return self._rows & ((1 << self._width) - 1)
+
+    def _depends_on(self, dimension: str) -> bool:
+        live = self._live
+        return bool(self._rules.named[dimension] & self._rows & (live | live << self._width))
+
+    def _cold(self, values: tuple[object, ...]) -> Match:
+        if len(values) != len(self._bitmaps):
+            raise ValueError(f"expected the values of {', '.join(self.dimensions)}")
+        try:
+            rows = self._and(self._rows, self._bitmaps, values)
+        except (KeyError, TypeError):
+            return self._plainly(values)
+        found = NOTHING
+        if rows and (rows := self._without_exceptions(rows)):
+            found = self._rules.match(rows, self._missing + self._absent(values))
+        self._memo.keep(values, found)
+        return found
+
+    def _absent(self, values: tuple[object, ...]) -> tuple[str, ...]:
+        return tuple(
+            [
+                name
+                for name, value, bitmaps in zip(self._names, values, self._bitmaps, strict=True)
+                if value is None or (bitmaps.has_seen_blanks and normalise(value) is None)
+            ]
+        )
+
+    def _plainly(self, values: tuple[object, ...]) -> Match:
+        """Match what is not all short plain text, and remember it in its canonical form only."""
+        named = zip(self._names, values, strict=True)
+        plain = tuple(normalise(value, folds=name in FOLDED) for name, value in named)
+        found = self._memo.get(plain)
+        return self._cold(plain) if found is None else found
+
+    def _without_exceptions(self, rows: int) -> int:
+        carved = rows >> self._width
+        return rows & ~carved & ((1 << self._width) - 1) if carved else rows
+
+
+def joined(first: Match, second: Match) -> Match:
+    """Return what two matchers of one snapshot say together of one call (SG-5).
+
+    Ramps have to be settled before, by the matcher that found each.
+    """
+    if not first or not second:
+        return first or second
+    action = max(first.action, second.action)
+    steps: Steps = ()
+    if action is Action.FALLBACK:
+        falling = [m.steps for m in (first, second) if m.action is action]
+        steps = falling[0] if len(falling) == 1 else common_steps(*falling)
+        action = Action.BLOCK if steps == () else action
+    moments = [m.lkg_before for m in (first, second) if m.lkg_before is not None]
+    return Match(
+        action=action,
+        switches=tuple(sorted({*first.switches, *second.switches})),
+        steps=steps,
+        missing=tuple(dict.fromkeys((*first.missing, *second.missing))),
+        lkg_before=min(moments, default=None),
+    )
+
+
+def _strongest(effects: list[Effect]) -> tuple[Action, Steps]:
+    falling = [effect.steps for effect in effects if effect.action is Action.FALLBACK]
+    if not falling:
+        return max(effect.action for effect in effects), ()
+    steps = falling[0]
+    for other in falling[1:]:
+        steps = common_steps(steps, other)
+    return (Action.BLOCK, ()) if steps == () else (Action.FALLBACK, steps)
+
+
+def _id(effect: Effect) -> str:
+    return effect.switch_id
+
+
+def _places(rows: int) -> list[int]:
+    """Return the numbers of the bits that are set, in time that grows with the width and not with its square."""
+    text = f"{rows:b}"[::-1]
+    found, at = [], text.find("1")
+    while at >= 0:
+        found.append(at)
+        at = text.find("1", at + 1)
+    return found
+
+
+def _picking(places: Sequence[object]) -> Callable[[Any], tuple[object, ...]]:
+    """Return what takes these places out of a tuple, or these names out of a mapping, as a tuple."""
+    if len(places) > 1:
+        return itemgetter(*places)
+    return lambda given: tuple(given[place] for place in places)

@@ -1,0 +1,341 @@
+"""What guards hold: switches, route and rules of one model in one environment; and what it takes to be accepted.
+
+`accept` is a function of values: bytes, pinned keys, whose snapshot it has to be, the newest one seen. Where the bytes
+come from, where the floor is kept and how old is too old are decided elsewhere (SG-18, SG-20, SG-21).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from enum import StrEnum
+from hashlib import sha256
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+from modelwarden.errors import (
+    EnvelopeMalformed,
+    NoPinnedKey,
+    NotCanonical,
+    NoVerifier,
+    RouteInvalid,
+    SignatureInvalid,
+    SnapshotRejected,
+    ValueInvalid,
+)
+from modelwarden.guard.body import read_json, reading_body
+from modelwarden.guard.compiled import at_once, compiling
+from modelwarden.guard.router import parse_route
+from modelwarden.guard.scope import known_dimensions
+from modelwarden.guard.switch import Switch, read_switch
+from modelwarden.ledger.dsse import parse_envelope
+from modelwarden.ledger.dsse import verify as verify_envelope
+from modelwarden.values.canonical import encode_any, from_base64
+from modelwarden.values.clock import moment
+from modelwarden.values.ids import HEX_DIGEST
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Generator, Mapping
+    from datetime import datetime
+
+    from modelwarden.guard.match import Matcher
+    from modelwarden.guard.router import Route
+    from modelwarden.guard.scope import Condition
+    from modelwarden.ledger.dsse import Envelope
+    from modelwarden.ledger.keys import PublicKey
+
+    Verifier = Callable[[Envelope], None]
+
+HEAD_TYPE: Final = "application/vnd.modelwarden.snapshot-head+json"
+SCHEMA: Final = 1
+MAX_BODY_BYTES: Final = 4 * 1024 * 1024
+MAX_HEAD_BYTES: Final = 16 * 1024
+MAX_WIRE_BYTES: Final = MAX_BODY_BYTES * 4 // 3 + 2 * MAX_HEAD_BYTES
+"""Of the whole, with the body in base64."""
+
+BASE64_SLICE: Final = 2**20
+"""Characters that are decoded at once; a multiple of four."""
+
+
+class Reason(StrEnum):
+    """Why a snapshot is not taken: stable words, counted by the guard and shown by the server."""
+
+    TOO_LARGE = "too_large"
+    MALFORMED = "malformed"
+    HEAD_MALFORMED = "head_malformed"
+    SIGNATURE_INVALID = "signature_invalid"
+    SCHEMA_UNKNOWN = "schema_unknown"
+    OTHER_ENVIRONMENT = "other_environment"
+    OTHER_MODEL = "other_model"
+    OLDER = "older"
+    BODY_MISSING = "body_missing"
+    BODY_DIGEST = "body_digest"
+    BODY_MALFORMED = "body_malformed"
+    BODY_DIFFERS = "body_differs"
+    DOES_NOT_COMPILE = "does_not_compile"
+
+
+class Floor(NamedTuple):
+    """The newest snapshot that this guard has seen: nothing older is taken, also after a restart."""
+
+    epoch: int = 0
+    generation: int = 0
+
+
+class Head(NamedTuple):
+    """What is signed: whose snapshot it is, which one, when it was last confirmed, and the digest of its body."""
+
+    environment: str
+    model: str
+    at: Floor
+    checked_at: datetime
+    body_sha256: str
+
+
+class Approved(NamedTuple):
+    """A version that may answer here: its artifact's digest, and the output contract approved with it."""
+
+    label: str
+    sha256: str
+    is_baseline: bool
+    outputs: object
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Snapshot:
+    """An accepted snapshot, compiled. It never changes; one reference to it is all that a reader takes (SG-19).
+
+    Attributes:
+        fails_closed: without news for too long the guard blocks (SG-21).
+        switches: those to match before a route is taken; model and model type are bound (SG-25).
+        version_switches: those that name `version`, to match once it is known which version answers.
+        faults, limits, freshness, drift: as the body has them, for those who read them.
+    """
+
+    head: Head
+    model_type: str | None
+    fails_closed: bool
+    switches: Matcher
+    version_switches: Matcher
+    route: Route | None
+    versions: tuple[Approved, ...]
+    faults: object = field(repr=False)
+    limits: object = field(repr=False)
+    freshness: object = field(repr=False)
+    drift: object = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class PinnedKeys:
+    """The keys that this guard trusts; any one of them may have signed (SG-18)."""
+
+    keys: tuple[PublicKey, ...]
+
+    def verify(self, envelope: Envelope) -> None:
+        """Check the signature. Raises NoPinnedKey, NoVerifier, SnapshotRejected (signature_invalid)."""
+        key = next((key for key in self.keys if key.keyid == envelope.keyid), None)
+        if key is None:
+            raise NoPinnedKey(f"the snapshot is signed by the key {envelope.keyid[:16]}…")
+        try:
+            verify_envelope(envelope, key)
+        except SignatureInvalid as error:
+            raise SnapshotRejected(Reason.SIGNATURE_INVALID, str(error)) from error
+        except ImportError as error:
+            raise NoVerifier from error
+
+
+def accept(
+    wire: bytes,
+    *,
+    verify: Verifier,
+    environment: str,
+    model: str,
+    floor: Floor,
+    held: Snapshot | None = None,
+) -> Snapshot:
+    """Return the snapshot, compiled, if every rule of SG-17 holds; see `accepting`."""
+    steps = accepting(
+        wire, verify=verify, environment=environment, model=model, floor=floor, held=held
+    )
+    return at_once(steps)
+
+
+def accepting(
+    wire: bytes,
+    *,
+    verify: Verifier,
+    environment: str,
+    model: str,
+    floor: Floor,
+    held: Snapshot | None = None,
+) -> Generator[None, None, Snapshot]:
+    """Accept a snapshot in slices, yielding so that other threads run (SG-17, SG-19).
+
+    A head signed anew over the body of the `held` snapshot needs no body, and nothing is compiled again.
+
+    Raises:
+        SnapshotRejected: with the reason; also NoPinnedKey and NoVerifier, which are such.
+    """
+    if len(wire) > MAX_WIRE_BYTES:
+        raise SnapshotRejected(Reason.TOO_LARGE, f"more than {MAX_BODY_BYTES >> 20} MiB")
+    envelope, encoded = _opened(wire)
+    yield
+    verify(envelope)
+    head = _head(envelope)
+    _compare(head, environment=environment, model=model, floor=floor)
+    if held is not None and held.head.body_sha256 == head.body_sha256:
+        return _confirmed(held, head)
+    if encoded is None:
+        raise SnapshotRejected(Reason.BODY_MISSING, "a head alone, over a body that is not held")
+    data = yield from _decoding(encoded)
+    if sha256(data).hexdigest() != head.body_sha256:
+        raise SnapshotRejected(Reason.BODY_DIGEST, "the body is not the one that was signed")
+    try:
+        body = yield from reading_body(data, switch_reader=_switch_reader)
+        _compare_body(body, head)
+        return (yield from _compiling(body, head))
+    except ValueError as error:
+        raise SnapshotRejected(Reason.BODY_MALFORMED, str(error)) from error
+    except (ValueInvalid, RouteInvalid) as error:
+        raise SnapshotRejected(Reason.DOES_NOT_COMPILE, str(error)) from error
+
+
+def _opened(wire: bytes) -> tuple[Envelope, str | None]:
+    try:
+        outer = read_json(wire)
+    except ValueError as error:
+        raise SnapshotRejected(Reason.MALFORMED, str(error)) from error
+    if not isinstance(outer, dict) or not isinstance(outer.get("head"), dict):
+        raise SnapshotRejected(Reason.MALFORMED, "expected an object with head and body")
+    encoded = outer.get("body")
+    if not isinstance(encoded, str | None):
+        raise SnapshotRejected(Reason.MALFORMED, "the body is base64 text")
+    try:
+        line = encode_any(outer["head"])
+        if len(line) > MAX_HEAD_BYTES:
+            raise SnapshotRejected(Reason.TOO_LARGE, "the head is over 16 KiB")
+        envelope = parse_envelope(line)
+    except (NotCanonical, EnvelopeMalformed) as error:
+        raise SnapshotRejected(Reason.HEAD_MALFORMED, str(error)) from error
+    if envelope.payload_type != HEAD_TYPE:
+        raise SnapshotRejected(Reason.HEAD_MALFORMED, f"its payload type is not {HEAD_TYPE}")
+    return envelope, encoded
+
+
+def _head(envelope: Envelope) -> Head:
+    try:
+        value = read_json(envelope.payload)
+    except ValueError as error:
+        raise SnapshotRejected(Reason.HEAD_MALFORMED, str(error)) from error
+    if isinstance(value, dict) and value.get("schema") != SCHEMA:
+        raise SnapshotRejected(Reason.SCHEMA_UNKNOWN, f"this guard reads schema {SCHEMA}")
+    match value:
+        case {
+            "environment": str(environment),
+            "model": str(model),
+            "epoch": int(epoch),
+            "generation": int(generation),
+            "checked_at": str(checked_at),
+            "body_sha256": str(digest),
+        } if HEX_DIGEST.fullmatch(digest) and type(epoch) is type(generation) is int:
+            pass
+        case _:
+            raise SnapshotRejected(Reason.HEAD_MALFORMED, "a member of the head is missing")
+    try:
+        return Head(environment, model, Floor(epoch, generation), moment(checked_at), digest)
+    except ValueError as error:
+        raise SnapshotRejected(Reason.HEAD_MALFORMED, str(error)) from error
+
+
+def _compare(head: Head, *, environment: str, model: str, floor: Floor) -> None:
+    if head.environment != environment:
+        raise SnapshotRejected(Reason.OTHER_ENVIRONMENT, f"it is for {head.environment[:64]!r}")
+    if head.model != model:
+        raise SnapshotRejected(Reason.OTHER_MODEL, f"it is for {head.model[:64]!r}")
+    if head.at < floor:
+        raise SnapshotRejected(Reason.OLDER, f"{tuple(head.at)} after {tuple(floor)} was seen")
+
+
+def _confirmed(held: Snapshot, head: Head) -> Snapshot:
+    """Take over the newer moment; an earlier head that is sent again never makes a snapshot younger or older."""
+    if head.at != held.head.at:  # which the body says, too
+        raise SnapshotRejected(Reason.BODY_DIFFERS, "the body is of another snapshot than its head")
+    return replace(held, head=head) if head.checked_at > held.head.checked_at else held
+
+
+def _decoding(encoded: str) -> Generator[None, None, bytes]:
+    if len(encoded) > MAX_BODY_BYTES * 4 // 3 + 4:
+        raise SnapshotRejected(Reason.TOO_LARGE, f"more than {MAX_BODY_BYTES >> 20} MiB")
+    parts = []
+    for start in range(0, len(encoded), BASE64_SLICE):
+        piece = encoded[start : start + BASE64_SLICE]
+        is_last = start + BASE64_SLICE >= len(encoded)
+        try:
+            parts.append(from_base64(piece))
+        except NotCanonical as error:
+            raise SnapshotRejected(Reason.BODY_MALFORMED, str(error)) from error
+        if not is_last and piece.endswith("="):
+            raise SnapshotRejected(Reason.BODY_MALFORMED, "base64 that ends in its middle")
+        yield
+    data = b"".join(parts)
+    if len(data) > MAX_BODY_BYTES:
+        raise SnapshotRejected(Reason.TOO_LARGE, f"more than {MAX_BODY_BYTES >> 20} MiB")
+    return data
+
+
+def _compare_body(body: dict[str, object], head: Head) -> None:
+    if body.get("schema") != SCHEMA:
+        raise SnapshotRejected(Reason.SCHEMA_UNKNOWN, f"this guard reads schema {SCHEMA}")
+    says = tuple(body.get(name) for name in ("environment", "model", "epoch", "generation"))
+    if says != (head.environment, head.model, *head.at):
+        raise SnapshotRejected(Reason.BODY_DIFFERS, "the body is of another snapshot than its head")
+
+
+def _switch_reader(before: Mapping[str, object]) -> Callable[[object], object]:
+    configured = before.get("dimensions", [])
+    if not isinstance(configured, list):
+        raise ValueInvalid("dimensions", "a list")
+    known = known_dimensions([str(name) for name in configured])
+    read: dict[str, dict[str, Condition]] = {name: {} for name in known}
+    return lambda raw: read_switch(raw, read)
+
+
+def _compiling(body: dict[str, object], head: Head) -> Generator[None, None, Snapshot]:
+    read, model_type = body.get("switches"), body.get("model_type")
+    if not isinstance(read, list):
+        raise ValueInvalid("switches", "a list")
+    if not isinstance(model_type, str | None):
+        raise ValueInvalid("model_type", "text or null")
+    switches = [one for one in read if isinstance(one, Switch)]
+    early = [one for one in switches if not one.names("version")]
+    late = [one for one in switches if one.names("version")]
+    matchers = []
+    for some in (early, late):
+        matcher = yield from compiling(some)
+        matchers.append(matcher.bind(model=head.model, model_type=model_type))
+    route = body.get("route")
+    return Snapshot(
+        head=head,
+        model_type=model_type,
+        fails_closed=body.get("fail", "static") != "static",
+        switches=matchers[0],
+        version_switches=matchers[1],
+        route=None if route is None else parse_route(route),
+        versions=_versions(body.get("versions")),
+        faults=body.get("faults"),
+        limits=body.get("limits"),
+        freshness=body.get("freshness"),
+        drift=body.get("drift"),
+    )
+
+
+def _versions(raw: object) -> tuple[Approved, ...]:
+    if not isinstance(raw, list):
+        raise ValueInvalid("versions", "a list")
+    found = []
+    for one in raw:
+        match one:
+            case {"label": str(label), "sha256": str(digest)} if HEX_DIGEST.fullmatch(digest):
+                baseline = one.get("baseline") is True
+                found.append(Approved(label, digest, baseline, one.get("outputs")))
+            case _:
+                raise ValueInvalid("versions", "objects with label and sha256")
+    return tuple(found)
