@@ -52,6 +52,8 @@ class Settings:
         backup_keep: how many stay at each target.
         audit_open_details: keys of other systems' details that entries show openly, where their values are single words
             (LG-55); spaces between them in the environment.
+        switch_dimensions: what scopes of kill switches may name beside the fixed dimensions, at most ten (SG-2); spaces
+            between them in the environment.
     """
 
     url: str = "sqlite:///warden.db"
@@ -77,6 +79,7 @@ class Settings:
     backup_targets: tuple[str, ...] = ()
     backup_keep: int = 30
     audit_open_details: tuple[str, ...] = ()
+    switch_dimensions: tuple[str, ...] = ()
 
     @property
     def sqlite_path(self) -> Path | None:
@@ -135,7 +138,9 @@ _NOT_SETTINGS: Final = frozenset({"token", "as", "config", "key_passphrase", "st
 """Who acts, where the file is, what opens a person's key: for the command line, not for the program."""
 
 
-_SPACED: Final = frozenset({"sinks", "endpoint_allow", "backup_targets", "audit_open_details"})
+_SPACED: Final = frozenset(
+    {"sinks", "endpoint_allow", "backup_targets", "audit_open_details", "switch_dimensions"}
+)
 """Lists whose items may hold colons: in the environment spaces stand between them."""
 
 

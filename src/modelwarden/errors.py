@@ -1066,6 +1066,83 @@ class UnknownDimension(CallerError):
         self.name = name
 
 
+class UnknownTarget(CallerError):
+    """A scope names a model or version that nobody registered: a typing error would stop nothing (SG-3)."""
+
+    code, status = "unknown_target", 422
+
+    def __init__(self, dimension: str, names: Sequence[str]) -> None:
+        super().__init__(
+            f"no {dimension} {', '.join(repr(name[:64]) for name in names[:5])}, or none that you may read; give"
+            " allow_unknown=true for one that is not registered here"
+        )
+        self.dimension, self.names = dimension, tuple(names)
+
+
+class FallbackUnknown(CallerError):
+    """A switch names a fallback step that no chain has (SG-5)."""
+
+    code, status = "fallback_unknown", 422
+
+    def __init__(self, known: Sequence[str]) -> None:
+        super().__init__(f"fallback is chain, or some of {', '.join(known)}, each once")
+
+
+class SwitchLimit(CallerError):
+    """As many switches are live in the environment as a snapshot can hold; release some, or name a wider scope."""
+
+    code, status = "switch_limit", 409
+
+    def __init__(self, most: int) -> None:
+        super().__init__(
+            f"{most:,} switches are live here; release some, or stop more by one with a wider scope"
+        )
+
+
+class ReasonRequired(CallerError):
+    """Stopping a model, and letting it go on, takes words that say why (SG-1, SG-10)."""
+
+    code, status = "reason_required", 422
+
+    def __init__(self, field: str, longest: int) -> None:
+        super().__init__(f"{field}: say why, in 1 to {longest:,} characters")
+        self.field = field
+
+
+class SwitchNotActive(CallerError):
+    """The switch has ended, or is not in the state that this move begins in; it stays as it is (SG-10)."""
+
+    code, status = "switch_not_active", 409
+
+    def __init__(self, switch: str, state: str, wanted: str) -> None:
+        super().__init__(
+            f"{switch} is {state} and can't become {wanted}; to stop the same again, activate another switch"
+        )
+        self.switch, self.state = switch, state
+
+
+class ReleaseNotRequested(CallerError):
+    """A release is confirmed, refused or withdrawn after somebody asked for it (SG-10)."""
+
+    code, status = "release_not_requested", 409
+
+    def __init__(self, switch: str) -> None:
+        super().__init__(f"nobody asks to release {switch}: request its release first")
+        self.switch = switch
+
+
+class SelfRelease(DutyRefusal):
+    """Who asked for a release, or at SEV1 activated the switch, tried to confirm the release too (SG-10)."""
+
+    code, status = "self_release", 403
+
+
+class OwnerRelease(DutyRefusal):
+    """The owner of a model that a switch stops tried to confirm its release (SG-10)."""
+
+    code, status = "owner_release", 403
+
+
 class RouteInvalid(EvidenceError):
     """A route of a snapshot does not have the form that a guard reads (SG-30)."""
 

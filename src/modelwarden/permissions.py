@@ -39,6 +39,9 @@ class Permission(StrEnum):
     DEPLOY_STAGING = "deploy.staging"
     DEPLOY_PRODUCTION = "deploy.production"
     DEPLOY_ROLLBACK = "deploy.rollback"
+    SWITCH_READ = "switch.read"
+    SWITCH_ACTIVATE = "switch.activate"
+    SWITCH_RELEASE = "switch.release"
     AUDIT_READ = "audit.read"
     AUDIT_VERIFY = "audit.verify"
     AUDIT_EXPORT = "audit.export"
@@ -80,7 +83,7 @@ _P = Permission
 _EVERYONE: Final = frozenset(
     {
         _P.MODEL_READ, _P.LINEAGE_READ, _P.POLICY_READ, _P.COMPLIANCE_READ, _P.APPROVAL_READ,
-        _P.DEPLOYMENT_READ, _P.TOKEN_ISSUE_SELF, _P.KEY_ENROL_SELF,
+        _P.DEPLOYMENT_READ, _P.SWITCH_READ, _P.TOKEN_ISSUE_SELF, _P.KEY_ENROL_SELF,
     }
 )  # fmt: skip
 _DECIDING: Final = frozenset({_P.APPROVAL_DECIDE, _P.MODEL_APPROVE})
@@ -90,7 +93,7 @@ ROLE_PERMISSIONS: Final[Mapping[BuiltInRole, frozenset[Permission]]] = MappingPr
         BuiltInRole.OPERATOR: _EVERYONE
         | {
             _P.METRIC_RECORD, _P.DEPLOY_STAGING, _P.DEPLOY_PRODUCTION, _P.DEPLOY_ROLLBACK,
-            _P.MODEL_RETIRE, _P.AUDIT_READ,
+            _P.MODEL_RETIRE, _P.SWITCH_ACTIVATE, _P.SWITCH_RELEASE, _P.AUDIT_READ,
         },
         BuiltInRole.ANALYST: _EVERYONE
         | {_P.POLICY_DRAFT, _P.COMPLIANCE_REPORT, _P.AUDIT_READ},
@@ -103,7 +106,7 @@ ROLE_PERMISSIONS: Final[Mapping[BuiltInRole, frozenset[Permission]]] = MappingPr
             _P.AUDIT_READ, _P.AUDIT_VERIFY, _P.AUDIT_EXPORT, _P.USER_MANAGE, _P.ROLE_MANAGE,
             _P.ROLE_ASSIGN, _P.ACCESS_REVIEW, _P.TOKEN_ISSUE_OTHER, _P.KEY_CONFIRM,
             _P.KEY_REVOKE_OTHER, _P.ENDPOINT_MANAGE, _P.SETTINGS_MANAGE, _P.RETENTION_MANAGE,
-            _P.HOLD_MANAGE, _P.ERASURE_REQUEST, _P.SERVER_KEY_ROTATE,
+            _P.HOLD_MANAGE, _P.ERASURE_REQUEST, _P.SERVER_KEY_ROTATE, _P.SWITCH_ACTIVATE,
         },
         BuiltInRole.AUDITOR: _EVERYONE
         | {
@@ -143,9 +146,15 @@ ADMINISTERING: Final = frozenset(
 )  # fmt: skip
 SENSITIVE: Final = _DECIDING | ADMINISTERING | {
     _P.DEPLOY_STAGING, _P.DEPLOY_PRODUCTION, _P.DEPLOY_ROLLBACK, _P.MODEL_RETIRE, _P.AUDIT_EXPORT,
-    _P.PERSONAL_READ,
+    _P.PERSONAL_READ, _P.SWITCH_ACTIVATE, _P.SWITCH_RELEASE,
 }  # fmt: skip
 """Uses of these are in the ledger even where the answer is yes (AC-60)."""
+
+OWNING: Final = frozenset({_P.SWITCH_ACTIVATE})
+"""What the owner of a model may do with it without any role (AC-6)."""
+
+STOPPING: Final = frozenset({_P.SWITCH_ACTIVATE, _P.SWITCH_RELEASE})
+"""What stops models and lets them go on: third parties only read (AC-24)."""
 
 ALIASES: Final[Mapping[str, tuple[Permission, ...]]] = MappingProxyType(
     {

@@ -21,6 +21,7 @@ from modelwarden.facts import (
     policies,
     privacy,
     registry,
+    safeguards,
     sinks,
     witness,
 )
@@ -33,7 +34,8 @@ if TYPE_CHECKING:
 
 GOLDEN: Final = Path(__file__).parents[1] / "golden" / "facts.json"
 ROOMS: Final = (
-    access, approvals, deployments, external, keys, ledger, notify, policies, privacy, registry, sinks, witness
+    access, approvals, deployments, external, keys, ledger, notify, policies, privacy, registry, safeguards, sinks,
+    witness,
 )  # fmt: skip
 PLAIN: Final = {"int", "bool", "Decimal", "datetime", "Code", "KeyText", "OriginName"}
 IDS: Final = {

@@ -20,7 +20,8 @@ if TYPE_CHECKING:
 COMMITMENTS: Final = {
     "actors.handle", "actors.email", "actors.details", "bindings.reason", "approvals.justification",
     "decisions.comment", "deployments.notes", "models.purpose", "versions.description", "versions.artifact",
-    "erasures.reason", "holds.reason", "endpoints.url", "endpoints.secret", "endpoints.previous_secret",
+    "erasures.reason", "holds.reason", "switches.reason", "switches.notes", "switches.verification",
+    "switches.ended_notes", "endpoints.url", "endpoints.secret", "endpoints.previous_secret",
 }  # fmt: skip
 KEYED: Final = {"actors.handle_index", "actors.email_index", "tokens.secret_digest"}
 PATTERNED: Final = {
@@ -33,13 +34,16 @@ PATTERNED: Final = {
     "policy_versions.id", "policy_assignments.id", "policy_assignments.model", "policy_assignments.policy",
     "metrics.name", "metrics.version", "metrics.value", "holds.model", "holds.incident", "artifacts.sha256",
     "tokens.networks", "person_keys.pem", "endpoints.name", "endpoints.types", "endpoints.severity",
-    "endpoints.subjects", "external_records.ref", "server_keys.purpose", "server_keys.public",
+    "endpoints.subjects", "switches.name", "switches.source", "switches.incident", "switches.evidence",
+    "external_records.ref", "server_keys.purpose", "server_keys.public",
 }  # fmt: skip
 """Names and words of a fixed form: checked where they come in, and too short for a sentence."""
 OPEN: Final = {
     "approvals.payload": "exact arguments of an action: keys and the length of values are fixed",
     "versions.parameters": "what a model was trained with, as approvers have to see it",
     "versions.evaluation": "names of figures",
+    "switches.scope": "what guards compare with, openly in snapshots; entries name its dimensions alone",
+    "switches.exception": "as switches.scope",
     "policy_versions.document": "a policy's text is public among those whom it governs",
 }
 PROGRAMS: Final = {
@@ -53,6 +57,7 @@ PROGRAMS: Final = {
     "granted_by", "granted_person", "issued_by", "registered_by", "registered_person", "recorded_by", "uploaded_by",
     "started_by", "started_person", "created_by", "published_by", "published_person", "assigned_by", "confirmed_by",
     "placed_by", "released_by", "requested_by", "changed_by", "artifact_sha256", "verdict_digest",
+    "fallback", "severity", "on_expiry", "unknown", "activated_by", "activated_persons", "requested_persons", "ended_by",
 }  # fmt: skip
 """Ids, digests and words of the program's own lists, whatever the table."""
 

@@ -14,6 +14,7 @@ from modelwarden.values.principal import ActorKind, ActorStatus, Principal
 if TYPE_CHECKING:
     from modelwarden.access.actor import Actor
     from modelwarden.store.change import View
+    from modelwarden.values.ids import PersonId
 
 _REASONS: Final = {
     "actor_inactive": "this account is not active",
@@ -89,6 +90,13 @@ def require_person(view: View) -> None:
     principal = current(view)
     if principal.kind is not ActorKind.USER or principal.status is not ActorStatus.ACTIVE:
         raise NotPermitted("only a person's own account can do this", reasons=("not_a_person",))
+
+
+def acting_persons(view: View) -> frozenset[PersonId]:
+    """Return who may stand behind this act: the person, and whoever issued a credential that is lent (AC-17)."""
+    principal = current(view)
+    lender = None if principal.lent_by is None else queries.actor_by_id(view, principal.lent_by)
+    return frozenset({principal.person} if lender is None else {principal.person, lender.person})
 
 
 def _roles_with(permission: Permission) -> str:

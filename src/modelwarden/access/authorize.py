@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from modelwarden.permissions import ADMINISTERING, DECIDING, Permission
+from modelwarden.permissions import ADMINISTERING, DECIDING, OWNING, STOPPING, Permission
 from modelwarden.values.principal import ActorKind, ActorStatus, Grant, Principal
 
 if TYPE_CHECKING:
@@ -20,13 +20,17 @@ SELECTORS: Final = ("team", "model", "use_case", "environment", "tag")
 
 @dataclass(frozen=True, slots=True)
 class Resource:
-    """What is acted on, as far as scopes can select it. An attribute that it lacks matches no selector."""
+    """What is acted on, as far as scopes can select it. An attribute that it lacks matches no selector.
+
+    `owner` is the account that owns it, which holds some permissions on it without a role.
+    """
 
     model: str | None = None
     team: str | None = None
     environment: str | None = None
     tags: tuple[str, ...] = ()
     use_case: str | None = None
+    owner: str | None = None
 
 
 ANYTHING: Final = Resource()
@@ -51,12 +55,14 @@ _CEILING: Final = Verdict(allow=False, code="ceiling")
 _NOT_IN_TOKEN: Final = Verdict(allow=False, code="not_in_token_scope")
 _NO_BINDING: Final = Verdict(allow=False, code="no_binding")
 _OUT_OF_SCOPE: Final = Verdict(allow=False, code="binding_out_of_scope")
+_OWNER: Final = Verdict(allow=True, code="owner")
 _NONE: Final[frozenset[Permission]] = frozenset()
 
 CEILINGS: Final = {
-    ActorKind.SERVICE: DECIDING,
+    ActorKind.SERVICE: DECIDING | {Permission.SWITCH_RELEASE},
     ActorKind.THIRD_PARTY: DECIDING
     | ADMINISTERING
+    | STOPPING
     | {Permission.AUDIT_READ, Permission.AUDIT_VERIFY, Permission.AUDIT_EXPORT},
 }
 """What no role can give to an actor of this kind (AC-4, AC-8)."""
@@ -77,6 +83,8 @@ def decide(  # noqa: C901, PLR0911  # the order of AC-11, in one place, without 
     kind = principal.kind
     if kind is not _USER and permission in CEILINGS.get(kind, _NONE):
         return _CEILING
+    if resource.owner == principal.actor and kind is _USER and permission in OWNING:
+        return _OWNER
     grants = principal.grants.get(permission)
     if grants is None:
         return _NO_BINDING

@@ -77,6 +77,7 @@ class StrictRoute(APIRoute):
     """A route that admits its caller first, then reads query and body strictly."""
 
     streams = False
+    any_query = False
 
     def __init__(self, path: str, *args: Any, **kwargs: Any) -> None:  # noqa: ANN401  # as FastAPI passes them
         self._begins = path.partition("{")[0]
@@ -102,7 +103,7 @@ class StrictRoute(APIRoute):
         async def strict(request: Request) -> Response:
             caller = request.scope[CALLER] = await door.admit(request)
             if request.scope["query_string"]:
-                _check_query(request, names)
+                _check_query(request, None if self.any_query else names)
             if reads or streams:
                 return await handle(request)
             loaded = StrictRequest(request.scope, request.receive)
@@ -120,6 +121,12 @@ class StreamRoute(StrictRoute):
     """A route that reads its body itself, part by part."""
 
     streams = True
+
+
+class OpenRoute(StrictRoute):
+    """A route whose query may name anything once: its action says what it knows."""
+
+    any_query = True
 
 
 def door_of(dependant: Dependant) -> Door:
@@ -217,9 +224,11 @@ def _query_names(dependant: Dependant) -> Iterator[str]:
         yield from _query_names(inner)
 
 
-def _check_query(request: Request, names: frozenset[str]) -> None:
+def _check_query(request: Request, names: frozenset[str] | None) -> None:
+    """Refuse what is given twice, and names that are not among these; None knows every name."""
     given = [name for name, _ in request.query_params.multi_items()]
-    wrong = [(f"query.{name}", "not known here") for name in given if name not in names]
+    known = frozenset(given) if names is None else names
+    wrong = [(f"query.{name}", "not known here") for name in given if name not in known]
     wrong += [(f"query.{name}", "given twice") for name in set(given) if given.count(name) > 1]
     if wrong:
         raise RequestInvalid(tuple(sorted(set(wrong))))

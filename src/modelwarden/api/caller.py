@@ -149,13 +149,13 @@ class Caller:
         answer: Callable[[Any, T], A],
         *,
         again: Callable[[Any, str], A] | None = None,
-        status: int = 200,
+        status: int | Callable[[A], int] = 200,
         names: Mapping[str, str] = NOTHING,
     ) -> Response:
         """Run a change and answer after its commit, with the number of its entry.
 
         `again` reads what the change made or moved, by the id that it was kept under: for a repeat under the same
-        Idempotency-Key (AC-72), and to compare `If-Match` with (AC-73).
+        Idempotency-Key (AC-72), and to compare `If-Match` with (AC-73). `status` may depend on what is answered.
         """
         awaited = self._awaited()
         run = self._compared(action, answer, again)
@@ -173,7 +173,8 @@ class Caller:
             headers["Idempotent-Replay"] = "true"
         if awaited is not None:
             headers["Governance-Receipt"] = await self._receipt(done.receipt, awaited)
-        return _shaped(value, names, status=status, headers=headers)
+        code = status if isinstance(status, int) else status(value)
+        return _shaped(value, names, status=code, headers=headers)
 
     async def write_secret(
         self, action: Callable[[Any], T], answer: Callable[[Any, T], A], *, status: int = 201

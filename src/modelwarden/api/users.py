@@ -13,11 +13,11 @@ from starlette.responses import Response
 
 from modelwarden.access import actions
 from modelwarden.access.answers import may_answer, user_answer
-from modelwarden.access.authorize import Resource
 from modelwarden.api.bodies import StrictRoute
 from modelwarden.api.caller import OWN, Caller, claimed, may
 from modelwarden.api.shapes import Claims, Reason, Shape, Text, Word, answers, page, pages
 from modelwarden.permissions import Permission
+from modelwarden.registry.actions import resource_named
 from modelwarden.values.answers import MayAnswer, UserAnswer
 from modelwarden.values.pages import Page
 
@@ -144,9 +144,9 @@ async def permission(
     team: str | None = None,
 ) -> Response:
     """Answer whether a user may do something here, and why; about others with `access.review` (AC-14)."""
-    resource = Resource(model=model, environment=environment, team=team)
 
     def read(view: Any) -> MayAnswer:  # noqa: ANN401  # a view
+        resource = resource_named(view, model=model, environment=environment, team=team)
         verdict = actions.may(view, user=user, permission=permission, resource=resource)
         return may_answer(verdict, user=user, permission=permission)
 

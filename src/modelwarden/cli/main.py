@@ -15,6 +15,7 @@ from modelwarden.cli.deploy import deploy
 from modelwarden.cli.doctor import doctor
 from modelwarden.cli.fingerprint import fingerprint
 from modelwarden.cli.keys import keys
+from modelwarden.cli.kill import kill
 from modelwarden.cli.models import models
 from modelwarden.cli.notify import notify
 from modelwarden.cli.policy import policy
@@ -43,8 +44,8 @@ app: Final = typer.Typer(
 )
 
 NOUNS: Final = (
-    models, versions, approvals, deploy, policy, audit, holds, retention, users, roles, service_accounts, tokens, keys,
-    notify, witness,
+    models, versions, approvals, deploy, kill, policy, audit, holds, retention, users, roles, service_accounts, tokens,
+    keys, notify, witness,
 )  # fmt: skip
 
 for each in NOUNS:

@@ -58,6 +58,24 @@ def document(file: Path) -> str:
         raise PolicyInvalid((f"{file.name} can't be read as UTF-8 text",)) from error
 
 
+def toggle_file(file: Path) -> dict[str, Any]:
+    """Read a file of kill switches, as YAML with one meaning only."""
+    from modelwarden.policies.reading import read  # noqa: PLC0415  # yaml, where a file is read
+
+    try:
+        source = read(file.read_text("utf-8"))
+        problems = source.problems
+    except PolicyInvalid as error:
+        raise typer.BadParameter(f"{file.name}: {error}") from error
+    except (OSError, UnicodeDecodeError) as error:
+        raise typer.BadParameter(f"{file.name} can't be read as UTF-8 text") from error
+    if problems or not isinstance(source.tree, dict):
+        raise typer.BadParameter(
+            f"{file.name}: {'; '.join(problems) or 'keys and values expected'}"
+        )
+    return source.tree
+
+
 def parameter_value(text: str) -> object:
     """Read a parameter: a whole number, true or false, else text."""
     if re.fullmatch(r"-?(0|[1-9][0-9]*)", text):

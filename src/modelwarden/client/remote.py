@@ -13,6 +13,7 @@ from modelwarden.client.privacy_rooms import Holds, Retention
 from modelwarden.client.registry_rooms import Models, Versions
 from modelwarden.client.release_rooms import Approvals, Policies
 from modelwarden.client.server_key_room import ServerKeys
+from modelwarden.client.switch_room import Switches
 from modelwarden.client.transport import TIMEOUT_S, Transport
 
 if TYPE_CHECKING:
@@ -34,6 +35,7 @@ class Remote:
         self.policies = Policies(calls)
         self.approvals = Approvals(calls)
         self.deployments = Deployments(calls)
+        self.switches = Switches(calls)
         self.users = Users(calls)
         self.service_accounts = ServiceAccounts(calls)
         self.roles = Roles(calls)

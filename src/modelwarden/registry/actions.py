@@ -21,6 +21,7 @@ from modelwarden.registry.reads import model as model
 from modelwarden.registry.reads import model_filter as model_filter
 from modelwarden.registry.reads import models as models
 from modelwarden.registry.reads import owner_filter as owner_filter
+from modelwarden.registry.reads import resource_named as resource_named
 from modelwarden.registry.reads import resource_of as resource_of
 from modelwarden.registry.reads import version as version
 from modelwarden.registry.reads import version_status as version_status

@@ -34,8 +34,23 @@ MOST_BATCHES: Final = 20
 def resource_of(model: Model, environment: str | None = None) -> Resource:
     """Return what scopes select a model by."""
     return Resource(
-        model=model.name, team=model.team or None, tags=model.tags, environment=environment
+        model=model.name,
+        team=model.team or None,
+        tags=model.tags,
+        environment=environment,
+        owner=model.owner,
     )
+
+
+def resource_named(
+    view: View, *, model: str | None, environment: str | None, team: str | None = None
+) -> Resource:
+    """Return what somebody asks about: with all that is known of a model that the caller may read (AC-14)."""
+    found = None if model is None else queries.find_model(view, ModelName(model))
+    if found is None or not readable(view, Permission.MODEL_READ, on=resource_of(found)):
+        return Resource(model=model, environment=environment, team=team)
+    known = resource_of(found, environment)
+    return known if team is None else replace(known, team=team)
 
 
 def model(view: View, name: str, *, lock: bool = False) -> Model:

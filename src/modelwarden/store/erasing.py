@@ -10,10 +10,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import orjson
-from sqlalchemy import BindParameter, bindparam, delete, func, or_, select, text, union_all, update
+from sqlalchemy import BindParameter, bindparam, delete, func, or_, select, union_all, update
 
 from modelwarden.ledger.result import Findings
 from modelwarden.store.governed import state_digest
+from modelwarden.store.queueing import one_by_one
 from modelwarden.store.schema.access import actors, bindings
 from modelwarden.store.schema.approvals import approvals, decisions
 from modelwarden.store.schema.deployments import deployments
@@ -21,6 +22,7 @@ from modelwarden.store.schema.ledger import entries, index, subjects, texts
 from modelwarden.store.schema.notify import endpoints
 from modelwarden.store.schema.privacy import erasures, holds
 from modelwarden.store.schema.registry import models, versions
+from modelwarden.store.schema.safeguards import switches
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -37,7 +39,6 @@ AUTHORED: Final = "authored"
 """The scope of an erasure that covers what the person wrote too."""
 ERASING: Final = ("person.erased", "retention.applied")
 
-_ALONE: Final = text("SELECT pg_advisory_xact_lock(hashtext('modelwarden:erasing'))")
 _IN: Final[BindParameter[Any]] = bindparam("some", expanding=True)
 _FOR_GOOD: Final = delete(texts).where(texts.c.commitment.in_(_IN))
 _NOBODYS: Final = update(texts).where(texts.c.commitment.in_(_IN)).values(author=None)
@@ -51,6 +52,9 @@ _NEEDED: Final = tuple(
         (actors.c.details, actors.c.erased_at),
         (holds.c.reason, holds.c.released_at),
         (erasures.c.reason, erasures.c.done_at),
+        (switches.c.reason, switches.c.ended_at),
+        (switches.c.notes, switches.c.ended_at),
+        (switches.c.verification, switches.c.ended_at),
         (endpoints.c.url, endpoints.c.cause),  # a cause stands where it is disabled
         (endpoints.c.secret, endpoints.c.cause),
         (endpoints.c.previous_secret, endpoints.c.cause),
@@ -145,8 +149,7 @@ def shown(view: View, commitment: Commitment | None) -> str | None:
 
 def one_at_a_time(view: View) -> None:
     """Let holds be placed and words be erased in one order, whichever process does it: the second waits."""
-    if view.connection.dialect.name == "postgresql":  # SQLite has one writer anyhow
-        view.connection.execute(_ALONE)
+    one_by_one(view, "erasing")
 
 
 def erase_texts(change: Change, commitments: Sequence[str]) -> int:

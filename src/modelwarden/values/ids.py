@@ -32,6 +32,7 @@ DeliveryId = NewType("DeliveryId", str)
 ServerKeyId = NewType("ServerKeyId", str)
 """`<purpose>:<id>`: one of the server's own keys."""
 RecordId = NewType("RecordId", str)
+SwitchId = NewType("SwitchId", str)
 
 ModelName = NewType("ModelName", str)
 Label = NewType("Label", str)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from modelwarden.access import actions, answers
 from modelwarden.access.actor import KEY_DAYS_MOST
-from modelwarden.access.authorize import Resource
+from modelwarden.registry.actions import resource_named
 from modelwarden.values.clock import SystemClock
 from modelwarden.values.ids import new_id
 from modelwarden.values.pages import Listing, Page
@@ -98,11 +98,11 @@ class Users:
         team: str | None = None,
     ) -> MayAnswer:
         """Answer whether a user may do something here, and why (AC-14)."""
-        resource = Resource(model=model, environment=environment, team=team)
-        action = partial(actions.may, user=user, permission=permission, resource=resource)
 
         def read(view: View) -> MayAnswer:
-            return answers.may_answer(action(view), user=user, permission=permission)
+            resource = resource_named(view, model=model, environment=environment, team=team)
+            verdict = actions.may(view, user=user, permission=permission, resource=resource)
+            return answers.may_answer(verdict, user=user, permission=permission)
 
         return self._bound.read(read, lambda _view, answer: answer)
 

@@ -13,6 +13,7 @@ from modelwarden.warden.privacy_rooms import Holds, Retention
 from modelwarden.warden.registry_rooms import Models, Versions
 from modelwarden.warden.release_rooms import Approvals, Policies
 from modelwarden.warden.server_key_room import ServerKeys
+from modelwarden.warden.switch_room import Switches
 
 if TYPE_CHECKING:
     from modelwarden.values.principal import Principal
@@ -35,6 +36,7 @@ class Rooms:
         self.policies = Policies(bound)
         self.approvals = Approvals(bound)
         self.deployments = Deployments(bound)
+        self.switches = Switches(bound)
         self.audit = Audit(bound)
         self.holds = Holds(bound)
         self.retention = Retention(bound)

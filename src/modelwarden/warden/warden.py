@@ -27,7 +27,7 @@ from modelwarden.facts.kinds import Code
 from modelwarden.notify.sending import Sending
 from modelwarden.permissions import Permission
 from modelwarden.reactions import approvals as reactions
-from modelwarden.reactions import privacy, rewrap
+from modelwarden.reactions import privacy, rewrap, safeguards
 from modelwarden.sinks.far_ends import FarEnds
 from modelwarden.sinks.opening import open_sinks
 from modelwarden.sinks.pressure import Pressure
@@ -92,6 +92,7 @@ class Warden:
             Follower(reactions.NAME, self.store, reactions.VoidApprovals(self)),
             Follower(privacy.NAME, self.store, self._private()),
             Follower(rewrap.NAME, self.store, rewrap.Rewrap(self)),
+            Follower(safeguards.NAME, self.store, safeguards.KeepTime(self)),
             Follower(backups.NAME, self.store, scheduled),
             Follower(indexing.NAME, self.store, indexing.KeepWords(self)),
             *(sink.follower for sink in self.sinks),

@@ -1,0 +1,109 @@
+"""Facts about kill switches. Values of a scope stand in none: they may be those of customers."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from modelwarden.facts.kinds import Code, Family, Kind, Severity
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from modelwarden.values.ids import ActorId, Commitment, ModelName, SwitchId
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SwitchActivated:
+    """Predictions are stopped or diverted from here on, wherever the scope says (SG-1).
+
+    `models` are those that the scope names; with none it may reach any. `dimensions` are what it names beside; their
+    values stand in the row alone, whose digest the entry holds.
+    """
+
+    switch: SwitchId
+    name: Code | None
+    environment: Code
+    models: tuple[ModelName, ...]
+    dimensions: tuple[Code, ...]
+    everything: bool
+    action: Code
+    fallback: tuple[Code, ...]
+    unknown: Code
+    severity: Code
+    origin: Code
+    reason: Commitment
+    incident: Code | None
+    evidence: Code | None
+    expires_at: datetime | None
+    on_expiry: Code | None
+    lkg_before: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SwitchReleaseRequested:
+    """Somebody asks to let predictions go on; until it is confirmed the switch is enforced (SG-10)."""
+
+    switch: SwitchId
+    environment: Code
+    models: tuple[ModelName, ...]
+    severity: Code
+    humans: int
+    notes: Commitment
+    verification: Commitment | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SwitchReleaseRefused:
+    """A release that was asked for does not come: somebody refused it, or the one who asked took it back."""
+
+    switch: SwitchId
+    environment: Code
+    models: tuple[ModelName, ...]
+    cause: Code
+    requester: ActorId
+    notes: Commitment | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SwitchReleased:
+    """Predictions go on; this switch never comes back."""
+
+    switch: SwitchId
+    environment: Code
+    models: tuple[ModelName, ...]
+    severity: Code
+    requester: ActorId
+    notes: Commitment
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SwitchExpired:
+    """A switch ended by itself, as was said when it was activated."""
+
+    switch: SwitchId
+    environment: Code
+    models: tuple[ModelName, ...]
+    expires_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SwitchReminded:
+    """A switch still stands, a day after it was activated or last told of, or past its end."""
+
+    switch: SwitchId
+    environment: Code
+    models: tuple[ModelName, ...]
+    state: Code
+    since: datetime
+    expires_at: datetime | None
+
+
+KINDS: Final = (
+    Kind(SwitchActivated, Family.SAFEGUARD, Severity.HIGH),
+    Kind(SwitchReleaseRequested, Family.SAFEGUARD, Severity.WARNING),
+    Kind(SwitchReleaseRefused, Family.SAFEGUARD, Severity.WARNING),
+    Kind(SwitchReleased, Family.SAFEGUARD, Severity.HIGH),
+    Kind(SwitchExpired, Family.SAFEGUARD, Severity.WARNING),
+    Kind(SwitchReminded, Family.SAFEGUARD, Severity.WARNING),
+)

@@ -1,0 +1,25 @@
+"""What an actor can do about switches, and read of them; doors import this file alone."""
+
+from __future__ import annotations
+
+from modelwarden.registry.lifecycle import Environment as Environment
+from modelwarden.safeguards.activating import Activation as Activation
+from modelwarden.safeguards.activating import NewSwitch as NewSwitch
+from modelwarden.safeguards.activating import activate as activate
+from modelwarden.safeguards.expiring import due as due
+from modelwarden.safeguards.expiring import keep_time as keep_time
+from modelwarden.safeguards.reads import SwitchFilter as SwitchFilter
+from modelwarden.safeguards.reads import check as check
+from modelwarden.safeguards.reads import switch as switch
+from modelwarden.safeguards.reads import switches as switches
+from modelwarden.safeguards.releasing import confirm_release as confirm_release
+from modelwarden.safeguards.releasing import refuse_release as refuse_release
+from modelwarden.safeguards.releasing import request_release as request_release
+from modelwarden.safeguards.releasing import withdraw_release as withdraw_release
+from modelwarden.safeguards.switch import OnExpiry as OnExpiry
+from modelwarden.safeguards.switch import SwitchAction as SwitchAction
+from modelwarden.safeguards.switch import SwitchSeverity as SwitchSeverity
+from modelwarden.safeguards.switch import Unknown as Unknown
+from modelwarden.safeguards.toggles import Toggles as Toggles
+from modelwarden.safeguards.toggles import apply as apply
+from modelwarden.safeguards.toggles import steps as steps

@@ -1,0 +1,95 @@
+"""Kill switches as callers get them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping  # noqa: TC003  # the API reads the annotations at run time
+from dataclasses import dataclass
+from datetime import datetime  # noqa: TC003
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SwitchAnswer:
+    """A kill switch. It is enforced while `state` is `active` or `release_requested`.
+
+    `repeated` says, in the answer to an activation, that it was in force before: nothing was written. `exception` is
+    what is carved out, called `except` in requests.
+    """
+
+    id: str
+    state: str
+    name: str | None
+    source: str | None
+    environment: str
+    scope: Mapping[str, Any]
+    exception: Mapping[str, Any]
+    everything: bool
+    action: str
+    fallback: tuple[str, ...]
+    severity: str
+    reason: str | None
+    incident: str | None
+    evidence: str | None
+    expires_at: datetime | None
+    on_expiry: str | None
+    unknown: str
+    lkg_before: datetime
+    via: str
+    activated_by: str
+    activated_at: datetime
+    reminded_at: datetime | None
+    release_requested_by: str | None
+    release_requested_at: datetime | None
+    notes: str | None
+    verification: str | None
+    ended_by: str | None
+    ended_at: datetime | None
+    ended_notes: str | None
+    revision: int
+    repeated: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SwitchMatchAnswer:
+    """A switch that matches a call, and by what: dimension → words."""
+
+    switch: str
+    action: str
+    severity: str
+    state: str
+    why: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SwitchCheckAnswer:
+    """What the live switches do to one call: the strongest of those that match.
+
+    Attributes:
+        action: `block`, `fallback`, `observe`, or `none`.
+        fallback: steps that all of them allow, or `chain`; empty where nothing falls back.
+        missing: dimensions that a matching switch names and the call does not; they match (SG-4).
+    """
+
+    environment: str
+    context: Mapping[str, str]
+    action: str
+    fallback: tuple[str, ...]
+    missing: tuple[str, ...]
+    matches: tuple[SwitchMatchAnswer, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ToggleAnswer:
+    """What became of one switch of a file: activated, unchanged, over, release_requested or still_active."""
+
+    name: str
+    outcome: str
+    switch: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TogglesAnswer:
+    """What became of a file of switches."""
+
+    source: str
+    toggles: tuple[ToggleAnswer, ...]
