@@ -3,7 +3,8 @@
 A switch names three of the six; region, model type and the like have few values, consumers many. "First time" contexts
 are not remembered, though their values have been seen; "remembered" ones have been asked before. Peers get one flag
 with at most one rule, which is their best; the rows with a thousand rules say so. Before anything is timed all have to
-give the same answers. Switches are compiled from what JSON gives; a slice runs between two chances for other threads.
+give the same answers. Switches are compiled from what JSON gives, which is measured in CPU time, as a thread beside the
+host's takes it; a slice runs between two chances for other threads.
 """
 
 from __future__ import annotations
@@ -54,12 +55,12 @@ def measure(bench: Workbench) -> list[Row]:
     _agree(matcher, asked, peers)
     rounds = 20 if bench.quick else 200
     ours = _ours(matcher, asked, rounds)
-    theirs = _theirs(peers, asked, rounds=5 if bench.quick else 20)
+    theirs = _theirs(peers, asked, rounds=10 if bench.quick else 100)
     return [
         *_checks(ours, theirs),
         *_thousand(ours["remembered"], theirs),
-        *_compiled(rounds=3 if bench.quick else 15),
-        _accepted(rounds=2 if bench.quick else 8),
+        *_compiled(rounds=3 if bench.quick else 40),
+        _accepted(rounds=2 if bench.quick else 15),
     ]
 
 
@@ -154,7 +155,7 @@ def _theirs(
     runs = {}
     for name, asking in peers.items():
         for flag, ask in asking.items():
-            some = asked[:3] if flag == "all" else asked[:50]
+            some = asked[:1] if flag == "all" else asked[:10]
             runs[name, flag] = (partial(_loop, ask, some), len(some))
     labels = {f"{name}/{flag}": key for key in runs for name, flag in (key,)}
     found = bests({label: runs[key][0] for label, key in labels.items()}, rounds=rounds)
@@ -205,18 +206,28 @@ def _compiled(rounds: int) -> list[Row]:
     rows = []
     for number, limit in ((1_000, 5), (10_000, 100)):
         switches = made(number)
-        found = bests({"whole": partial(compile_switches, switches)}, rounds=rounds)
+        spent = _cpu_s(partial(compile_switches, switches), rounds=rounds)
         longest = min(max(_slices(switches)) for _ in range(rounds))
-        what = f"compile {number:,} switches"
+        what = f"compile {number:,} switches, CPU"
         rows += [
-            Row(what=what, ours=found["whole"] * MILLI, unit="ms", target=at_most(limit)),
-            Row(what=f"{what}: longest slice", ours=longest * MILLI, unit="ms", target=at_most(5)),
+            Row(what=what, ours=spent * MILLI, unit="ms", target=at_most(limit)),
+            Row(what=f"{what}, longest slice", ours=longest * MILLI, unit="ms", target=at_most(5)),
         ]
     switches = made(10_000)
     stall = min(_stall(switches) for _ in range(rounds))
     what = "longest wait of a reader while 10,000 switches compile"
     rows.append(Row(what=what, ours=stall * MILLI, unit="ms", target=at_most(10)))
     return rows
+
+
+def _cpu_s(run: Callable[[], object], *, rounds: int) -> float:
+    """Return the least CPU time of this thread, in seconds."""
+    found = float("inf")
+    for _ in range(rounds):
+        started = time.thread_time()
+        run()
+        found = min(found, time.thread_time() - started)
+    return found
 
 
 def _slices(switches: list[dict[str, Any]]) -> Iterator[float]:
@@ -226,13 +237,13 @@ def _slices(switches: list[dict[str, Any]]) -> Iterator[float]:
 
 def _timed(steps: Generator[None, None, Any]) -> Generator[float, None, Any]:
     while True:
-        started = time.perf_counter()
+        started = time.thread_time()
         try:
             next(steps)
         except StopIteration as stop:
-            yield time.perf_counter() - started
+            yield time.thread_time() - started
             return stop.value
-        yield time.perf_counter() - started
+        yield time.thread_time() - started
 
 
 def _stall(switches: list[dict[str, Any]]) -> float:
@@ -276,12 +287,10 @@ def _accepted(rounds: int) -> Row:
         model="churn",
         floor=Floor(),
     )
-    found = bests({"accept": taking}, rounds=rounds)
+    spent = _cpu_s(taking, rounds=rounds)
     size = len(wire) / 2**20
-    what = (
-        f"accept a snapshot of 10,000 switches ({size:.1f} MiB): signature, digest, JSON, compile"
-    )
-    return Row(what=what, ours=found["accept"] * MILLI, unit="ms")
+    what = f"accept a snapshot of 10,000 switches ({size:.1f} MiB): signature, digest, JSON, compile; CPU"
+    return Row(what=what, ours=spent * MILLI, unit="ms")
 
 
 CLAIM: Final = table.Claim("guard_check", "Checking a switch", measure)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from enum import StrEnum
+from itertools import count
 from typing import Any
 
 import pytest
@@ -134,6 +135,43 @@ def test_two_matchers_joined_are_one(
     assert (set(steps or ()), steps is None) == (set(whole[2] or ()), whole[2] is None)
 
 
+@given(
+    st.lists(st.tuples(fallbacks, st.sampled_from(["fallback", "fallback", "observe"])), max_size=5)
+)
+def test_fallbacks_are_joined_to_the_steps_that_all_allow(
+    many: list[tuple[object, str]],
+) -> None:
+    those = [
+        switch(n, action=action, fallback=fallback) for n, (fallback, action) in enumerate(many)
+    ]
+    matcher = compile_switches(those)
+    assert told(matcher.match({})) == naive.match(those, {})
+
+
+@pytest.mark.parametrize(
+    ("given_steps", "action", "steps"),
+    [
+        (["chain", "chain"], Action.FALLBACK, None),
+        (["chain", ["a", "b"]], Action.FALLBACK, ("a", "b")),
+        ([["b", "a"], ["a", "b"], "chain"], Action.FALLBACK, ("b", "a")),
+        ([["a", "b"], ["b", "c"], ["c", "b"]], Action.FALLBACK, ("b",)),
+        ([["a", "b"], ["b", "c"], ["c", "a"]], Action.BLOCK, ()),
+        ([["a"], ["b"]], Action.BLOCK, ()),
+        (["chain", None], Action.BLOCK, ()),
+        (["chain", []], Action.BLOCK, ()),
+        (["chain", "shout"], Action.BLOCK, ()),
+        (["chain", ["a", 7]], Action.BLOCK, ()),
+    ],
+    ids=count(),
+)
+def test_two_fallbacks_leave_their_common_steps_or_block(
+    given_steps: list[object], action: Action, steps: tuple[str, ...] | None
+) -> None:
+    those = [switch(n, action="fallback", fallback=s) for n, s in enumerate(given_steps)]
+    found = compile_switches(those).match({})
+    assert (found.action, found.steps) == (action, steps)
+
+
 def test_a_missing_region_never_slips_past_a_block() -> None:
     matcher = compile_switches(
         [switch(1, scope={"region": ["eu"]}, **{"except": {"segment": "vip"}})]
@@ -153,7 +191,14 @@ def test_odd_case_and_space_of_a_region_are_the_region(region: str) -> None:
 
 @pytest.mark.parametrize(
     ("written", "asked"),
-    [("Île", "I\u0302LE"), ("straße", "STRASSE"), ("ΣΑΣ", "σας"), ("K", "\u212a"), ("ﬁ", "FI")],
+    [
+        ("Île", "I\u0302LE"),
+        ("straße", "STRASSE"),
+        ("ΣΑΣ", "σας"),
+        ("K", "\u212a"),
+        ("ﬁ", "FI"),
+        ("\u1fb4", "\u03b1\u0345\u0301"),
+    ],
 )
 def test_unicode_forms_of_a_region_are_the_region(written: str, asked: str) -> None:
     for one, other in ((written, asked), (asked, written)):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+from collections import Counter
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -118,6 +119,16 @@ def test_a_share_is_met_within_three_sigma(share: int, salt: bytes) -> None:
     got = sum(chosen(route, f"customer-{n}").version == "1.5.0" for n in range(many))
     wanted = share / 10_000
     assert abs(got - many * wanted) <= 3 * math.sqrt(many * wanted * (1 - wanted))
+
+
+def test_several_shares_are_met_side_by_side() -> None:
+    shares = {"a": 3_000, "b": 2_000, "c": 1_000, "1.4.0": 4_000}
+    route = replace(CANARY, shares=tuple((name, shares[name]) for name in ("a", "b", "c")))
+    many = 20_000
+    got = Counter(choose(route, key=n, instance="", loaded=shares).version for n in range(many))
+    for name, share in shares.items():
+        wanted = share / 10_000
+        assert abs(got[name] - many * wanted) <= 3 * math.sqrt(many * wanted * (1 - wanted)), name
 
 
 def test_two_deployments_draw_apart() -> None:

@@ -262,11 +262,16 @@ class Matcher:
             rows = self._and(self._rows, self._bitmaps, values)
         except (KeyError, TypeError):
             return self._plainly(values)
-        found = NOTHING
         if rows and (rows := self._without_exceptions(rows)):
             found = self._rules.match(rows, self._missing + self._absent(values))
-        self._memo.keep(values, found)
-        return found
+            self._memo.keep(values, found)
+            return found
+        memo = self._memo
+        if len(memo) < REMEMBERED:  # as `keep` does, without its call
+            memo[values] = NOTHING
+        else:
+            memo.keep(values, NOTHING)
+        return NOTHING
 
     def _absent(self, values: tuple[object, ...]) -> tuple[str, ...]:
         return tuple(

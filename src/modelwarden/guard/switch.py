@@ -47,7 +47,7 @@ class Effect(NamedTuple):
     """What a switch does where it matches.
 
     Attributes:
-        steps: of the fallback chain; None for the guard's own chain. Only for `FALLBACK`.
+        steps: of the fallback chain, for `FALLBACK`; none blocks, None is the guard's own chain.
         lkg_before: values remembered after this moment are not served; "" serves none (SG-39).
     """
 
@@ -101,11 +101,7 @@ def read_switch(raw: object, read: Read) -> Switch | None:
         action = Action.BLOCK  # a condition that is not understood holds, and blocks
     if len(exception) < len(carved):
         exception = ()  # ... and carves nothing out
-    steps: Steps = ()
-    if action is Action.FALLBACK:
-        steps = _steps(raw.get("fallback"))
-        if steps == ():
-            action = Action.BLOCK
+    steps = _steps(raw.get("fallback")) if action is Action.FALLBACK else ()
     ramp = None if held == WHOLE else _ramp(held, raw.get("salt"))
     effect = Effect(switch_id, action, steps, _moment(raw.get("lkg_before")), ramp)
     return Switch(effect, conditions, exception, raw.get("unknown") == "pass")
