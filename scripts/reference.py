@@ -23,6 +23,7 @@ from modelwarden import config, errors
 from modelwarden.facts.catalogue import KINDS, SOURCE_NAMES
 from modelwarden.permissions import (
     ALIASES,
+    OWNING,
     ROLE_PERMISSIONS,
     SENSITIVE,
     SINGLY_GRANTED,
@@ -66,7 +67,11 @@ def permissions() -> str:
         "each use, also where the action itself records nothing.",
         table(["permission", *BuiltInRole, "recorded"], rows),
         f"{singly} come with no built-in role: grant them by a role of your own.",
-        "## Ceilings\n\nNo role lifts these. A service account never holds `approval.decide` or `model.approve`. "
+        "The owner of a model holds "
+        + ", ".join(code(each) for each in Permission if each in OWNING)
+        + " on it without any role.",
+        "## Ceilings\n\nNo role lifts these. A service account never holds `approval.decide`, `model.approve` or "
+        "`switch.release`; a third party stops nothing either. "
         "One person never holds what decides together with what administers, and whoever is an auditor holds nothing "
         "that changes what is governed; both count all accounts of the person.",
         "## Names understood when asking\n\n`modelwarden users may` and its route also take these names. They are no "

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from modelwarden.access.authorize import CEILINGS, SELECTORS, Resource, decide, matches
-from modelwarden.permissions import DECIDING, ROLE_PERMISSIONS, Permission
+from modelwarden.permissions import DECIDING, OWNING, ROLE_PERMISSIONS, STOPPING, Permission
 from modelwarden.values.ids import ActorId, BindingId, PersonId
 from modelwarden.values.principal import ActorKind, ActorStatus, Grant, Principal, Via
 
@@ -41,6 +41,7 @@ RESOURCES = st.builds(
     environment=st.none() | WORDS,
     tags=st.frozensets(WORDS).map(tuple),
     use_case=st.none() | WORDS,
+    owner=st.sampled_from([None, "usr_1", "usr_2"]),
 )
 PRINCIPALS = st.builds(
     Principal,
@@ -66,16 +67,25 @@ def _allowed(principal: Principal, permission: Permission, resource: Resource) -
         and (ends is None or ends > NOW)
         and (principal.token_scopes is None or permission in principal.token_scopes)
         and permission not in CEILINGS.get(principal.kind, ())
-        and any(
-            (each.not_before is None or each.not_before <= NOW)
-            and (each.expires_at is None or each.expires_at > NOW)
-            and all(
-                value in resource.tags if name == "tag" else getattr(resource, name) == value
-                for name, value in each.scope
+        and (
+            _owns(principal, permission, resource)
+            or any(
+                (each.not_before is None or each.not_before <= NOW)
+                and (each.expires_at is None or each.expires_at > NOW)
+                and all(
+                    value in resource.tags if name == "tag" else getattr(resource, name) == value
+                    for name, value in each.scope
+                )
+                for each in grants
             )
-            for each in grants
         )
     )
+
+
+def _owns(principal: Principal, permission: Permission, resource: Resource) -> bool:
+    """Say whether the permission comes with owning it (AC-6)."""
+    is_owner = resource.owner == principal.actor and principal.kind is ActorKind.USER
+    return is_owner and permission in OWNING
 
 
 @given(principal=PRINCIPALS, permission=PERMISSIONS, resource=RESOURCES)
@@ -84,7 +94,7 @@ def test_decide_says_what_the_rule_says(
 ) -> None:
     verdict = decide(principal, permission, resource, NOW)
     assert verdict.allow is _allowed(principal, permission, resource)
-    assert (verdict.grant is not None) is verdict.allow
+    assert (verdict.grant is not None) is (verdict.allow and verdict.code != "owner")
 
 
 @given(principal=PRINCIPALS, permission=PERMISSIONS, resource=RESOURCES)
@@ -92,7 +102,9 @@ def test_without_a_binding_nothing_is_allowed(
     principal: Principal, permission: Permission, resource: Resource
 ) -> None:
     bare = replace(principal, grants=MappingProxyType({}))
-    assert not decide(bare, permission, resource, NOW)
+    assert not decide(bare, permission, replace(resource, owner=None), NOW)
+    allowed = decide(bare, permission, resource, NOW)
+    assert not allowed or (allowed.code == "owner" and permission in OWNING)
 
 
 @given(
@@ -153,8 +165,14 @@ def test_what_lacks_an_attribute_matches_no_selector(scope: tuple[tuple[str, str
     assert matches(scope, Resource()) is (scope == ())
 
 
-@pytest.mark.parametrize("kind", [ActorKind.SERVICE, ActorKind.THIRD_PARTY])
-@pytest.mark.parametrize("permission", sorted(DECIDING))
+CAPPED = [
+    *((kind, each) for kind in (ActorKind.SERVICE, ActorKind.THIRD_PARTY) for each in DECIDING),
+    *((ActorKind.THIRD_PARTY, each) for each in STOPPING),
+    (ActorKind.SERVICE, Permission.SWITCH_RELEASE),
+]
+
+
+@pytest.mark.parametrize(("kind", "permission"), sorted(CAPPED))
 def test_neither_programs_nor_third_parties_decide_whatever_they_hold(
     kind: ActorKind, permission: Permission
 ) -> None:
@@ -166,7 +184,7 @@ def test_neither_programs_nor_third_parties_decide_whatever_they_hold(
         via=Via.TOKEN,
         grants=MappingProxyType(grants),
     )
-    assert decide(principal, permission, Resource(), NOW).code == "ceiling"
+    assert decide(principal, permission, Resource(owner="x"), NOW).code == "ceiling"
 
 
 def test_reasons_come_in_the_order_of_the_rule() -> None:

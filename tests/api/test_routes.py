@@ -38,9 +38,10 @@ GIVEN: Final = {
     "model": "churn", "version": "1", "user": "victim", "role": "analyst", "permission": "model.read",
     "request": "req_0", "deployment": "dep_0", "policy": "house", "token": "tok_0", "key": "0" * 64,
     "seq": "1", "sha256": "0" * 64, "path": "checkpoint", "erasure": "ers_0", "hold": "hld_0",
-    "endpoint": "end_0", "purpose": "decision",
+    "endpoint": "end_0", "purpose": "decision", "switch": "swi_0",
 }  # fmt: skip
 REASON: Final = {"reason": "because the tests want it so"}
+NOTES: Final = {"notes": "because the tests want it so"}
 BODIES: Final[dict[str, Any]] = {
     "POST /models": {"name": "matrix"},
     "POST /models/register": {"model": "churn", "version": "2"},
@@ -83,6 +84,12 @@ BODIES: Final[dict[str, Any]] = {
     "POST /erasures": {"user": "victim", "basis": "objection"} | REASON,
     "POST /holds": {"user": "victim"} | REASON,
     "PUT /retention": {"texts": 3_000},
+    "POST /kill-switches": {"scope": {"region": "eu"}} | REASON,
+    "POST /kill-switches/apply": {"switches": [{"name": "us", "scope": {"region": "us"}} | REASON]},
+    "POST /kill-switches/{switch}/request-release": NOTES,
+    "POST /kill-switches/{switch}/confirm-release": NOTES,
+    "POST /kill-switches/{switch}/refuse-release": NOTES,
+    "POST /kill-switches/{switch}/withdraw-release": NOTES,
     "POST /server-keys/{purpose}/revoke": {"key": "0" * 16, "since": "2026-11-20T11:19:40Z"},
 }  # fmt: skip
 QUERIES: Final = {
@@ -109,9 +116,9 @@ def calls(town: Town) -> Iterator[tuple[str, str, Permission | object]]:
             yield f"{method} {short}", method, door_of(route.dependant).admission
 
 
-def sent(town: Town, name: str, who: str, *, request: str = "req_0") -> httpx.Response:
+def sent(town: Town, name: str, who: str, **given: str) -> httpx.Response:
     method, _, path = name.partition(" ")
-    where = path.format(**GIVEN | {"request": request}) + QUERIES.get(path, "")
+    where = path.format(**GIVEN | given) + QUERIES.get(path, "")
     if name in PAYLOADS:
         return town.call(who, method, where, content=PAYLOADS[name])
     return town.call(who, method, where, BODIES.get(name))
@@ -132,6 +139,13 @@ def request_id(town: Town) -> str:
     asked = sent(town, name, "alice")
     assert asked.status_code == 201
     return str(asked.json()["id"])
+
+
+@pytest.fixture(scope="module")
+def switch_id(town: Town) -> str:
+    """Stop something, and return the switch."""
+    body = {"scope": {"region": "mx"}} | REASON
+    return str(town.call("dave", "POST", "/kill-switches", body).json()["id"])
 
 
 def test_public_routes_are_those_of_the_list_and_metrics(town: Town) -> None:
@@ -164,7 +178,9 @@ def test_nobody_comes_in_without_a_token(town: Town) -> None:
     assert let_in == []
 
 
-def test_each_role_is_refused_what_it_lacks_and_nothing_else(town: Town, request_id: str) -> None:
+def test_each_role_is_refused_what_it_lacks_and_nothing_else(
+    town: Town, request_id: str, switch_id: str
+) -> None:
     """First all that has to be refused, which changes nothing; then all that has to be let in."""
     wrong = []
     for refused in (True, False):
@@ -177,7 +193,7 @@ def test_each_role_is_refused_what_it_lacks_and_nothing_else(town: Town, request
                     continue
                 if refused and name in FORM_FIRST:
                     continue
-                answer = sent(town, name, who, request=request_id)
+                answer = sent(town, name, who, request=request_id, switch=switch_id)
                 if is_refusal(answer, method=name.partition(" ")[0]) is not refused:
                     wrong.append((name, role, answer.status_code, answer.text[:200]))
     assert wrong == []

@@ -84,7 +84,9 @@ def test_a_model_is_stopped_and_goes_on_by_two_people(company: Company) -> None:
 def test_the_same_stop_answers_the_switch_that_stands(company: Company) -> None:
     dave = company.as_user("dave").switches
     first = dave.activate({"model": "churn", "region": "eu"}, reason=WHY)
-    again = company.as_user("root").switches.activate({"region": "EU", "model": ["churn"]}, reason=WHY)
+    again = company.as_user("root").switches.activate(
+        {"region": "EU", "model": ["churn"]}, reason=WHY
+    )
     assert (again.id, first.repeated, again.repeated) == (first.id, False, True)
     assert dave.emergency_disable(model="churn", reason=WHY).scope == {"model": ["churn"]}
     assert dave.emergency_disable(model_type="classifier", reason=WHY).repeated is False
@@ -105,7 +107,9 @@ def test_lists_and_checks_say_what_is_in_force(company: Company) -> None:
     found = frank.check({"model": "churn", "consumer": "batch"}, environment="staging")
     assert (found.action, found.environment, found.missing) == ("block", "staging", ())
     assert found.matches[0].why == {"model": "churn is named", "consumer": "batch is named"}
-    assert frank.check({"model": "churn", "consumer": "web"}, environment="staging").action == "none"
+    assert (
+        frank.check({"model": "churn", "consumer": "web"}, environment="staging").action == "none"
+    )
 
 
 def test_a_file_of_switches_is_applied_again_and_again(company: Company) -> None:
@@ -114,7 +118,12 @@ def test_a_file_of_switches_is_applied_again_and_again(company: Company) -> None
         "source": "payments",
         "switches": [
             {"name": "eu", "reason": WHY, "scope": {"model": "churn", "region": ["eu", "uk"]}},
-            {"name": "all", "reason": WHY, "scope": {"endpoint": "/score"}, "except": {"region": "us"}},
+            {
+                "name": "all",
+                "reason": WHY,
+                "scope": {"endpoint": "/score"},
+                "except": {"region": "us"},
+            },
         ],
     }
     first = dave.apply(document)

@@ -57,7 +57,8 @@ PROGRAMS: Final = {
     "granted_by", "granted_person", "issued_by", "registered_by", "registered_person", "recorded_by", "uploaded_by",
     "started_by", "started_person", "created_by", "published_by", "published_person", "assigned_by", "confirmed_by",
     "placed_by", "released_by", "requested_by", "changed_by", "artifact_sha256", "verdict_digest",
-    "fallback", "severity", "on_expiry", "unknown", "activated_by", "activated_persons", "requested_persons", "ended_by",
+    "fallback", "severity", "on_expiry", "unknown", "activated_by", "activated_persons", "requested_persons",
+    "ended_by",
 }  # fmt: skip
 """Ids, digests and words of the program's own lists, whatever the table."""
 

@@ -12,15 +12,19 @@ from modelwarden.errors import (
     NotPermitted,
     ReasonRequired,
     ScopeEmpty,
+    SettingInvalid,
     UnknownDimension,
     UnknownTarget,
     ValueInvalid,
 )
+from modelwarden.warden.warden import open_warden
 from tests.access.company import START
 from tests.safeguards.desk import WHY
 from tests.store.deeds import verified
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from tests.safeguards.desk import Desk
 
 DAY = timedelta(days=1)
@@ -156,9 +160,7 @@ def test_what_would_stop_nothing_or_too_much_is_refused(
 
 def test_what_is_carved_out_has_to_be_there_too(desk: Desk) -> None:
     with pytest.raises(UnknownTarget):
-        desk.switches("dave").activate(
-            {"region": "eu"}, reason=WHY, except_={"model": "chrun"}
-        )
+        desk.switches("dave").activate({"region": "eu"}, reason=WHY, except_={"model": "chrun"})
 
 
 @pytest.mark.parametrize(
@@ -232,9 +234,7 @@ def test_an_emergency_stop_names_a_model_or_a_type(desk: Desk) -> None:
 def test_remembered_values_of_before_the_stop_stay_usable_and_none_of_the_future(
     desk: Desk,
 ) -> None:
-    made = desk.switches("dave").activate(
-        {"model": "churn"}, reason=WHY, lkg_before=START + DAY
-    )
+    made = desk.switches("dave").activate({"model": "churn"}, reason=WHY, lkg_before=START + DAY)
     assert made.lkg_before == START
 
 
@@ -246,3 +246,13 @@ def test_a_program_with_the_role_stops_and_can_not_release(desk: Desk) -> None:
     assert made.via == "program"
     with pytest.raises(NotPermitted):
         desk.asked(made.id, "robot")
+
+
+@pytest.mark.parametrize(
+    "names", [("region",), ("environment",), ("Two Words",), tuple(f"d{n}" for n in range(11))]
+)
+def test_dimensions_that_can_be_none_are_refused_at_the_start(
+    tmp_path: Path, names: tuple[str, ...]
+) -> None:
+    with pytest.raises(SettingInvalid):
+        open_warden(f"sqlite:///{tmp_path}/warden.db", switch_dimensions=names)

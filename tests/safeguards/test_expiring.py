@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from datetime import timedelta
 from functools import partial
 from typing import TYPE_CHECKING
@@ -95,10 +96,20 @@ def test_one_whose_release_is_asked_for_waits_for_people_and_then_ends(desk: Des
     assert desk.switches("dave").show(made.id).state == "expired"
 
 
+def test_the_program_itself_sees_that_time_has_come(desk: Desk) -> None:
+    made = desk.switches("dave").activate(
+        {"model": "churn"}, reason=WHY, expires_at=START + DAY / 2, on_expiry="release"
+    )
+    desk.clock.advance(hours=12)
+    deadline = time.monotonic() + 60
+    while desk.live("churn"):
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+    assert desk.switches("dave").show(made.id).ended_by == "system:safeguards"
+
+
 def test_nobody_ends_one_in_the_name_of_time(desk: Desk) -> None:
     made = desk.stop("dave")
     dave = desk.switches("dave")._bound
     with pytest.raises(NotPermitted):
-        desk.warden.change(
-            dave.principal, partial(actions.keep_time, switch_id=SwitchId(made.id))
-        )
+        desk.warden.change(dave.principal, partial(actions.keep_time, switch_id=SwitchId(made.id)))

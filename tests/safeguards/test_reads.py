@@ -130,9 +130,7 @@ def test_a_snapshot_gets_what_may_touch_its_model_and_nothing_else(desk: Desk) -
     eu = desk.stop(region="eu")
     kind = desk.stop(model_type="classifier")
     churn = desk.stop(model="churn")
-    desk.switches("dave").activate(
-        {"region": "us"}, reason=WHY, except_={"model": ["churn"]}
-    )
+    desk.switches("dave").activate({"region": "us"}, reason=WHY, except_={"model": ["churn"]})
     desk.switches("dave").activate({"model": "churn"}, reason=WHY, environment="staging")
     assert [each.id for each in desk.live("churn")] == [eu.id, kind.id, churn.id]
     assert len(desk.live("fraud")) == 2

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from hypothesis import given
@@ -25,13 +25,16 @@ from modelwarden.safeguards.switch import (
 )
 from modelwarden.values.ids import ActorId, Commitment, PersonId, SwitchId
 
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
 NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)
 WORDS = Commitment("a" * 64)
 ME = ActorId("usr_1")
 PERSONS = frozenset({PersonId("per_1")})
 
 
-def made(scope: str = '{"model":["churn"]}', exception: str = "{}", **fields: Any) -> Switch:
+def made(scope: str = '{"model":["churn"]}', exception: str = "{}", **fields: Any) -> Switch:  # noqa: ANN401  # any of its fields
     return Switch(
         id=SwitchId("swi_1"),
         scope=scope,
@@ -88,7 +91,7 @@ class Walk(RuleBasedStateMachine):
             allowed=due and self.switch.state is SwitchState.ACTIVE,
         )
 
-    def moved(self, move: Any, *, allowed: bool) -> None:
+    def moved(self, move: Callable[[], Switch], *, allowed: bool) -> None:
         if not allowed:
             with pytest.raises((SwitchNotActive, ReleaseNotRequested)):
                 move()

@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import select, text
 
 from modelwarden.access.actor import Role
-from modelwarden.errors import Conflict, SelfGrant, UnrecordedChange
+from modelwarden.errors import Conflict, NothingRecorded, SelfGrant, UnrecordedChange
 from modelwarden.facts.access import TokenRevoked
 from modelwarden.store.schema.access import roles, token_uses
 from modelwarden.values.ids import ActorId, TokenId
@@ -137,6 +137,31 @@ def test_a_change_of_several_facts_is_answered_with_its_last_entry(warden: Warde
     parts = [(body["change"], body["part"]) for body in bodies(warden)[seq + 1 : seq + 3]]
     assert parts[0][0] == parts[1][0]
     assert [part for _, part in parts] == [0, 1]
+
+
+def test_what_a_neighbour_just_made_is_answered_with_the_neighbours_entry(warden: Warden) -> None:
+    made = submitted(warden, define("before"))
+
+    def finds(name: str) -> Callable[[Change], str]:
+        def act(change: Change) -> str:
+            change.unchanged("role", name)
+            return name
+
+        return act
+
+    with held(warden):
+        first = warden.submit(ME, define("role"))
+        second = warden.submit(ME, finds("role"))
+        older = warden.submit(ME, finds("before"))
+        moved = warden.submit(ME, redefine(made.value, "more"))
+        newer = warden.submit(ME, finds("before"))
+        nobodys = warden.submit(ME, finds("never made"))
+    assert second.result(30).receipt == first.result(30).receipt
+    assert older.result(30).receipt.seq == made.receipt.seq
+    assert newer.result(30).receipt == moved.result(30).receipt
+    with pytest.raises(NothingRecorded):
+        nobodys.result(30)
+    assert len(bodies(warden)) == moved.result(30).receipt.seq + 1
 
 
 def test_whoever_gives_up_waiting_harms_nobody(warden: Warden) -> None:

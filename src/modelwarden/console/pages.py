@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from functools import partial
 from typing import Any, Final
-from urllib.parse import parse_qs
 
 from fastapi import FastAPI
 from jinja2 import Environment, PackageLoader, StrictUndefined
@@ -17,14 +16,15 @@ from modelwarden.api.caller import settled
 from modelwarden.api.host import Host
 from modelwarden.api.limits import Rate
 from modelwarden.api.origin import address_of
-from modelwarden.errors import FormInvalid, WardenError
+from modelwarden.console.forms import form
+from modelwarden.console.kill_page import KillPage
+from modelwarden.errors import WardenError
 from modelwarden.values.answers import TokenAnswer
 from modelwarden.values.system import system
 
-FORM: Final = "application/x-www-form-urlencoded"
-FORM_BYTES: Final = 4_096
 LONGEST_SECRET: Final = 128
 STYLE: Final = "/static/console.css"
+KILL: Final = "/kill-switches"
 
 
 def add_console(app: FastAPI, host: Host) -> None:
@@ -34,6 +34,9 @@ def add_console(app: FastAPI, host: Host) -> None:
     app.add_route("/set-up", pages.set_up_form, methods=["GET"])
     app.add_route("/set-up", pages.set_up, methods=["POST"])
     app.add_route(STYLE, pages.style, methods=["GET"])
+    kill = KillPage(host, pages.page)
+    app.add_route(KILL, kill.ask, methods=["GET"])
+    app.add_route(KILL, kill.act, methods=["POST"])
 
 
 class Pages:
@@ -52,26 +55,26 @@ class Pages:
         health = await self._host.read(warden.operation.health)
         is_new = await self._host.look(system("console"), actions.needs_set_up)
         address = f"{request.url.scheme}://{request.url.netloc}"
-        return self._page("welcome.html", health=health, is_new=is_new, address=address)
+        return self.page("welcome.html", health=health, is_new=is_new, address=address)
 
     async def set_up_form(self, request: Request) -> Response:
         """Ask for the first administrator's handle."""
         self._limit(request, Rate.READ)
         secret = request.query_params.get("secret", "")[:LONGEST_SECRET]
-        return self._page("set_up.html", secret=secret, handle="", problem=None)
+        return self.page("set_up.html", secret=secret, handle="", problem=None)
 
     async def set_up(self, request: Request) -> Response:
         """Make the first administrator, and show the token this once."""
         self._limit(request, Rate.SIGN_IN)
-        fields = await _form(request)
+        fields = await form(request)
         secret, handle = fields.get("secret", ""), fields.get("handle", "")
         try:
             token = await self._first_token(secret, handle)
         except WardenError as error:
-            page = partial(self._page, "set_up.html", status=error.status)
+            page = partial(self.page, "set_up.html", status=error.status)
             return page(secret=secret[:LONGEST_SECRET], handle=handle, problem=str(error))
         address = f"{request.url.scheme}://{request.url.netloc}"
-        return self._page("token.html", token=token, address=address, status=201)
+        return self.page("token.html", token=token, address=address, status=201)
 
     async def style(self, _request: Request) -> Response:
         """Return the style sheet."""
@@ -93,18 +96,7 @@ class Pages:
         proxies = self._host.warden.settings.behind_proxy
         self._host.limits.take(rate, address_of(request, proxies))
 
-    def _page(self, template: str, *, status: int = 200, **words: Any) -> Response:  # noqa: ANN401  # for the template
+    def page(self, template: str, *, status: int = 200, **words: Any) -> Response:  # noqa: ANN401  # for the template
+        """Return a page, filled in."""
         text = self._templates.get_template(template).render(**words)
         return Response(text, status, media_type="text/html")
-
-
-async def _form(request: Request) -> dict[str, str]:
-    if request.headers.get("content-type", "").partition(";")[0].strip() != FORM:
-        raise FormInvalid("send the form of the page")
-    data = b""
-    async for part in request.stream():
-        data += part
-        if len(data) > FORM_BYTES:
-            raise FormInvalid("the form is too large")
-    fields = parse_qs(data.decode("utf-8", "replace"), keep_blank_values=True, max_num_fields=8)
-    return {name: values[-1].strip() for name, values in fields.items()}

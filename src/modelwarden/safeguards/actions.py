@@ -6,8 +6,10 @@ from modelwarden.registry.lifecycle import Environment as Environment
 from modelwarden.safeguards.activating import Activation as Activation
 from modelwarden.safeguards.activating import NewSwitch as NewSwitch
 from modelwarden.safeguards.activating import activate as activate
+from modelwarden.safeguards.activating import check_dimensions as check_dimensions
 from modelwarden.safeguards.expiring import due as due
 from modelwarden.safeguards.expiring import keep_time as keep_time
+from modelwarden.safeguards.reach import may_touch as may_touch
 from modelwarden.safeguards.reads import SwitchFilter as SwitchFilter
 from modelwarden.safeguards.reads import check as check
 from modelwarden.safeguards.reads import switch as switch

@@ -7,10 +7,10 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from modelwarden.access.allowed import acting_persons
-from modelwarden.errors import ReasonRequired, SwitchLimit
+from modelwarden.errors import ReasonRequired, SettingInvalid, SwitchLimit, ValueInvalid
 from modelwarden.facts.kinds import Code, Severity
 from modelwarden.facts.safeguards import SwitchActivated
-from modelwarden.guard.scope import parse_except, parse_scope
+from modelwarden.guard.scope import known_dimensions, parse_except, parse_scope
 from modelwarden.permissions import Permission
 from modelwarden.registry.lifecycle import Environment
 from modelwarden.safeguards import queries
@@ -30,7 +30,7 @@ from modelwarden.values.ids import Commitment, SwitchId
 from modelwarden.values.principal import ActorKind
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
     from datetime import datetime
 
     from modelwarden.guard.scope import Scope
@@ -130,7 +130,7 @@ def draft(change: Change, new: NewSwitch) -> Switch:
 
 def put_in_force(change: Change, drafted: Switch, reason: str) -> Switch:
     """Store a drafted switch and tell of it. Raises SwitchLimit."""
-    if len(queries.live_in(change, drafted.environment)) >= queries.MOST_LIVE:
+    if queries.count_live(change, drafted.environment) >= queries.MOST_LIVE:
         raise SwitchLimit(queries.MOST_LIVE)
     switch = change.save(replace(drafted, reason=change.text(reason.strip())))
     reach = reach_of(switch)
@@ -165,6 +165,16 @@ def checked_words(field_name: str, words: str) -> str:
     if not 1 <= len(words) <= LONGEST:
         raise ReasonRequired(field_name, LONGEST)
     return words
+
+
+def check_dimensions(names: Sequence[str]) -> None:
+    """Refuse to begin with dimensions of switches that can't be ones. Raises SettingInvalid."""
+    try:
+        known_dimensions(names)
+    except ValueInvalid as error:
+        raise SettingInvalid(f"switch_dimensions: {error}") from error
+    if "environment" in names:
+        raise SettingInvalid("switch_dimensions: a switch has its environment beside its scope")
 
 
 def _twin(change: Change, drafted: Switch) -> Switch | None:

@@ -65,6 +65,14 @@ _LIVE_IN: Final = (
     .order_by(switches.c.id)
     .limit(MOST_LIVE)
 )
+_COUNT_IN: Final = (
+    select(func.count())
+    .select_from(switches)
+    .where(
+        switches.c.state.in_(_LIVE),
+        switches.c.environment == bindparam("environment"),
+    )
+)
 _OF_SOURCE: Final = (
     select(switches)
     .where(switches.c.source == bindparam("source"), switches.c.state.in_(_LIVE))
@@ -177,6 +185,12 @@ def alike(view: View, switch: Switch) -> list[Switch]:
 def live_in(view: View, environment: Environment) -> list[Switch]:
     """Return all switches that are enforced in an environment, oldest first."""
     return [as_switch(row) for row in view.rows(_LIVE_IN, {"environment": environment.value})]
+
+
+def count_live(view: View, environment: Environment) -> int:
+    """Return how many switches are enforced in an environment."""
+    row = view.row(_COUNT_IN, {"environment": environment.value})
+    return 0 if row is None else int(row[0])
 
 
 def live_switches(view: View, environment: Environment, model: str) -> tuple[Switch, ...]:

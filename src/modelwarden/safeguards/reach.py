@@ -64,6 +64,11 @@ def reach_of(switch: Switch) -> Reach:
     return Reach(_read(switch.scope), _read(switch.exception))
 
 
+def may_touch(switch: Switch, model: str, model_type: str | None) -> bool:
+    """Tell whether some call of this model may match the switch."""
+    return reach_of(switch).may_touch(model, model_type)
+
+
 def holds(condition: Condition | None, value: str | None, dimension: str) -> bool:
     """Tell whether a value fulfils a condition; one that is not known does, and any does where it can't be read."""
     text = None if value is None else normalise(value, folds=dimension in FOLDED)

@@ -26,7 +26,7 @@ def check_targets(view: View, scope: Scope, exception: Scope) -> None:
     Raises UnknownTarget for one that is not registered, or that the caller can't read: the two look alike (AC-13).
     """
     for part in (scope, exception):
-        conditions = dict(part.conditions)
+        conditions = _by_dimension(part)
         named = _check_models(view, conditions.get(MODEL))
         if VERSION in conditions:
             _check_versions(view, conditions[VERSION], named or _named(scope))
@@ -65,7 +65,11 @@ def _check_versions(view: View, condition: Condition, models: tuple[ModelName, .
 
 
 def _named(scope: Scope) -> tuple[ModelName, ...]:
-    return _names(dict(scope.conditions).get(MODEL))
+    return _names(_by_dimension(scope).get(MODEL))
+
+
+def _by_dimension(scope: Scope) -> dict[str, Condition]:
+    return {condition.dimension: condition for condition in scope.conditions}
 
 
 def _names(condition: Condition | None) -> tuple[ModelName, ...]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, ClassVar, Final, NamedTuple, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeVar
 
 from sqlalchemy import bindparam, insert, select
 from sqlalchemy.exc import IntegrityError
@@ -27,7 +27,7 @@ from modelwarden.ledger.checkpoint import parse_checkpoint
 from modelwarden.ledger.merkle import tree_root
 from modelwarden.store import entries, frozen
 from modelwarden.store.entries import Draft
-from modelwarden.store.governed import as_stored, place_of, state_digest
+from modelwarden.store.governed import Governed, as_stored, place_of, state_digest
 from modelwarden.store.keyring import Keyring, Sealed
 from modelwarden.store.lanes import named, write_rows
 from modelwarden.store.running import run
@@ -49,23 +49,13 @@ if TYPE_CHECKING:
 
 ENTRY_LIMIT_BYTES: Final = 32 * 1024
 LONGEST_TEXT: Final = 20_000
+NO_FACT: Final = "the action ended without a fact"
 _DONE, _INFO = Outcome.DONE, Severity.INFO  # looking a member up is slow, once for each fact
 _HUMAN: Final = frozenset({ActorKind.USER, ActorKind.THIRD_PARTY})
 RANK: Final = {severity.value: rank for rank, severity in enumerate(Severity)}
 
 _TEXT: Final = select(texts).where(texts.c.commitment == bindparam("commitment"))
 _KEEP_TEXT: Final = insert(texts)
-
-
-class Governed(Protocol):
-    """A governed value: a frozen dataclass that knows its revision, 0 before it is stored."""
-
-    __dataclass_fields__: ClassVar[dict[str, Any]]
-
-    @property
-    def revision(self) -> int:
-        """Return the number of changes that this value went through."""
-        ...
 
 
 V = TypeVar("V", bound=Governed)
@@ -92,7 +82,6 @@ class View:
         self.around: Final = around
         self.keyring: Final = around.keyring
         self.settings: Final = around.settings
-        self._frozen: Final = around.frozen
         self.checked = False
         self.used: set[str] = set()
         self.opened = 0  # erasable texts that a search read (AC-60)
@@ -140,7 +129,11 @@ class View:
 
     def _ahead(self, kind: str, name: str) -> int | None:
         """Return the revision that the ledger tells of a frozen object; the set is as it was at the start."""
-        return frozen.ahead(self._connection, kind, name) if (kind, name) in self._frozen else None
+        return (
+            frozen.ahead(self._connection, kind, name)
+            if (kind, name) in self.around.frozen
+            else None
+        )
 
     def words(self, commitment: Commitment | None) -> str | None:
         """Return the words behind a commitment, or None when there are none or they were erased."""
@@ -190,6 +183,7 @@ class Change(View):
         self.id: Final = ChangeId(new_id("chg", now))
         self.drafts: Final[list[Draft]] = []
         self.stands_at: int | None = None
+        self.stands_on: tuple[str, str] | None = None
         self.when_sealed: Callable[[Connection, int], None] | None = None
         self.flags: Final[set[str]] = set()
         self._moved: list[Moved] = []
@@ -318,6 +312,8 @@ class Change(View):
 
     def unchanged(self, kind: str, object_id: str) -> None:
         """Say that nothing had to be written; the answer names the entry that recorded the state (LG-8)."""
+        # Its entry may be of this very batch, and have no number yet: the writer looks there first.
+        self.stands_on = kind, object_id
         self.stands_at = entries.newest_of(self._connection, kind, object_id)
 
     def finish(self) -> None:
@@ -326,8 +322,9 @@ class Change(View):
             raise UnrecordedChange(
                 f"written but not recorded: {', '.join(m.kind for m in self._moved)}"
             )
-        if not self.drafts and (self.stands_at is None or self._wrote):
-            raise NothingRecorded("the action ended without a fact")
+        stands = self.stands_at is not None or self.stands_on is not None
+        if not self.drafts and (self._wrote or not stands):
+            raise NothingRecorded(NO_FACT)
 
     @cached_property
     def _common(self) -> dict[str, object]:

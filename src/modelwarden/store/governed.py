@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from enum import StrEnum
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, Protocol
 
 from sqlalchemy import Table, bindparam, insert, update
 
@@ -19,6 +19,17 @@ from modelwarden.values.clock import timestamp
 
 if TYPE_CHECKING:
     from sqlalchemy.sql.dml import Insert, Update
+
+
+class Governed(Protocol):
+    """A governed value: a frozen dataclass that knows its revision, 0 before it is stored."""
+
+    __dataclass_fields__: ClassVar[dict[str, Any]]
+
+    @property
+    def revision(self) -> int:
+        """Return the number of changes that this value went through."""
+        ...
 
 
 class Place(NamedTuple):

@@ -16,11 +16,11 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 
-from modelwarden.errors import LedgerUnavailable, ReadOnly, Refusal, WardenError
+from modelwarden.errors import LedgerUnavailable, NothingRecorded, ReadOnly, Refusal, WardenError
 from modelwarden.facts.catalogue import URGENT
 from modelwarden.facts.ledger import ClockStepped
 from modelwarden.store import denials, entries
-from modelwarden.store.change import Change, Surroundings, Telemetry
+from modelwarden.store.change import NO_FACT, Change, Surroundings, Telemetry
 from modelwarden.store.database import concerns_all, in_transaction, is_retriable, savepoint
 from modelwarden.store.receipt import Answer, receipt_of
 from modelwarden.values.clock import moment
@@ -58,6 +58,7 @@ class Job:
     value: Any = None
     drafts: int = 0
     standing: Stored | None = None
+    place: int | None = None
     when_sealed: Callable[[Connection, int], None] | None = None
     error: BaseException | None = None
 
@@ -189,7 +190,8 @@ class Writer:
         drafts: list[Draft] = []
         self._denials.begin()
         for job in batch:
-            job.error, job.drafts, job.standing, job.when_sealed = None, 0, None, None
+            job.error, job.drafts, job.when_sealed = None, 0, None
+            job.standing = job.place = None
             change: Change | None = None
             if job.telemetry:
                 self._attempt(connection, job, Telemetry)
@@ -199,10 +201,8 @@ class Writer:
             if refusal is not None:
                 change = self._deny(connection, job, refusal)
             if change is not None:
-                job.drafts, job.when_sealed = len(change.drafts), change.when_sealed
+                _place(connection, job, change, drafts)
                 drafts += change.drafts
-                if change.stands_at is not None and not change.drafts:
-                    job.standing = entries.entry(connection, change.stands_at)
         for denial in self._denials.overdue(now=time.monotonic(), closing=self._closed):
             drafts += self._told(connection, denial)
         return drafts
@@ -299,15 +299,29 @@ class Writer:
                 job.future.set_exception(job.error)
             elif job.telemetry:
                 job.future.set_result(job.value)
-            elif job.drafts and sealed is not None:
-                receipt = receipt_of(sealed.stored(position - 1), origin)
-                job.future.set_result(Answer(job.value, receipt))
+            elif sealed is not None and (job.drafts or job.place is not None):
+                place = position - 1 if job.place is None else job.place
+                job.future.set_result(Answer(job.value, receipt_of(sealed.stored(place), origin)))
             elif job.standing is not None:
                 job.future.set_result(Answer(job.value, receipt_of(job.standing, origin)))
             else:
                 job.future.set_exception(
                     LedgerUnavailable("the entry that recorded this is missing; verify the ledger")
                 )
+
+
+def _place(connection: Connection, job: Job, change: Change, before: list[Draft]) -> None:
+    """Note what is needed to answer: how many entries are its own, or which one says what it found as it should be."""
+    job.drafts, job.when_sealed = len(change.drafts), change.when_sealed
+    if change.drafts:
+        return
+    for place, draft in enumerate(before):
+        if any(found[:2] == change.stands_on and found[2] for found in draft.subjects):
+            job.place = place  # the last one counts
+    if change.stands_at is not None:
+        job.standing = entries.entry(connection, change.stands_at)
+    elif job.place is None:
+        job.error = NothingRecorded(NO_FACT)
 
 
 def _tell_places(connection: Connection, batch: list[Job], first: int) -> None:

@@ -28,6 +28,8 @@ from modelwarden.notify.sending import Sending
 from modelwarden.permissions import Permission
 from modelwarden.reactions import approvals as reactions
 from modelwarden.reactions import privacy, rewrap, safeguards
+from modelwarden.reactions import privacy, rewrap, safeguards
+from modelwarden.safeguards.actions import check_dimensions
 from modelwarden.sinks.far_ends import FarEnds
 from modelwarden.sinks.opening import open_sinks
 from modelwarden.sinks.pressure import Pressure
@@ -74,6 +76,7 @@ class Warden:
         if self._folder is not None:
             settings = replace(settings, url=f"sqlite:///{self._folder.name}/warden.db")
         self.settings: Final = settings.located()
+        check_dimensions(self.settings.switch_dimensions)
         self.clock: Final = clock or SystemClock()
         self.store: Final[Store] = open_store(self.settings, self.clock, started=False)
         self._principals: OrderedDict[bytes, Principal] = OrderedDict()
