@@ -56,6 +56,8 @@ class Settings:
             (LG-55); spaces between them in the environment.
         switch_dimensions: what scopes of kill switches may name beside the fixed dimensions, at most ten (SG-2); spaces
             between them in the environment.
+        guard_fail: what guards do without news for too long: `static` goes on by the last snapshot, `closed` blocks
+            (SG-21). It has to be the same in every process that serves.
     """
 
     url: str = "sqlite:///warden.db"
@@ -83,6 +85,7 @@ class Settings:
     backup_keep: int = 30
     audit_open_details: tuple[str, ...] = ()
     switch_dimensions: tuple[str, ...] = ()
+    guard_fail: str = "static"
 
     def __post_init__(self) -> None:
         if self.ledger_sign_after not in {"committed", "replicated"}:

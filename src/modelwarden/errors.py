@@ -1117,6 +1117,18 @@ class SwitchLimit(CallerError):
         )
 
 
+class SnapshotTooLarge(OperatorError):
+    """What guards of a model would have to hold is more than they accept, so they keep what they have (SG-17)."""
+
+    code, status = "snapshot_too_large", 503
+
+    def __init__(self, model: str, size_bytes: int) -> None:
+        super().__init__(
+            f"the snapshot of {model} has {size_bytes:,} bytes, and guards take 4 MiB; stop more by fewer switches with"
+            " wider scopes"
+        )
+
+
 class ReasonRequired(CallerError):
     """Stopping a model, and letting it go on, takes words that say why (SG-1, SG-10)."""
 

@@ -42,6 +42,8 @@ class Permission(StrEnum):
     SWITCH_READ = "switch.read"
     SWITCH_ACTIVATE = "switch.activate"
     SWITCH_RELEASE = "switch.release"
+    GUARD_READ = "guard.read"
+    GUARD_REPORT = "guard.report"
     AUDIT_READ = "audit.read"
     AUDIT_VERIFY = "audit.verify"
     AUDIT_EXPORT = "audit.export"
@@ -121,7 +123,9 @@ ROLE_PERMISSIONS: Final[Mapping[BuiltInRole, frozenset[Permission]]] = MappingPr
     }
 )  # fmt: skip
 
-SINGLY_GRANTED: Final = frozenset({_P.PERSONAL_READ, _P.METRICS_READ, _P.AUDIT_APPEND})
+SINGLY_GRANTED: Final = frozenset(
+    {_P.PERSONAL_READ, _P.METRICS_READ, _P.AUDIT_APPEND, _P.GUARD_READ, _P.GUARD_REPORT}
+)
 """What no built-in role holds; custom roles carry it (AC-6)."""
 
 READING: Final = frozenset(p for p in Permission if p.value.endswith(".read")) | {

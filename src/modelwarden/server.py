@@ -10,6 +10,8 @@ import asyncio
 import ipaddress
 import logging
 import os
+import signal
+import threading
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, fields, replace
 from typing import TYPE_CHECKING, Any, Final
@@ -28,6 +30,7 @@ from modelwarden.warden.warden import Warden
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
     from pathlib import Path
+    from types import FrameType
 
     from fastapi import FastAPI
 
@@ -64,6 +67,7 @@ def create_server_app(settings: Settings, *, warden: Warden | None = None) -> Fa
 
     @asynccontextmanager
     async def lifespan(outer: FastAPI) -> AsyncIterator[None]:
+        _end_streams_first(outer)
         async with inner(outer):
             yield
         if warden is None:
@@ -144,6 +148,22 @@ def redact_logs() -> None:
 def redacted(text: str) -> str:
     """Return the text without tokens."""
     return PATTERN.sub(REDACTED, text)
+
+
+def _end_streams_first(app: FastAPI) -> None:
+    """Let the signal that stops the server end its streams, too: it would wait for them, and they never end."""
+    if threading.current_thread() is not threading.main_thread():
+        return
+    loop, streams = asyncio.get_running_loop(), app.state.host.streams
+    for number in (signal.SIGINT, signal.SIGTERM):
+        before = signal.getsignal(number)
+
+        def stop(received: int, frame: FrameType | None, before: Any = before) -> None:  # noqa: ANN401
+            loop.call_soon_threadsafe(streams.close)
+            if callable(before):
+                before(received, frame)
+
+        signal.signal(number, stop)
 
 
 def _welcome(warden: Warden, address: str, tell: Callable[[str], None]) -> None:

@@ -126,7 +126,7 @@ def test_another_purpose_than_the_approved_is_refused(company: Company) -> None:
     with pytest.raises(PermitNeeded.__mro__[1]):
         company.acting("root").server_keys.rotate("ledger")
     with pytest.raises(ValueInvalid):
-        company.acting("root").server_keys.rotate("snapshot")
+        company.acting("root").server_keys.rotate("witness")
 
 
 def test_decisions_by_an_older_server_key_still_count(company: Company) -> None:

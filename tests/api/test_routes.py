@@ -86,6 +86,10 @@ BODIES: Final[dict[str, Any]] = {
     "POST /holds": {"user": "victim"} | REASON,
     "PUT /retention": {"texts": 3_000},
     "POST /kill-switches": {"scope": {"region": "eu"}} | REASON,
+    "POST /snapshot/applied": {
+        "instance": "6f3c8a52-3f0e-4d53-9f5a-0c6b5a1e2d77", "host": "web-1", "pid": 1, "model": "churn", "epoch": 1,
+        "generation": 1, "source": "stream", "state": "fresh",
+    },
     "POST /kill-switches/apply": {"switches": [{"name": "us", "scope": {"region": "us"}} | REASON]},
     "POST /kill-switches/{switch}/request-release": NOTES,
     "POST /kill-switches/{switch}/confirm-release": NOTES,
@@ -96,6 +100,8 @@ BODIES: Final[dict[str, Any]] = {
 QUERIES: Final = {
     "/models/{model}/compare": "?a=1&b=1",
     "/audit-log/consistency": "?from=1",
+    "/snapshot": "?model=churn",
+    "/snapshot/stream": "?model=churn",
     "/audit-log/report": "?since=2026-01-01&until=2026-01-02",
 }
 FORM_FIRST: Final = {"POST /policies/publish"}

@@ -115,3 +115,14 @@ def test_people_read_tables(desk: Desk) -> None:
     assert shown.code == 0
     assert "region: jp" in shown.out
     assert "activated by" in shown.out
+
+
+def test_who_has_a_stop_is_listed_with_the_missing_ones_first(desk: Desk) -> None:
+    made = desk.done("dave", "kill", "activate", "--model", "churn", "--scope", "region=jp", *WHY)
+    assert desk.done("dave", "guards", "list", "--model", "churn")["items"] == []
+    found = desk.done("dave", "kill", "confirmations", made["id"])
+    assert (found["confirmed"], found["expected"], found["guards"]) == (0, 0, [])
+    said = desk.run("kill", "confirmations", made["id"], "--as", "dave")
+    assert said.out.strip().endswith(": 0 of 0, 0 lost")
+    lost = desk.refused("dave", "kill", "confirmations", "swi_0")
+    assert (lost.code, lost.error["code"]) == (1, "not_found")

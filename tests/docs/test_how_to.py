@@ -62,6 +62,7 @@ def found_company(folder: Path, *, with_keys: bool) -> dict[str, str]:
         ("personal-data.md", True),
         ("rotate-keys.md", True),
         ("stop-a-model.md", False),
+        ("snapshots.md", False),
     ],
 )
 def test_a_guide_runs_as_it_stands(page: str, *, with_keys: bool, tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ from modelwarden.errors import KeyInvalid
 from modelwarden.guard.pins import KEY_TYPE, VARIABLE, Pins, fetched_keys, given_keys, read_pems
 from modelwarden.ledger.keys import SigningKey
 from tests.guard.wire import sealed
-from tests.services.snapshot_server import handover
+from tests.services.snapshot_server import handover, spki
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -58,15 +58,20 @@ def test_a_handover_by_a_trusted_key_counts_and_so_does_one_behind_it() -> None:
     assert trusted(second, first) == {FIRST.keyid, SECOND.keyid, THIRD.keyid}
 
 
+def said(old: SigningKey, new: SigningKey) -> dict[str, Any]:
+    return {"schema": 1, "old": spki(old), "new": spki(new)}
+
+
 def test_no_other_handover_counts() -> None:
     good = handover(SECOND, by=FIRST)
     for bad in (
         handover(SECOND, by=STRANGER),
         handover(SECOND, by=SECOND),
         good | {"signatures": handover(THIRD, by=FIRST)["signatures"]},
-        sealed({"schema": 1, "key": SECOND.public.pem}, key=FIRST),
-        sealed({"schema": 2, "key": SECOND.public.pem}, key=FIRST, payload_type=KEY_TYPE),
-        sealed({"schema": 1, "key": "none"}, key=FIRST, payload_type=KEY_TYPE),
+        sealed(said(FIRST, SECOND), key=FIRST),
+        sealed(said(FIRST, SECOND) | {"schema": 2}, key=FIRST, payload_type=KEY_TYPE),
+        sealed(said(THIRD, SECOND), key=FIRST, payload_type=KEY_TYPE),
+        sealed(said(FIRST, SECOND) | {"new": "none"}, key=FIRST, payload_type=KEY_TYPE),
         sealed(b"\xff", key=FIRST, payload_type=KEY_TYPE),
         {}, None, 7, 1.5, [good], "text",
     ):  # fmt: skip

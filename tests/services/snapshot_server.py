@@ -42,7 +42,13 @@ def head_alone(wire: bytes) -> bytes:
 
 
 def handover(new: SigningKey, *, by: SigningKey) -> dict[str, Any]:
-    return sealed({"schema": 1, "key": new.public.pem}, key=by, payload_type=KEY_TYPE)
+    said = {"schema": 1, "old": spki(by), "new": spki(new)}
+    return sealed(said, key=by, payload_type=KEY_TYPE)
+
+
+def spki(key: SigningKey) -> str:
+    """Return a public key as handovers name it."""
+    return "".join(key.public.pem.splitlines()[1:-1])
 
 
 @dataclass

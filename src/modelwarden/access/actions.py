@@ -43,6 +43,7 @@ from modelwarden.access.set_up import add_person as add_person
 from modelwarden.access.set_up import needs_set_up as needs_set_up
 from modelwarden.access.set_up import new_link as new_link
 from modelwarden.access.set_up import set_up as set_up
+from modelwarden.access.snapshot_keys import snapshot_keys as snapshot_keys
 from modelwarden.access.tokens import create_token as create_token
 from modelwarden.access.tokens import report_token as report_token
 from modelwarden.access.tokens import revoke_token as revoke_token

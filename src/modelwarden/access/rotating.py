@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from modelwarden.access import permits
+from modelwarden.access import permits, snapshot_keys
 from modelwarden.access.allowed import authorize
 from modelwarden.access.rows import as_server_key
 from modelwarden.access.server_key import Purpose, ServerKey
@@ -16,6 +16,8 @@ from modelwarden.facts.keys import (
     LedgerKeyRotated,
     ServerKeyRevoked,
     ServerKeyRotated,
+    SnapshotKeyRevoked,
+    SnapshotKeyRotated,
 )
 from modelwarden.facts.kinds import Code, KeyText
 from modelwarden.permissions import Permission
@@ -38,10 +40,12 @@ REVOKE: Final = "server_key.revoke"
 def rotate_server_key(change: Change, purpose: str) -> ServerKey:
     """Let a new key take over from the current one of a purpose, and return it.
 
-    The old log key signs beside it for thirty days; texts move to a new encryption key in the background.
+    The old log key signs beside it for thirty days; texts move to a new encryption key in the background; the old key
+    of snapshots signs who follows it.
 
     Raises:
         NotPermitted, PermitNeeded.
+        NotFound: no snapshot was signed yet, so no key is there.
         ValueInvalid: there is no such purpose.
         Conflict: another rotation came first.
         KeyUnusable: the keys folder takes no new file.
@@ -53,8 +57,9 @@ def rotate_server_key(change: Change, purpose: str) -> ServerKey:
     old = change.save(_current(change, kind).hand_over(at=change.now, size=size))
     key_id, public = stored.make(change.keyring, kind.value)
     new = ServerKey(id=ServerKeyId(key_id), purpose=kind, public=public, since=change.now)
+    signature = snapshot_keys.handover(change, old, new) if kind is Purpose.SNAPSHOT else None
     new = change.save(new)
-    _record(change, old, new, permit)
+    _record(change, old, new, permit, signature)
     return new
 
 
@@ -78,6 +83,9 @@ def revoke_server_key(change: Change, purpose: str, *, key: str, since: datetime
     spent = None if permit is None else permit.id
     if kind is Purpose.DECISION:
         change.record(ServerKeyRevoked(key=KeyText(after.public), since=since, permit=spent))
+        return after
+    if kind is Purpose.SNAPSHOT:
+        change.record(SnapshotKeyRevoked(key=KeyText(after.public), since=since, permit=spent))
         return after
     size = stored.size_at(change.connection, since)
     change.record(
@@ -133,7 +141,7 @@ def clear_encryption_keys(change: Change) -> None:
 
 def _known(view: View, kind: Purpose) -> tuple[ServerKey, ...]:
     rows = [as_server_key(row) for row in stored.rows(view.connection) if row.purpose == kind.value]
-    if rows:
+    if rows or kind is Purpose.SNAPSHOT:
         return tuple(sorted(rows, key=lambda each: (each.is_current, each.until or view.now)))
     return (
         ServerKey(
@@ -145,7 +153,10 @@ def _known(view: View, kind: Purpose) -> tuple[ServerKey, ...]:
 
 
 def _current(view: View, kind: Purpose) -> ServerKey:
-    return _known(view, kind)[-1]
+    found = _known(view, kind)
+    if not found:
+        raise NotFound("server key", kind.value)
+    return found[-1]
 
 
 def _names(key: ServerKey) -> set[str]:
@@ -159,7 +170,13 @@ def _purpose(word: str) -> Purpose:
         raise ValueInvalid("purpose", f"one of {', '.join(Purpose)}") from error
 
 
-def _record(change: Change, old: ServerKey, new: ServerKey, permit: Permit | None) -> None:
+def _record(
+    change: Change,
+    old: ServerKey,
+    new: ServerKey,
+    permit: Permit | None,
+    handover: KeyText | None,
+) -> None:
     spent = None if permit is None else permit.id
     match new.purpose:
         case Purpose.LEDGER:
@@ -175,6 +192,15 @@ def _record(change: Change, old: ServerKey, new: ServerKey, permit: Permit | Non
         case Purpose.DECISION:
             change.record(
                 ServerKeyRotated(old=KeyText(old.public), new=KeyText(new.public), permit=spent)
+            )
+        case Purpose.SNAPSHOT:
+            change.record(
+                SnapshotKeyRotated(
+                    old=KeyText(old.public),
+                    new=KeyText(new.public),
+                    handover=handover,
+                    permit=spent,
+                )
             )
         case Purpose.ENCRYPTION:
             change.record(

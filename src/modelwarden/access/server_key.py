@@ -24,6 +24,7 @@ class Purpose(StrEnum):
     LEDGER = "ledger"
     DECISION = "decision"
     ENCRYPTION = "encryption"
+    SNAPSHOT = "snapshot"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,7 +63,9 @@ class ServerKey:
     def revoke(self, *, at: datetime, since: datetime) -> ServerKey:
         """Return the key, not to be believed since a time. Raises IllegalMove, ValueInvalid."""
         if self.purpose is Purpose.ENCRYPTION:
-            raise ValueInvalid("purpose", "ledger or decision: an encryption key signs nothing")
+            raise ValueInvalid(
+                "purpose", "ledger, decision or snapshot: an encryption key signs nothing"
+            )
         if self.until is None:
             raise IllegalMove("server key", "current", "revoked: rotate it first")
         if self.revoked_at is not None:

@@ -25,6 +25,7 @@ from modelwarden.api import (
     releases,
     roles,
     server_keys,
+    snapshots,
     switches,
     tokens,
     users,
@@ -38,6 +39,7 @@ from modelwarden.api.reference import add_reference
 from modelwarden.errors import WardenError
 
 ROUTERS: Final = (
+    snapshots.router,
     models.router,
     versions.router,
     artifacts.router,

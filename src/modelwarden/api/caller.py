@@ -20,7 +20,7 @@ from starlette.responses import Response
 
 from modelwarden.access.actions import handle_of
 from modelwarden.api.host import Host, host_of
-from modelwarden.api.limits import Rate
+from modelwarden.api.limits import Rate, bucket_of
 from modelwarden.api.origin import address_of
 from modelwarden.api.replies import NOTHING, beside, encode, json_reply, page_reply
 from modelwarden.errors import (
@@ -88,7 +88,7 @@ class Door:
             host.limits.take(rate, address)
             raise
         share = THIRD_PARTY_SHARE if principal.kind is ActorKind.THIRD_PARTY else 1.0
-        host.limits.take(rate, principal.actor, share=share)
+        host.limits.take(rate, bucket_of(request, rate, principal.actor), share=share)
         return Caller(host, principal, request)
 
     async def caller(self, request: Request) -> Caller:

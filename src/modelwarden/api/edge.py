@@ -17,8 +17,13 @@ from modelwarden.errors import HeadersTooLarge, RequestInvalid, TooSlow, WardenE
 DEADLINE_S: Final = 30.0
 HEADER_BYTES: Final = 16 * 1024
 ROOT: Final = "/api/governance"
-LONG: Final = (f"{ROOT}/artifacts/", f"{ROOT}/audit-log/export", f"{ROOT}/audit-log/verify")
-"""What may take longer, by how its path begins: uploads, and what reads the whole ledger."""
+LONG: Final = (
+    f"{ROOT}/artifacts/",
+    f"{ROOT}/audit-log/export",
+    f"{ROOT}/audit-log/verify",
+    f"{ROOT}/snapshot",
+)
+"""What may take longer, by how its path begins: uploads, what reads the whole ledger, and what guards listen to."""
 
 POLICY: Final = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; font-src 'self';"

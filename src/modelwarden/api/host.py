@@ -11,6 +11,7 @@ from typing import Any, Final, Protocol, TypeVar, cast
 from starlette.requests import Request
 
 from modelwarden.api.limits import Limits
+from modelwarden.api.streams import Broadcasts, Streams
 from modelwarden.config import Settings
 from modelwarden.values.clock import Clock
 from modelwarden.values.health import FiguresAnswer, HealthAnswer, SettingAnswer
@@ -40,6 +41,14 @@ class Operates(Protocol):
 
     def settings(self, view: Any) -> tuple[SettingAnswer, ...]:  # noqa: ANN401  # a view
         """Return the settings in force."""
+        ...
+
+
+class TakesReports(Protocol):
+    """Where reports of guards go."""
+
+    def take(self, instance: Any, /) -> None:  # noqa: ANN401  # a guard as it stands
+        """Keep a report, to be written soon."""
         ...
 
 
@@ -109,6 +118,16 @@ class Serves(Protocol):
         """Return how far an entry is proven now."""
         ...
 
+    @property
+    def snapshots(self) -> Broadcasts:
+        """Return what keeps snapshots current for whoever listens."""
+        ...
+
+    @property
+    def reports(self) -> TakesReports:
+        """Return where reports of guards go."""
+        ...
+
     def telemetry(self, principal: Principal, action: Callable[[Any], T]) -> T:
         """Run writes that are no change."""
         ...
@@ -121,6 +140,7 @@ class Host:
         self.warden: Final = warden
         self.limits: Final = Limits(warden.settings)
         self.answers: Final[Counter[str]] = Counter()
+        self.streams: Final = Streams(warden)
         self._readers = ThreadPoolExecutor(READERS, thread_name_prefix="modelwarden-reader")
         self._steps = ThreadPoolExecutor(STEPS, thread_name_prefix="modelwarden-step")
 

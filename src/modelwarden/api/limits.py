@@ -10,6 +10,8 @@ from enum import StrEnum
 from time import monotonic
 from typing import Final
 
+from starlette.requests import Request
+
 from modelwarden.config import Settings
 from modelwarden.errors import RateLimited
 
@@ -17,6 +19,11 @@ BURST_S: Final = 2
 MINUTE_S: Final = 60
 EXPENSIVE: Final = 2
 SIGN_IN: Final = 10
+TELEMETRY: Final = 100
+SNAPSHOT: Final = 5
+INSTANCE: Final = "modelwarden-instance"
+"""The header in which a guard names its instance."""
+LONGEST: Final = 64
 MOST_KEPT: Final = 20_000
 
 
@@ -29,6 +36,9 @@ class Rate(StrEnum):
     """Going back to what worked: other writes can't use it up."""
     EXPENSIVE = "expensive"
     SIGN_IN = "sign_in"
+    TELEMETRY = "telemetry"
+    SNAPSHOT = "snapshot"
+    """These two by actor and instance: a fleet of guards may share a token (SG-23)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +68,8 @@ class Limits:
             Rate.RESERVE: Allowance(settings.write_rate, 1),
             Rate.EXPENSIVE: Allowance(EXPENSIVE * scarce, MINUTE_S),
             Rate.SIGN_IN: Allowance(SIGN_IN * scarce, MINUTE_S),
+            Rate.TELEMETRY: Allowance(TELEMETRY * scarce, 1),
+            Rate.SNAPSHOT: Allowance(SNAPSHOT * scarce, 1),
         }
         self._buckets: OrderedDict[tuple[Rate, str], Bucket] = OrderedDict()
         self._clock = clock
@@ -85,3 +97,10 @@ class Limits:
             limit = max(1, int(allowed.calls * share))
             raise RateLimited(rate, limit=limit, window_s=allowed.window_s, wait_s=wait_s)
         bucket.left -= 1
+
+
+def bucket_of(request: Request, rate: Rate, actor: str) -> str:
+    """Return whose bucket a call is taken from: an actor's, or that of one instance behind it (AC-70)."""
+    if rate not in {Rate.TELEMETRY, Rate.SNAPSHOT}:
+        return actor
+    return f"{actor} {request.headers.get(INSTANCE, '')[:LONGEST]}"

@@ -22,6 +22,8 @@ from modelwarden.safeguards.answers import (
     switch_answer,
     toggles_answer,
 )
+from modelwarden.safeguards.fleet.reads import confirmations_answer
+from modelwarden.values.guards import ConfirmationsAnswer
 from modelwarden.values.pages import Page
 from modelwarden.values.switches import SwitchAnswer, SwitchCheckAnswer, TogglesAnswer
 from modelwarden.values.words import maybe_named, named
@@ -165,6 +167,13 @@ async def show(switch: str, caller: Reader) -> Response:
     """Show a switch, live or not."""
     action = partial(actions.switch, switch_id=switch)
     return await caller.read(action, switch_answer, names=THEIRS)
+
+
+@router.get("/{switch}/confirmations", responses=answers(ConfirmationsAnswer))
+async def confirmations(switch: str, caller: Reader) -> Response:
+    """Say which guards applied a switch, counted now."""
+    action = partial(actions.confirmations, switch_id=switch)
+    return await caller.read(action, confirmations_answer)
 
 
 @router.post("/{switch}/request-release", responses=answers(SwitchAnswer))

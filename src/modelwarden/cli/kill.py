@@ -24,9 +24,19 @@ if TYPE_CHECKING:
 kill: Final = noun("kill", "Kill switches: stop models at once, and let them go on by two people.")
 
 COLUMNS: Final = (
-    "id", "state", "severity", "action", "environment", "scope", "activated_by", "activated_at", "name",
+    "id", "state", "applied", "severity", "action", "environment", "scope", "activated_by", "activated_at", "name",
 )  # fmt: skip
 MATCHES: Final = ("switch", "action", "severity", "state", "why")
+STANDINGS: Final = (
+    "standing",
+    "host",
+    "pid",
+    "silent_s",
+    "generation",
+    "after_ms",
+    "model",
+    "instance",
+)
 TOGGLES: Final = ("name", "outcome", "switch")
 
 SwitchArgument = Annotated[str, typer.Argument(metavar="SWITCH", help="A switch's id: swi_….")]
@@ -126,6 +136,18 @@ def activate(  # noqa: PLR0913  # the fields of a switch
 def show(run: Run, switch: SwitchArgument) -> None:
     """Show a switch, live or not."""
     run.screen.show(run.rooms.switches.show(switch))
+
+
+@verb(kill)
+def confirmations(run: Run, switch: SwitchArgument) -> None:
+    """Say which guards applied a switch, counted now; those that did not come first."""
+    found = run.rooms.switches.confirmations(switch)
+    if run.screen.as_json:
+        run.screen.show(found)
+        return
+    run.screen.say(f"{found.state}: {found.confirmed} of {found.expected}, {found.lost} lost")
+    if found.guards:
+        run.screen.list(found.guards, STANDINGS)
 
 
 @verb(kill, "list")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from modelwarden.client.transport import path
+from modelwarden.values.guards import ConfirmationsAnswer
 from modelwarden.values.pages import Listing, Page
 from modelwarden.values.switches import SwitchAnswer, SwitchCheckAnswer, TogglesAnswer
 
@@ -87,6 +88,10 @@ class Switches:
     def show(self, switch: str) -> SwitchAnswer:
         """Return a switch, live or not. Raises NotFound."""
         return self._calls.read(SwitchAnswer, path("kill-switches", switch))
+
+    def confirmations(self, switch: str) -> ConfirmationsAnswer:
+        """Return which guards applied a switch, counted now. Raises NotFound."""
+        return self._calls.read(ConfirmationsAnswer, path("kill-switches", switch, "confirmations"))
 
     def active(
         self,

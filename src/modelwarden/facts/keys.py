@@ -59,6 +59,29 @@ class ServerKeyRevoked:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class SnapshotKeyRotated:
+    """A new key signs snapshots; the first one follows none (SG-18).
+
+    `handover` is the old key's signature in base64 over the statement that names both, for guards that know the old
+    one.
+    """
+
+    old: KeyText | None
+    new: KeyText
+    handover: KeyText | None
+    permit: PermitId | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SnapshotKeyRevoked:
+    """A key that signed snapshots is not to be believed since a time, nor is what it said of its successor."""
+
+    key: KeyText
+    since: datetime
+    permit: PermitId | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class EncryptionKeyRotated:
     """A new key wraps the keys of texts; what is under the old one is moved in the background (AC-81)."""
 
@@ -79,6 +102,8 @@ KINDS: Final = (
     Kind(LedgerKeyRevoked, Family.LEDGER, Severity.CRITICAL),
     Kind(ServerKeyRotated, Family.LEDGER, Severity.HIGH),
     Kind(ServerKeyRevoked, Family.LEDGER, Severity.CRITICAL),
+    Kind(SnapshotKeyRotated, Family.LEDGER, Severity.HIGH),
+    Kind(SnapshotKeyRevoked, Family.LEDGER, Severity.CRITICAL),
     Kind(EncryptionKeyRotated, Family.LEDGER, Severity.HIGH),
     Kind(EncryptionKeyCleared, Family.LEDGER, Severity.INFO),
 )

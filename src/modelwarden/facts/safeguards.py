@@ -10,7 +10,7 @@ from modelwarden.facts.kinds import Code, Family, Kind, Severity
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from modelwarden.values.ids import ActorId, Commitment, ModelName, SwitchId
+    from modelwarden.values.ids import ActorId, Commitment, InstanceId, ModelName, SwitchId
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -99,11 +99,53 @@ class SwitchReminded:
     expires_at: datetime | None
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SwitchConfirmed:
+    """Every guard that the switch concerns, and that is heard of, applied it (SG-23).
+
+    Attributes:
+        seq: the entry that activated it.
+        expected: guards that were heard of in the two minutes before it, or since; `lost` of them are silent and did
+            not confirm.
+        p50_ms, max_ms: from the activation to the report that arrived here, of those that confirmed.
+    """
+
+    switch: SwitchId
+    seq: int
+    confirmed: int
+    expected: int
+    lost: int
+    p50_ms: int
+    max_ms: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SwitchUnconfirmed:
+    """Half a minute after its activation some guards did not apply a switch; the first hundred are named."""
+
+    switch: SwitchId
+    seq: int
+    confirmed: int
+    expected: int
+    late: tuple[InstanceId, ...]
+
+
+PUSHED: Final = frozenset(
+    {
+        "switch.activated", "switch.released", "switch.expired", "model.registered", "model.updated",
+        "version.registered", "version.retired", "epoch.started", "snapshot.key_rotated",
+        "object.accepted",
+    }
+)  # fmt: skip
+"""Types of the entries that may change what guards hold: other processes are told of these at once (SG-20)."""
+
 KINDS: Final = (
     Kind(SwitchActivated, Family.SAFEGUARD, Severity.HIGH),
     Kind(SwitchReleaseRequested, Family.SAFEGUARD, Severity.WARNING),
     Kind(SwitchReleaseRefused, Family.SAFEGUARD, Severity.WARNING),
     Kind(SwitchReleased, Family.SAFEGUARD, Severity.HIGH),
     Kind(SwitchExpired, Family.SAFEGUARD, Severity.WARNING),
+    Kind(SwitchConfirmed, Family.SAFEGUARD, Severity.INFO),
+    Kind(SwitchUnconfirmed, Family.SAFEGUARD, Severity.HIGH),
     Kind(SwitchReminded, Family.SAFEGUARD, Severity.WARNING),
 )

@@ -10,6 +10,7 @@ import contextlib
 import json
 import os
 import socket
+import uuid
 from ipaddress import ip_address
 from typing import TYPE_CHECKING, Final, NamedTuple
 from urllib.parse import urlencode, urlsplit
@@ -81,6 +82,7 @@ class Link:
 
     def __init__(self, server: Server) -> None:
         self._server = server
+        self._name = uuid.uuid4().hex
         self._connection: HTTPConnection | None = None
         self._socket: socket.socket | None = (
             None  # a response that ends its connection takes it over
@@ -168,6 +170,7 @@ class Link:
         connection = self._connected(timeout_s)
         if self._server.token is not None:
             headers["Authorization"] = f"Bearer {self._server.token}"
+        headers["Modelwarden-Instance"] = f"{self._name}-{os.getpid()}"  # a fleet may share a token
         if body is not None:
             headers["Content-Type"] = "application/json"
         connection.request(method, f"{self._server.root}/{target}", body, headers)

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
 KEY_TYPE: Final = "application/vnd.modelwarden.snapshot-key+json"
-"""Of a handover's payload: `{"key": "<PEM>", "schema": 1}`."""
+"""Of a handover's payload: `{"new": …, "old": …, "schema": 1}`, SubjectPublicKeyInfo in base64."""
 
 VARIABLE: Final = "MODELWARDEN_SNAPSHOT_KEYS"
 MOST: Final = 64
@@ -113,6 +113,10 @@ def _read(text: str) -> tuple[PublicKey, ...]:
         raise KeyInvalid(f"no keys can be read from {text[:200]!r}: {error}") from error
 
 
+def _spki(text: str) -> PublicKey:
+    return PublicKey.from_spki(base64.b64decode(text, validate=True))
+
+
 def _handed_over(handover: object, trusted: PinnedKeys) -> PublicKey | None:
     try:
         envelope = parse_envelope(encode_any(handover))
@@ -120,8 +124,9 @@ def _handed_over(handover: object, trusted: PinnedKeys) -> PublicKey | None:
             return None
         trusted.verify(envelope)
         match read_json(envelope.payload):
-            case {"schema": 1, "key": str(pem)}:
-                return read_pems(pem)[0]
+            case {"schema": 1, "old": str(old), "new": str(new)}:
+                is_its_word = _spki(old).keyid == envelope.keyid
+                return _spki(new) if is_its_word else None
             case _:
                 return None
     except (EnvelopeMalformed, NotCanonical, SnapshotRejected, KeyInvalid, ValueError):

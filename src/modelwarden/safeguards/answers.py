@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from modelwarden.access.accounts import handle_of
 from modelwarden.guard.switch import Action
+from modelwarden.safeguards.fleet.reads import applied
 from modelwarden.safeguards.switch import CHAIN
 from modelwarden.store.erasing import shown
 from modelwarden.values.switches import (
@@ -60,6 +61,7 @@ def switch_answer(view: View, switch: Switch) -> SwitchAnswer:
         ended_at=switch.ended_at,
         ended_notes=shown(view, switch.ended_notes),
         revision=switch.revision,
+        applied=applied(view, switch.id),
     )
 
 

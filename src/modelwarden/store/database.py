@@ -10,6 +10,7 @@ import contextlib
 import fcntl
 import sqlite3
 import threading
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -20,13 +21,17 @@ from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 from modelwarden.errors import LedgerUnavailable, SettingInvalid
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from sqlalchemy import Connection, Engine, Table
 
 READ_CACHE, WRITE_CACHE = -2_000, -16_000
 """Page caches in KiB: a reader streams or looks up, the writer comes back to the same pages."""
 BUSY_TIMEOUT_S: Final = 30
+_ANNOUNCE: Final = text("NOTIFY modelwarden")
+WAIT_S: Final = 0.5
+SQLITE_WAIT_S: Final = 0.1
+"""Between two looks at whether another connection wrote: each takes microseconds, and reads no page."""
 _ALIVE: Final = text("SELECT 1")
 _TRY_LOCK: Final = text("SELECT pg_try_advisory_lock(hashtext(:name))")
 _VACUUM: Final = tuple(text(f"VACUUM {table}") for table in ("texts", "actors"))
@@ -64,6 +69,11 @@ class Database:
     def path(self) -> Path | None:
         """Return the SQLite file, or None."""
         return Path(self.url.partition(":///")[2]) if self.dialect == "sqlite" else None
+
+    @property
+    def read_engine(self) -> Engine:
+        """Return what readers' connections come from, for code of the store itself."""
+        return self._read_engine
 
     @contextlib.contextmanager
     def writing(self) -> Iterator[Connection]:
@@ -127,6 +137,44 @@ class Database:
         """Close all connections."""
         self.forget_connections()
         self._read_engine.dispose()
+
+
+def announce(connection: Connection) -> None:
+    """Tell other processes, once this transaction commits; on SQLite they see it by themselves."""
+    if connection.dialect.name == "postgresql":
+        connection.execute(_ANNOUNCE)
+
+
+def announcements(database: Database, *, until: Callable[[], bool]) -> Iterator[None]:
+    """Yield once listening has begun, and after commits of others: those announced, and on SQLite after any."""
+    engine = database.read_engine.execution_options(isolation_level="AUTOCOMMIT")
+    with contextlib.closing(engine.connect()) as connection:
+        raw = driver(connection)
+        connection.detach()  # it listens until it is closed: nobody else may get it
+        heard = _notified(raw) if database.dialect == "postgresql" else _written(raw)
+        next(heard)  # from here on it listens
+        yield
+        while not until():
+            if next(heard):
+                yield
+
+
+def _notified(raw: Any) -> Iterator[bool]:  # noqa: ANN401  # psycopg's connection
+    raw.execute("LISTEN modelwarden")
+    while True:
+        yield bool(list(raw.notifies(timeout=WAIT_S, stop_after=1)))
+
+
+def _written(raw: Any) -> Iterator[bool]:  # noqa: ANN401  # sqlite3's connection
+    seen = _version(raw)
+    while True:
+        time.sleep(SQLITE_WAIT_S)
+        before, seen = seen, _version(raw)
+        yield seen != before
+
+
+def _version(raw: Any) -> int:  # noqa: ANN401  # sqlite3's connection
+    return int(raw.execute("PRAGMA data_version").fetchone()[0])
 
 
 class Lead:

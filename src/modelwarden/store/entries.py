@@ -10,10 +10,11 @@ from sqlalchemy import bindparam, func, insert, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from modelwarden.errors import LedgerUnavailable
+from modelwarden.facts.safeguards import PUSHED
 from modelwarden.ledger.entry import Stored, chain, chain_start, line
 from modelwarden.ledger.merkle import Frontier, leaf_hash
 from modelwarden.store import tiles
-from modelwarden.store.database import insert_many
+from modelwarden.store.database import announce, insert_many
 from modelwarden.store.running import run
 from modelwarden.store.schema.ledger import checkpoints, entries, head, index, subjects, tags
 
@@ -184,6 +185,8 @@ def append(
     }
     if run(connection, _MOVE_HEAD, moved | {"now": drafts[-1].at}).touched != 1:
         raise LedgerUnavailable("the head moved under the lock; nothing was written")
+    if any(draft.type in PUSHED for draft in drafts):
+        announce(connection)
     return sealed
 
 

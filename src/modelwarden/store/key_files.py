@@ -2,6 +2,7 @@
 
     log.key          origin, then the seed of the first log key (LG-63); log.<id>.key those that took over
     server.pem       the first server key; server.<id>.pem those that took over
+    snapshot.<id>.pem  keys that sign what guards hold; there is none before the first snapshot
     encryption.key   the first key that wraps data keys; encryption.<id>.key those that took over
     pepper.key       under which tokens and handles are looked up
 
@@ -79,6 +80,13 @@ def new_server_key(folder: Path) -> SigningKey:
     return key
 
 
+def new_snapshot_key(folder: Path) -> SigningKey:
+    """Make a key that signs snapshots, durably. Raises KeyUnusable."""
+    key = SigningKey.generate()
+    _write_new(folder / f"snapshot.{server_id(key)}.pem", key.to_pem(None))
+    return key
+
+
 def new_encryption_key(folder: Path) -> bytes:
     """Make another encryption key, durably. Raises KeyUnusable."""
     key = os.urandom(KEY_BYTES)
@@ -149,6 +157,11 @@ def server_key(folder: Path, key_id: str) -> SigningKey:
     if first.exists() and server_id(found := _server_key(first)) == key_id:
         return found
     return _server_key(folder / f"server.{key_id}.pem")
+
+
+def snapshot_key(folder: Path, key_id: str) -> SigningKey:
+    """Return the key of an id that signs snapshots. Raises KeyUnusable."""
+    return _server_key(folder / f"snapshot.{key_id}.pem")
 
 
 def encryption_key(folder: Path, key_id: str) -> bytes:

@@ -6,7 +6,7 @@ with `strict`, which compares it.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import orjson
 from sqlalchemy import bindparam, select
@@ -112,6 +112,14 @@ def trust_of(
             both = handover(connection, seq, stored.body, witnessed=witnessed)
             found.append(KeyEntry(seq, stored.body, both))
     return follow(trusted, found, witnessed=witnessed)
+
+
+def facts_of(connection: Connection, kind: str) -> list[dict[str, Any]]:
+    """Return the facts of one type that name keys, in order."""
+    size = entries.read_head(connection).size
+    found = naming_entries(connection, below=size, types=(kind,))
+    told = [entries.entry(connection, seq) for seq in found]
+    return [orjson.loads(stored.body)["fact"] for stored in told if stored is not None]
 
 
 def server_key_at(connection: Connection, size: int) -> str | None:

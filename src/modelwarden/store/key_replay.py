@@ -21,7 +21,12 @@ from modelwarden.store.schema.ledger import index
 if TYPE_CHECKING:
     from sqlalchemy import Connection
 
-PURPOSES: Final = {"ledger": "ledger", "server": "decision", "encryption": "encryption"}
+PURPOSES: Final = {
+    "ledger": "ledger",
+    "server": "decision",
+    "encryption": "encryption",
+    "snapshot": "snapshot",
+}
 TYPES: Final = tuple(
     f"{kind}.key_{verb}" for kind in PURPOSES for verb in ("rotated", "revoked", "cleared")
 )
@@ -54,7 +59,8 @@ def _apply(connection: Connection, body: dict[str, Any]) -> None:
         ended = {"until": at}
         if purpose == "ledger":
             ended |= {"size": fact["size"], "signs_until": fact["signs_until"]}
-        _move(connection, purpose, fact["old"], ended)
+        if "old" in fact:  # the first key that signs snapshots follows none
+            _move(connection, purpose, fact["old"], ended)
         _move(connection, purpose, fact["new"], {"since": at})
 
 

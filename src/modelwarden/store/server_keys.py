@@ -33,6 +33,8 @@ if TYPE_CHECKING:
 LEDGER: Final = "ledger"
 DECISION: Final = "decision"
 ENCRYPTION: Final = "encryption"
+SNAPSHOT: Final = "snapshot"
+"""Its first key has a row, too: there was none when the ledger began."""
 
 _ROWS: Final = select(server_keys).order_by(server_keys.c.since, server_keys.c.id)
 _BEFORE: Final = select(func.min(index.c.seq)).where(index.c.at > bindparam("at"))
@@ -93,11 +95,32 @@ def make(keyring: Keyring, purpose: str) -> tuple[str, str]:
     if purpose == LEDGER:
         log = key_files.new_log_key(folder, keyring.origin)
         return f"{purpose}:{key_files.log_id(log)}", log.vkey
+    if purpose == SNAPSHOT:
+        signing = key_files.new_snapshot_key(folder)
+        return f"{purpose}:{key_files.server_id(signing)}", spki_text(signing.spki)
     if purpose == DECISION:
         server = key_files.new_server_key(folder)
         return f"{purpose}:{key_files.server_id(server)}", spki_text(server.spki)
     key_id = key_files.encryption_id(key_files.new_encryption_key(folder))
     return f"{purpose}:{key_id}", key_id
+
+
+def snapshot_key(connection: Connection, keyring: Keyring) -> SigningKey | None:
+    """Return the key that signs snapshots in this state of the database; None before the first.
+
+    Raises KeyUnusable when its file is not in our folder.
+    """
+    found = [row for row in rows(connection) if row.purpose == SNAPSHOT and row.until is None]
+    if not found:
+        return None
+    return snapshot_key_of(keyring, str(found[0].id))
+
+
+def snapshot_key_of(keyring: Keyring, key_id: str) -> SigningKey:
+    """Return the key of this id that signs or signed snapshots. Raises KeyUnusable."""
+    if keyring.folder is None:
+        raise KeyUnusable("these keys were not read from a folder")
+    return key_files.snapshot_key(keyring.folder, key_id.partition(":")[2])
 
 
 def server_key_named(keyring: Keyring, text: str | None) -> SigningKey:
@@ -139,6 +162,8 @@ def _retiring(folder: Path, found: Sequence[Row[Any]]) -> tuple[Retiring, ...]:
 
 def _taking_over(keyring: Keyring, folder: Path, row: Row[Any]) -> Keyring:
     key_id = _short(row)
+    if row.purpose == SNAPSHOT:
+        return keyring  # read where a snapshot is signed: without its file everything else goes on
     if row.purpose == LEDGER:
         return dataclasses.replace(keyring, log_key=key_files.log_key(folder, key_id))
     if row.purpose == DECISION:

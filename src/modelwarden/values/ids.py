@@ -33,6 +33,8 @@ ServerKeyId = NewType("ServerKeyId", str)
 """`<purpose>:<id>`: one of the server's own keys."""
 RecordId = NewType("RecordId", str)
 SwitchId = NewType("SwitchId", str)
+InstanceId = NewType("InstanceId", str)
+"""A UUID that a guard drew for itself."""
 
 ModelName = NewType("ModelName", str)
 Label = NewType("Label", str)
@@ -60,6 +62,8 @@ HANDLE: Final = re.compile(r"[a-z0-9][a-z0-9._@+-]{0,63}")
 NAME: Final = re.compile(r"[a-z0-9][a-z0-9_.-]{0,63}")
 TAG: Final = re.compile(r"[A-Za-z0-9_.:-]{1,64}")
 REFERENCE: Final = re.compile(r"[!-~]{1,128}")
+INSTANCE: Final = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+"""A UUID as guards write it."""
 HEX_DIGEST: Final = re.compile(r"[0-9a-f]{64}")
 
 _ALPHABET: Final = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"

@@ -6,7 +6,6 @@ resolved, so that a decision is a look-up; `epoch` tells whether they are still 
 
 from __future__ import annotations
 
-import ipaddress
 from dataclasses import dataclass, field
 from enum import StrEnum
 from types import MappingProxyType
@@ -90,16 +89,6 @@ class Principal:
     def vouched(self) -> bool:
         """Tell whether the process, not a credential, vouches for this actor (AC-5)."""
         return self.via is Via.PROCESS
-
-    def may_come_from(self, address: str | None) -> bool:
-        """Tell whether the credential may be used from this address, None within the process."""
-        if not self.networks or address is None:
-            return True
-        try:
-            found = ipaddress.ip_address(address)
-        except ValueError:
-            return False
-        return any(found in ipaddress.ip_network(network) for network in self.networks)
 
     def as_entry(self) -> dict[str, str]:
         """Return who it is as entries name it: ids alone."""

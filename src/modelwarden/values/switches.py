@@ -13,7 +13,8 @@ class SwitchAnswer:
     """A kill switch. It is enforced while `state` is `active` or `release_requested`.
 
     `repeated` says, in the answer to an activation, that it was in force before: nothing was written. `exception` is
-    what is carved out, called `except` in requests.
+    what is carved out, called `except` in requests. `applied` is how many of the guards that it concerns applied it,
+    such as `41 of 42`, as of about a second ago; none before they are counted.
     """
 
     id: str
@@ -46,6 +47,7 @@ class SwitchAnswer:
     ended_at: datetime | None
     ended_notes: str | None
     revision: int
+    applied: str | None = None
     repeated: bool = False
 
 

@@ -13,6 +13,7 @@ from modelwarden.safeguards.actions import (
     SwitchSeverity,
     Unknown,
 )
+from modelwarden.safeguards.fleet.reads import confirmations_answer
 from modelwarden.values.pages import Listing, Page
 from modelwarden.values.words import maybe_named, named
 
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from datetime import datetime
 
+    from modelwarden.values.guards import ConfirmationsAnswer
     from modelwarden.values.switches import SwitchAnswer, SwitchCheckAnswer, TogglesAnswer
     from modelwarden.warden.bound import Bound
 
@@ -96,6 +98,11 @@ class Switches:
     def show(self, switch: str) -> SwitchAnswer:
         """Return a switch, live or not. Raises NotFound."""
         return self._bound.read(partial(actions.switch, switch_id=switch), answers.switch_answer)
+
+    def confirmations(self, switch: str) -> ConfirmationsAnswer:
+        """Return which guards applied a switch, counted now. Raises NotFound."""
+        action = partial(actions.confirmations, switch_id=switch)
+        return self._bound.read(action, confirmations_answer)
 
     def active(
         self,

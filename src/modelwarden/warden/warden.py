@@ -21,13 +21,12 @@ from modelwarden.access.credentials import is_well_formed
 from modelwarden.audit import indexing
 from modelwarden.audit.scrub import Scrub
 from modelwarden.errors import NotPermitted, Refusal, Unauthenticated
-from modelwarden.facts.access import AccessUsed
-from modelwarden.facts.kinds import Code
 from modelwarden.notify.sending import Sending
-from modelwarden.permissions import Permission
 from modelwarden.reactions import approvals as reactions
-from modelwarden.reactions import privacy, rewrap, safeguards
+from modelwarden.reactions import confirmations, privacy, rewrap, safeguards
 from modelwarden.safeguards.actions import check_dimensions
+from modelwarden.safeguards.fleet.reports import Reports
+from modelwarden.safeguards.snapshots.broadcast import Broadcast
 from modelwarden.sinks.far_ends import FarEnds
 from modelwarden.sinks.opening import open_sinks
 from modelwarden.sinks.pressure import Pressure
@@ -40,17 +39,20 @@ from modelwarden.values.clock import Clock, SystemClock
 from modelwarden.values.ids import ActorId, PersonId
 from modelwarden.values.principal import ActorKind, Principal, Via
 from modelwarden.warden import backups
+from modelwarden.warden.networks import check_network
 from modelwarden.warden.operation import Operation
 from modelwarden.warden.repeatable import Key, once
 from modelwarden.warden.rooms import Rooms
+from modelwarden.warden.telling import record_use, refuse
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from concurrent.futures import Future
 
     from modelwarden.config import Settings
     from modelwarden.ledger.elsewhere import FarEnd
     from modelwarden.store.change import Telemetry
+    from modelwarden.store.follower import Step
     from modelwarden.store.opening import Store
     from modelwarden.store.receipt import Answer, Receipt, Standing
     from modelwarden.values.answers import UserAnswer
@@ -85,11 +87,16 @@ class Warden:
             self.far_ends: Final = FarEnds(self.store, [each.address for each in self.sinks])
             self.witnessing: Final = open_witnessing(self, self.store)
             self.sending: Final = Sending(self.store, self.clock, self.settings)
+            self.snapshots: Final = Broadcast(self, self.store)
+            self.reports: Final = Reports(self.store.writer)
             scheduled = backups.Backups(self)
         except BaseException:
             self.store.close()
             raise
-        self.followers: Final = self._following(scheduled)
+        self.followers: Final = (
+            *self._reactions(scheduled),
+            *(sink.follower for sink in self.sinks),
+        )
         self._pressure: Final = Pressure(
             [sink.address.name for sink in self.sinks if sink.address.required],
             self.store,
@@ -110,16 +117,18 @@ class Warden:
         )
         self._start()
 
-    def _following(self, scheduled: backups.Backups) -> tuple[Follower, ...]:
-        return (
-            Follower(reactions.NAME, self.store, reactions.VoidApprovals(self)),
-            Follower(privacy.NAME, self.store, self._private()),
-            Follower(rewrap.NAME, self.store, rewrap.Rewrap(self)),
-            Follower(safeguards.NAME, self.store, safeguards.KeepTime(self)),
-            Follower(backups.NAME, self.store, scheduled),
-            Follower(indexing.NAME, self.store, indexing.KeepWords(self)),
-            *(sink.follower for sink in self.sinks),
-        )
+    def _reactions(self, scheduled: backups.Backups) -> tuple[Follower, ...]:
+        """Return what follows the ledger, beside its sinks."""
+        steps: Mapping[str, Step] = {
+            reactions.NAME: reactions.VoidApprovals(self),
+            privacy.NAME: self._private(),
+            rewrap.NAME: rewrap.Rewrap(self),
+            safeguards.NAME: safeguards.KeepTime(self),
+            confirmations.NAME: confirmations.CountConfirmations(self),
+            backups.NAME: scheduled,
+            indexing.NAME: indexing.KeepWords(self),
+        }
+        return tuple(Follower(name, self.store, step) for name, step in steps.items())
 
     def _start(self) -> None:
         """Compare the ledger with its copies; then let the signer, followers and whatever looks after it begin."""
@@ -131,6 +140,7 @@ class Warden:
         self._pressure.start()
         self._upkeep.start()
         self.store.after_commit(self.sending.wake)
+        self.store.after_commit(self.snapshots.wake)
         self.sending.start()
         self._scrub.start()
         self.witnessing.start()
@@ -184,8 +194,7 @@ class Warden:
                 self._principals[_cached_under(secret)] = principal
                 if len(self._principals) > MOST_CACHED:
                     self._principals.popitem(last=False)
-            if not principal.may_come_from(address):
-                raise Unauthenticated
+            check_network(principal, address)
         return principal
 
     def known(self, secret: str, *, address: str | None = None) -> Principal | None:
@@ -196,8 +205,8 @@ class Warden:
             principal = self._principals.get(_cached_under(secret))
             if principal is not None:
                 principal = self._fresher.get(principal.credential, principal)
-        if principal is not None and not principal.may_come_from(address):
-            raise Unauthenticated
+        if principal is not None:
+            check_network(principal, address)
         return principal
 
     def submit(self, principal: Principal, action: Callable[[Change], T]) -> Future[Answer]:
@@ -240,10 +249,10 @@ class Warden:
             else:
                 refusal = None
         if refusal is not None:
-            self.change(principal, partial(_refuse, refusal=refusal))
+            self.change(principal, partial(refuse, refusal=refusal))
         if view.used:
             self.change(
-                principal, partial(_record_use, used=frozenset(view.used), opened=view.opened)
+                principal, partial(record_use, used=frozenset(view.used), opened=view.opened)
             )
         return value
 
@@ -286,6 +295,8 @@ class Warden:
 
     def close(self) -> None:
         """Drain the writer, sign a last checkpoint, close all connections."""
+        self.snapshots.close()
+        self.reports.close()
         self._scrub.close()
         self._upkeep.close()
         self.far_ends.close()
@@ -333,13 +344,3 @@ _PROCESS: Final = Principal(
 def _cached_under(secret: str) -> bytes:
     """Return a digest of the secret: unlike the keyed one it is made without letting go of the interpreter's lock."""
     return hashlib.sha256(secret.encode("ascii")).digest()
-
-
-def _refuse(_change: Change, *, refusal: Refusal) -> None:
-    raise refusal
-
-
-def _record_use(change: Change, *, used: frozenset[str], opened: int) -> None:
-    for permission in sorted(used):
-        texts = opened if opened and permission == Permission.PERSONAL_READ else None
-        change.record(AccessUsed(permission=Code(permission), texts=texts))

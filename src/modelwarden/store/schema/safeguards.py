@@ -1,12 +1,12 @@
-"""Table of kill switches."""
+"""Tables of kill switches, of guards that were heard of, and of how far each switch is confirmed."""
 
 from __future__ import annotations
 
 from typing import Final
 
-from sqlalchemy import Column, Index, Integer, Text
+from sqlalchemy import BigInteger, Column, Index, Integer, Text
 
-from modelwarden.store.schema.columns import governed
+from modelwarden.store.schema.columns import governed, other
 
 switches: Final = governed(
     "switches",
@@ -45,4 +45,41 @@ switches: Final = governed(
     Index("ix_switches_source", "source", "id"),
     kind="switch",
     value="Switch",
+)
+guard_instances: Final = other(
+    "guard_instances",
+    Column("environment", Text, primary_key=True),
+    Column("model", Text, primary_key=True),
+    Column("actor", Text, primary_key=True),
+    Column("instance", Text, primary_key=True),
+    Column("host", Text, nullable=False),
+    Column("pid", Integer, nullable=False),
+    Column("epoch", Integer, nullable=False),
+    Column("generation", BigInteger, nullable=False),
+    Column("applied_at", Text, nullable=False),
+    Column("applied_ms", Integer, nullable=False),
+    Column("first_heard_at", Text, nullable=False),
+    Column("heard_at", Text, nullable=False),
+    Column("source", Text, nullable=False),
+    Column("state", Text, nullable=False),
+    Column("age_s", Integer),
+    Column("versions", Text, nullable=False),
+    Column("counts", Text, nullable=False),
+    Column("rejected", Text),
+    Index("ix_guard_instances_heard_at", "heard_at"),
+    role="telemetry",
+)
+switch_confirmations: Final = other(
+    "switch_confirmations",
+    Column("switch", Text, primary_key=True),
+    Column("environment", Text, nullable=False),
+    Column("epoch", Integer, nullable=False),
+    Column("seq", BigInteger, nullable=False),
+    Column("at", Text, nullable=False),
+    Column("state", Text, nullable=False),
+    Column("expected", Integer, nullable=False),
+    Column("confirmed", Integer, nullable=False),
+    Column("lost", Integer, nullable=False),
+    Index("ix_switch_confirmations_state", "state", "switch"),
+    role="telemetry",
 )

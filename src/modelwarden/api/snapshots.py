@@ -1,0 +1,160 @@
+"""Routes between guards and the server: snapshots, their keys, and what guards say of themselves (SG-20, SG-23)."""
+
+from __future__ import annotations
+
+import base64
+from functools import partial
+from typing import Annotated, Final
+
+import orjson
+from fastapi import APIRouter, Depends, Query
+from pydantic import Field
+from starlette.requests import Request
+from starlette.responses import Response
+
+from modelwarden.access.actions import snapshot_keys
+from modelwarden.api.bodies import StrictRoute
+from modelwarden.api.caller import OWN, Caller, may
+from modelwarden.api.limits import Rate
+from modelwarden.api.replies import JSON, json_reply
+from modelwarden.api.shapes import Shape, Word, answers, page, pages
+from modelwarden.api.streams import EventStream
+from modelwarden.ledger.keys import PublicKey
+from modelwarden.permissions import Permission
+from modelwarden.safeguards import actions
+from modelwarden.safeguards.fleet.reads import guard_answer
+from modelwarden.values.guards import GuardAnswer
+from modelwarden.values.pages import Page
+
+router = APIRouter(prefix="/api/governance", route_class=StrictRoute, tags=["guards"])
+
+LONGEST_WAIT_S: Final = 25
+EVENTS: Final = "text/event-stream"
+Listener = Annotated[Caller, may(Permission.GUARD_READ, rate=Rate.SNAPSHOT)]
+Name = Annotated[str, Query(min_length=1, max_length=128)]
+Count = Annotated[int, Field(ge=0, le=2**53 - 1)]
+Span = Annotated[float, Field(ge=0, le=1e9)]
+
+
+class SnapshotAnswer(Shape):
+    """A signed head over a body; the body in base64, left out where the caller has it."""
+
+    head: dict[str, object]
+    body: str | None = None
+
+
+class KeysAnswer(Shape):
+    """Keys as PEM SubjectPublicKeyInfo, the current one last; envelopes in which one key names the next."""
+
+    keys: tuple[str, ...]
+    handovers: tuple[dict[str, object], ...]
+
+
+class LoadedVersion(Shape):
+    """A version that a guard has loaded."""
+
+    label: Word
+    sha256: Annotated[str, Field(pattern="^[0-9a-f]{64}$")] | None = None
+
+
+class Applied(Shape):
+    """Body of POST snapshot/applied: what a guard holds, after each change and as a heartbeat."""
+
+    instance: Word
+    host: Word
+    pid: Count
+    model: Word
+    environment: Word = "production"
+    epoch: Count
+    generation: Count
+    source: Word
+    applied_ms: Span = 0
+    age_s: Span | None = None
+    state: Word
+    versions: Annotated[list[LoadedVersion], Field(max_length=100)] = Field(default_factory=list)
+    rejected: Word | None = None
+    counts: Annotated[dict[Word, Count], Field(max_length=64)] = Field(default_factory=dict)
+
+    def value(self) -> actions.Report:
+        """Return what the action takes. Raises ValueInvalid."""
+        return actions.Report(
+            instance=self.instance,
+            host=self.host,
+            pid=self.pid,
+            topic=actions.Topic(self.environment, self.model),
+            epoch=self.epoch,
+            generation=self.generation,
+            source=self.source,
+            applied_ms=round(self.applied_ms),
+            age_s=None if self.age_s is None else round(self.age_s),
+            state=self.state,
+            versions=tuple(
+                actions.LoadedVersion(each.label, each.sha256) for each in self.versions
+            ),
+            rejected=self.rejected,
+            counts=self.counts,
+        )
+
+
+@router.get("/snapshot", responses=answers(SnapshotAnswer))
+async def snapshot(
+    caller: Listener,
+    model: Name,
+    *,
+    environment: Name = "production",
+    have: Annotated[str, Query(max_length=64)] = "",
+    wait: Annotated[int, Query(ge=0, le=LONGEST_WAIT_S)] = 0,
+) -> Response:
+    """Return the snapshot of a model; with `wait`, once its body is another than the caller has, or after so long."""
+    topic = await caller.look(partial(actions.may_hold, topic=actions.Topic(environment, model)))
+    streams = caller.host.streams
+    found = await (streams.next(topic, have, wait) if wait else streams.newest(topic))
+    data = found.head_only if found.body_sha256 == have else found.whole
+    return Response(data, headers={"ETag": f'"{found.etag}"'}, media_type=JSON)
+
+
+@router.get("/snapshot/stream", responses=answers(bytes, kind=EVENTS))
+async def stream(
+    request: Request, caller: Listener, model: Name, *, environment: Name = "production"
+) -> Response:
+    """Send the snapshot of a model as server-sent events: at once, on each change, and a fresh head each 30 s."""
+    check = partial(caller.look, partial(actions.may_hold, topic=actions.Topic(environment, model)))
+    topic = await check()
+    seen = request.headers.get("last-event-id")
+    return EventStream(caller.host.streams, topic, seen=seen, recheck=check)
+
+
+@router.get("/snapshot/keys", responses=answers(KeysAnswer))
+async def keys(caller: Annotated[Caller, may(OWN, rate=Rate.SNAPSHOT)]) -> Response:
+    """List the keys that sign snapshots, and what each said of the one that follows it."""
+    found = await caller.look(snapshot_keys)
+    if not found.keys:
+        await caller.host.read(caller.host.warden.snapshots.make_key)
+        found = await caller.look(snapshot_keys)
+    pems = [PublicKey.from_spki(base64.b64decode(key.public)).pem for key in found.keys]
+    handovers = [orjson.loads(each.to_line()) for each in found.handovers]
+    return json_reply({"keys": pems, "handovers": handovers})
+
+
+@router.post("/snapshot/applied", status_code=204, responses=answers(None, status=204))
+async def applied(
+    body: Applied, caller: Annotated[Caller, may(Permission.GUARD_REPORT, rate=Rate.TELEMETRY)]
+) -> Response:
+    """Take what a guard says of itself: of models alone that its token may report for."""
+    report = body.value()
+    found = await caller.look(partial(actions.accept_report, report=report))
+    caller.host.warden.reports.take(found)
+    return Response(status_code=204)
+
+
+@router.get("/guards", responses=pages(GuardAnswer))
+async def guards(
+    caller: Annotated[Caller, may(Permission.SWITCH_READ)],
+    part: Annotated[Page, Depends(page)],
+    *,
+    model: Annotated[str | None, Query(max_length=128)] = None,
+    environment: Annotated[str | None, Query(max_length=64)] = None,
+) -> Response:
+    """List the guards that were heard of in the last day."""
+    action = partial(actions.guards, page=part, model=model, environment=environment)
+    return await caller.page(action, guard_answer, name="guards")

@@ -1,0 +1,32 @@
+"""The remote SDK's room of guards."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from modelwarden.client.transport import path
+from modelwarden.values.guards import GuardAnswer
+from modelwarden.values.pages import Listing, Page
+
+if TYPE_CHECKING:
+    from modelwarden.client.calls import Calls
+
+
+class Guards:
+    """Guards in other programs, as the server hears of them."""
+
+    def __init__(self, calls: Calls) -> None:
+        self._calls = calls
+
+    def list(
+        self,
+        *,
+        model: str | None = None,
+        environment: str | None = None,
+        limit: int = 50,
+        cursor: str | None = None,
+    ) -> Listing[GuardAnswer]:
+        """Return a page of the guards that were heard of in the last day. Raises NotPermitted."""
+        filters = {"model": model, "environment": environment}
+        page = Page(limit=limit, cursor=cursor)
+        return self._calls.page(GuardAnswer, path("guards"), page, filters)

@@ -1,0 +1,72 @@
+"""Guards, and how far they confirm a switch, as callers get them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping  # noqa: TC003  # the API reads the annotations at run time
+from dataclasses import dataclass
+from datetime import datetime  # noqa: TC003
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GuardAnswer:
+    """A guard that was heard of in the last day, and did not say goodbye.
+
+    Attributes:
+        status: live, late (silent for 15 s), or lost (for 120 s).
+        silent_s: whole seconds since it was last heard of.
+        versions: label → SHA-256 of what it loaded; null where it named none.
+    """
+
+    instance: str
+    environment: str
+    model: str
+    host: str
+    pid: int
+    reported_by: str
+    status: str
+    silent_s: int
+    epoch: int
+    generation: int
+    state: str
+    source: str
+    age_s: int | None
+    applied_ms: int
+    versions: Mapping[str, str | None]
+    rejected: str | None
+    heard_at: datetime
+    first_heard_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StandingAnswer:
+    """How one guard stands to a switch: confirmed, waiting, late or lost."""
+
+    instance: str
+    model: str
+    host: str
+    pid: int
+    standing: str
+    silent_s: int
+    epoch: int
+    generation: int
+    after_ms: int | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ConfirmationsAnswer:
+    """Which guards applied a switch, now. Guards that read a file alone are not counted.
+
+    Attributes:
+        state: none (not counted yet), open, unconfirmed (half a minute passed), confirmed, ended.
+        entry: the number of the entry that activated it; a guard confirms by a snapshot of this generation or later.
+        after_ms: of a standing, from the activation to the report.
+    """
+
+    switch: str
+    state: str
+    entry: int
+    epoch: int
+    confirmed: int
+    expected: int
+    lost: int
+    guards: tuple[StandingAnswer, ...]
