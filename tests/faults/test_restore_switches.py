@@ -73,7 +73,7 @@ def test_what_was_released_since_is_in_force_again_and_moves_only_once_accepted(
         warden.view(ME, copy).release()
     for path in tmp_path.glob("warden.db*"):
         path.unlink()
-    upkeep.restore(backup, settings, ledgers=[str(tmp_path / "copy")])
+    upkeep.restore(backup, settings, ledgers=[str(tmp_path / "copy")], tell=[].append)
     with Warden(settings) as warden:
         assert live(warden) == [stays.id, goes.id]
         dave = warden.acting_as("dave").switches
