@@ -3,13 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import os
-import signal
-import socket
-import subprocess
-import sys
-import time
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from typing import TYPE_CHECKING
 
 import httpx
@@ -18,9 +12,9 @@ import pytest
 from modelwarden.warden.warden import open_warden
 from tests import postgres
 from tests.safeguards.fleet import ROOT, bearer, guard_token, listening, pinned, taken
+from tests.services.own_server import serving
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
 
     from modelwarden.guard.snapshot import Snapshot
@@ -28,38 +22,6 @@ if TYPE_CHECKING:
 
 PATIENCE_S = 60
 PURPOSE = "predicts which customers leave next month"
-
-
-@contextmanager
-def serving(url: str, folder: Path) -> Iterator[str]:
-    """Start a server as a process of its own, and yield its address."""
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        port = probe.getsockname()[1]
-    settings = {
-        "MODELWARDEN_URL": url,
-        "MODELWARDEN_KEYS_FOLDER": str(folder / "keys"),
-        "MODELWARDEN_READ_RATE": "0",
-        "MODELWARDEN_WRITE_RATE": "0",
-    }
-    process = subprocess.Popen(  # noqa: S603  # our own program
-        [sys.executable, "-m", "modelwarden", "serve", "--port", str(port)],
-        cwd=folder,
-        env=os.environ | settings,
-        stdout=subprocess.DEVNULL,
-    )
-    address = f"http://127.0.0.1:{port}"
-    ends = time.monotonic() + PATIENCE_S
-    try:
-        while time.monotonic() < ends:
-            try:
-                httpx.get(f"{address}{ROOT}/live")
-                break
-            except httpx.ConnectError:
-                time.sleep(0.1)
-        yield address
-    finally:
-        process.send_signal(signal.SIGTERM)
-        process.wait(timeout=PATIENCE_S)
 
 
 def stop(address: str, token: str, region: str) -> int:
