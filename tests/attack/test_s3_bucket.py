@@ -201,7 +201,14 @@ def test_looking_after_the_sinks_records_what_differs(sqlite_warden: Warden, s3:
     bucket, address = _filled(sqlite_warden, s3)
     s3.client.delete_object(Bucket=bucket, Key=f"ledger/{Span(20, 29).key}")
     sinks = open_sinks([address], sqlite_warden.store)
-    upkeep = Upkeep(sqlite_warden, sqlite_warden.store, sinks, (), sqlite_warden.clock)
+    upkeep = Upkeep(
+        sqlite_warden,
+        sqlite_warden.store,
+        sinks,
+        (),
+        sqlite_warden.clock,
+        far_ends=sqlite_warden.far_ends,
+    )
     upkeep.read_back()
     upkeep.read_back()
     told = [body for body in bodies(sqlite_warden) if body["type"] == "sink.differs"]

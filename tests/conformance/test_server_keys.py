@@ -27,7 +27,7 @@ def test_a_key_is_rotated_and_the_older_one_revoked(company: Company) -> None:
     with pytest.raises(PermitNeeded):
         root.server_keys.rotate("ledger")
     with pytest.raises(ValueInvalid):
-        root.server_keys.rotate("snapshot")
+        root.server_keys.rotate("sessions")
     with pytest.raises(NotPermitted):
         company.as_user("alice").server_keys.rotate("ledger")
     old = next(key for key in root.server_keys.list() if key.purpose == "ledger")
