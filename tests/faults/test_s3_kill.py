@@ -71,7 +71,7 @@ def _killed(url: str, keys: Path, name: str, liar: Liar, killer: Killer) -> None
 
 def _survives(s3: S3, folder: Path, killers: list[Killer], patch: pytest.MonkeyPatch) -> None:
     url, keys, bucket = f"sqlite:///{folder}/w.db", folder / "keys", s3.bucket()
-    options = {"segment_entries": 40, "segment_s": 1}
+    options = {"segment_entries": 250, "segment_s": 1}
     with lying(s3.port) as liar:
         patch.setenv("MODELWARDEN_SINKS", s3.address(bucket, endpoint=liar.endpoint, **options))
         for n, killer in enumerate(killers):
