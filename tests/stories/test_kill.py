@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from contextlib import ExitStack
 from typing import TYPE_CHECKING
 
@@ -13,16 +12,15 @@ from modelwarden.guard.decision import Status
 from modelwarden.guard.guard import Guard
 from modelwarden.permissions import BuiltInRole
 from modelwarden.warden.warden import open_warden
+from tests.guard.hosts import soon
 from tests.safeguards.fleet import guard_token
 from tests.services.own_server import serving
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
     from pathlib import Path
 
     from modelwarden.client.remote import Remote
 
-PATIENCE_S = 30.0
 PURPOSE = "predicts which customers leave next month"
 PEOPLE = {
     "carol": BuiltInRole.ADMIN,
@@ -30,14 +28,6 @@ PEOPLE = {
     "erik": BuiltInRole.OPERATOR,
     "olivia": BuiltInRole.DEVELOPER,
 }
-
-
-def soon(holds: Callable[[], object]) -> None:
-    """Wait until something holds; fail if it never does."""
-    ends = time.monotonic() + PATIENCE_S
-    while not holds():
-        assert time.monotonic() < ends, "it never came about"
-        time.sleep(0.01)
 
 
 def statuses(guards: list[Guard], region: str) -> set[Status]:
