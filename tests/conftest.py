@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import sys
 import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -35,6 +36,10 @@ if "TMPDIR" not in os.environ and MEMORY.is_dir() and shutil.disk_usage(MEMORY).
     # Whoever wants the disk says so: TMPDIR=/tmp make test
     os.environ["TMPDIR"] = str(MEMORY)
     tempfile.tempdir = None
+
+# Where the environment forbids it, each of the many processes that tests start would compile every module anew.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+sys.dont_write_bytecode = False
 
 APART = ("tests/docs/", "tests/faults/test_kill.py")
 FIRST = (
