@@ -35,7 +35,8 @@ PATTERNED: Final = {
     "metrics.name", "metrics.version", "metrics.value", "holds.model", "holds.incident", "artifacts.sha256",
     "tokens.networks", "person_keys.pem", "endpoints.name", "endpoints.types", "endpoints.severity",
     "endpoints.subjects", "switches.name", "switches.source", "switches.incident", "switches.evidence",
-    "drift_references.version", "drift_references.model", "external_records.ref", "server_keys.purpose", "server_keys.public",
+    "drift_references.version", "drift_references.model",
+    "external_records.ref", "server_keys.purpose", "server_keys.public",
 }  # fmt: skip
 """Names and words of a fixed form: checked where they come in, and too short for a sentence."""
 OPEN: Final = {

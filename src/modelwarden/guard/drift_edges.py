@@ -24,6 +24,9 @@ if TYPE_CHECKING:
 
 MAX_FEATURES: Final = 500
 MAX_REFERENCE_BYTES: Final = 262_144
+MOST_BY: Final = 4
+"""Dimensions by whose values rows are counted apart; each is counted for itself."""
+
 COUNTS: Final = "counts"
 
 _NUMBER: Final = re.compile(r"-?[0-9]{1,32}(?:\.[0-9]{1,32})?(?:e[+-]?[0-9]{1,3})?")
