@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
     from modelwarden.client.remote import connect as connect
+    from modelwarden.guard.drift_table import drift_reference as drift_reference
     from modelwarden.guard.guard import Guard as Guard
     from modelwarden.integrations.audit_logging import AuditHandler as AuditHandler
     from modelwarden.integrations.audit_trail import AuditTrail as AuditTrail
@@ -26,6 +27,7 @@ __all__ = [
     "SigningKey",
     "__version__",
     "connect",
+    "drift_reference",
     "errors",
     "governance_audit",
     "open",
@@ -38,6 +40,7 @@ _WHERE: Final = {
     "AuditHandler": ("modelwarden.integrations.audit_logging", "AuditHandler"),
     "AuditTrail": ("modelwarden.integrations.audit_trail", "AuditTrail"),
     "governance_audit": ("modelwarden.integrations.governance_audit", "governance_audit"),
+    "drift_reference": ("modelwarden.guard.drift_table", "drift_reference"),
     "Guard": ("modelwarden.guard.guard", "Guard"),
     "SigningKey": ("modelwarden.ledger.keys", "SigningKey"),
     "verify_webhook": ("modelwarden.notify.webhook", "verify_webhook"),

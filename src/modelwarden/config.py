@@ -58,6 +58,8 @@ class Settings:
             between them in the environment.
         guard_fail: what guards do without news for too long: `static` goes on by the last snapshot, `closed` blocks
             (SG-21). It has to be the same in every process that serves.
+        drift_by: dimensions by whose values guards count drift apart, at most four (SG-49); spaces between them in the
+            environment. It has to be the same in every process that serves.
     """
 
     url: str = "sqlite:///warden.db"
@@ -86,6 +88,7 @@ class Settings:
     audit_open_details: tuple[str, ...] = ()
     switch_dimensions: tuple[str, ...] = ()
     guard_fail: str = "static"
+    drift_by: tuple[str, ...] = ("region",)
 
     def __post_init__(self) -> None:
         if self.ledger_sign_after not in {"committed", "replicated"}:
@@ -154,7 +157,14 @@ _NOT_SETTINGS: Final = frozenset({"token", "as", "config", "key_passphrase", "st
 
 
 _SPACED: Final = frozenset(
-    {"sinks", "endpoint_allow", "backup_targets", "audit_open_details", "switch_dimensions"}
+    {
+        "sinks",
+        "endpoint_allow",
+        "backup_targets",
+        "audit_open_details",
+        "switch_dimensions",
+        "drift_by",
+    }
 )
 """Lists whose items may hold colons: in the environment spaces stand between them."""
 

@@ -35,6 +35,7 @@ PATTERNED: Final = {
     "metrics.name", "metrics.version", "metrics.value", "holds.model", "holds.incident", "artifacts.sha256",
     "tokens.networks", "person_keys.pem", "endpoints.name", "endpoints.types", "endpoints.severity",
     "endpoints.subjects", "switches.name", "switches.source", "switches.incident", "switches.evidence",
+    "drift_references.version", "drift_references.model",
     "external_records.ref", "server_keys.purpose", "server_keys.public",
 }  # fmt: skip
 """Names and words of a fixed form: checked where they come in, and too short for a sentence."""
@@ -42,6 +43,8 @@ OPEN: Final = {
     "approvals.payload": "exact arguments of an action: keys and the length of values are fixed",
     "versions.parameters": "what a model was trained with, as approvers have to see it",
     "versions.evaluation": "names of figures",
+    "drift_references.reference": "names of features, and of categories that several rows have",
+    "drift_references.shape": "names of features",
     "switches.scope": "what guards compare with, openly in snapshots; entries name its dimensions alone",
     "switches.exception": "as switches.scope",
     "policy_versions.document": "a policy's text is public among those whom it governs",
@@ -57,6 +60,7 @@ PROGRAMS: Final = {
     "granted_by", "granted_person", "issued_by", "registered_by", "registered_person", "recorded_by", "uploaded_by",
     "started_by", "started_person", "created_by", "published_by", "published_person", "assigned_by", "confirmed_by",
     "placed_by", "released_by", "requested_by", "changed_by", "artifact_sha256", "verdict_digest",
+    "edges_sha256",
     "fallback", "severity", "on_expiry", "unknown", "activated_by", "activated_persons", "requested_persons",
     "ended_by",
 }  # fmt: skip

@@ -14,6 +14,7 @@ from modelwarden.api import (
     approvals,
     artifacts,
     audit,
+    drift,
     endpoints,
     exports,
     keys,
@@ -40,6 +41,7 @@ from modelwarden.errors import WardenError
 
 ROUTERS: Final = (
     snapshots.router,
+    drift.router,
     models.router,
     versions.router,
     artifacts.router,

@@ -52,6 +52,14 @@ class TakesReports(Protocol):
         ...
 
 
+class TakesFlushes(Protocol):
+    """Where counts of guards go."""
+
+    def take(self, counted: Any, /) -> Future[None]:  # noqa: ANN401  # counts by slot
+        """Keep counts; done once they are written."""
+        ...
+
+
 class Serves(Protocol):
     """What the API needs of the Warden."""
 
@@ -126,6 +134,11 @@ class Serves(Protocol):
     @property
     def reports(self) -> TakesReports:
         """Return where reports of guards go."""
+        ...
+
+    @property
+    def drift(self) -> TakesFlushes:
+        """Return where counts of guards go."""
         ...
 
     def telemetry(self, principal: Principal, action: Callable[[Any], T]) -> T:

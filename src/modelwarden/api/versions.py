@@ -31,7 +31,9 @@ from modelwarden.errors import RequestInvalid
 from modelwarden.permissions import Permission
 from modelwarden.registry import actions
 from modelwarden.registry.answers import metric_answer, version_answer
+from modelwarden.registry.drift.reads import drift_reference_answer
 from modelwarden.values.answers import MetricAnswer, VersionAnswer
+from modelwarden.values.drift import DriftReferenceAnswer
 from modelwarden.values.pages import Page
 
 router = APIRouter(prefix="/api/governance/models", route_class=StrictRoute, tags=["versions"])
@@ -76,6 +78,7 @@ class VersionFields(Claims):
     source_commit: Reference | None = None
     parent: Word | None = None
     trained_by: list[Word] = Field(default_factory=list)
+    drift_reference: dict[str, Any] | None = None
 
     def of(self, model: str) -> actions.NewVersion:
         """Return what the registry is told."""
@@ -93,6 +96,7 @@ class VersionFields(Claims):
             parent=self.parent,
             trainers=tuple(self.trained_by),
             metrics=self.metrics,
+            drift_reference=self.drift_reference,
         )
 
 
@@ -173,6 +177,15 @@ async def version(
     """Show a version."""
     action = partial(actions.version, model_name=model, label=version)
     return await caller.read(action, version_answer)
+
+
+@router.get("/{model}/versions/{version}/drift-reference", responses=answers(DriftReferenceAnswer))
+async def drift_reference(
+    model: str, version: str, caller: Annotated[Caller, may(Permission.MODEL_READ)]
+) -> Response:
+    """Show what a version's features looked like when it was registered (SG-49)."""
+    action = partial(actions.drift_reference, model_name=model, label=version)
+    return await caller.read(action, drift_reference_answer)
 
 
 @router.get("/{model}/versions/{version}/metrics", responses=pages(MetricAnswer))

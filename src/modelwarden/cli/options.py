@@ -50,6 +50,14 @@ def json_object(text: str, option: str) -> dict[str, Any]:
     return value
 
 
+def json_file(file: Path) -> dict[str, Any]:
+    """Read a file that holds a JSON object."""
+    try:
+        return json_object(file.read_text("utf-8"), file.name)
+    except (OSError, UnicodeDecodeError) as error:
+        raise typer.BadParameter(f"{file.name} can't be read as UTF-8 text") from error
+
+
 def document(file: Path) -> str:
     """Read a policy's text. Raises PolicyInvalid."""
     try:

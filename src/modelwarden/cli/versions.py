@@ -15,6 +15,7 @@ from modelwarden.cli.options import (
     ModelArgument,
     ReasonOption,
     VersionArgument,
+    json_file,
     json_object,
     moment_option,
     pairs,
@@ -31,6 +32,21 @@ COLUMNS: Final = ("model", "version", "status", "stage", "approval_status", "liv
 MetricsOption = Annotated[
     list[str] | None, typer.Option("--metric", metavar="NAME=FIGURE", help="As often as needed.")
 ]
+ParametersOption = Annotated[list[str] | None, typer.Option("--parameter", metavar="NAME=VALUE")]
+DatasetsOption = Annotated[
+    list[str] | None,
+    typer.Option("--dataset", metavar="JSON", help='{"name", "role", "fingerprints"}'),
+]
+ReferenceOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--drift-reference",
+        metavar="FILE",
+        exists=True,
+        dir_okay=False,
+        help="Edges and counts of its features, as JSON.",
+    ),
+]
 
 
 @verb(versions)
@@ -42,14 +58,9 @@ def register(  # noqa: PLR0913  # the fields of a version
         str | None, typer.Option("--artifact", metavar="PATH", help="Hashed; uploaded to a server.")
     ] = None,
     metrics: MetricsOption = None,
-    parameters: Annotated[
-        list[str] | None, typer.Option("--parameter", metavar="NAME=VALUE")
-    ] = None,
+    parameters: ParametersOption = None,
     description: Annotated[str | None, typer.Option("--description")] = None,
-    datasets: Annotated[
-        list[str] | None,
-        typer.Option("--dataset", metavar="JSON", help='{"name", "role", "fingerprints"}'),
-    ] = None,
+    datasets: DatasetsOption = None,
     trained_by: Annotated[
         list[str] | None, typer.Option("--trained-by", metavar="USER", help="May not approve it.")
     ] = None,
@@ -63,6 +74,7 @@ def register(  # noqa: PLR0913  # the fields of a version
     fingerprints: Annotated[
         list[str] | None, typer.Option("--fingerprint", help="Compared with what is read.")
     ] = None,
+    drift_reference: ReferenceOption = None,
 ) -> None:
     """Register a version; the same again changes nothing."""
     made = run.rooms.versions.register(
@@ -82,6 +94,7 @@ def register(  # noqa: PLR0913  # the fields of a version
         parent=parent,
         size_bytes=size_bytes,
         fingerprints=fingerprints or (),
+        drift_reference=None if drift_reference is None else json_file(drift_reference),
     )
     run.screen.show(made)
 
@@ -90,6 +103,12 @@ def register(  # noqa: PLR0913  # the fields of a version
 def show(run: Run, version: VersionArgument) -> None:
     """Show a version."""
     run.screen.show(run.rooms.versions.show(*version))
+
+
+@verb(versions)
+def drift_reference(run: Run, version: VersionArgument) -> None:
+    """Show what a version's features looked like when it was registered."""
+    run.screen.show(run.rooms.versions.drift_reference(*version))
 
 
 @verb(versions)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from modelwarden.client.transport import path
+from modelwarden.values.drift import DriftAnswer
 from modelwarden.values.guards import GuardAnswer
 from modelwarden.values.pages import Listing, Page
 
@@ -30,3 +31,25 @@ class Guards:
         filters = {"model": model, "environment": environment}
         page = Page(limit=limit, cursor=cursor)
         return self._calls.page(GuardAnswer, path("guards"), page, filters)
+
+    def drift(
+        self,
+        model: str,
+        version: str,
+        *,
+        environment: str = "production",
+        window: str = "10m",
+        by: str | None = None,
+    ) -> DriftAnswer:
+        """Return how far a version's features lie from its drift reference, worst first.
+
+        `by` tells the values of a dimension apart, such as `region`. Raises NotFound, ValueInvalid.
+        """
+        query = {
+            "model": model,
+            "version": version,
+            "environment": environment,
+            "window": window,
+            "by": by,
+        }
+        return self._calls.read(DriftAnswer, path("drift"), query)

@@ -12,6 +12,7 @@ from modelwarden.values.answers import (
     ModelAnswer,
     VersionAnswer,
 )
+from modelwarden.values.drift import DriftReferenceAnswer
 from modelwarden.values.pages import Listing, Page
 
 if TYPE_CHECKING:
@@ -136,11 +137,14 @@ class Versions:
         parent: str | None = None,
         size_bytes: int | None = None,
         fingerprints: Sequence[str] = (),
+        drift_reference: Mapping[str, Any] | None = None,
     ) -> VersionAnswer:
         """Register a version; a local file is hashed here and uploaded first, unless the server has it (RL-4).
 
+        `drift_reference` is what `modelwarden.drift_reference` makes of a reference table (SG-49).
+
         Raises:
-            NotPermitted, ModelNotFound, VersionExists, ValueInvalid, SizeMismatch, DigestMismatch.
+            NotPermitted, ModelNotFound, VersionExists, ValueInvalid, DriftInvalid, SizeMismatch, DigestMismatch.
             ArtifactTooLarge, Unreadable, ChangedWhileHashing: the file did not reach the server.
         """
         named = artifact and artifact_name(self._calls.transport, artifact, progress=self._progress)
@@ -161,12 +165,17 @@ class Versions:
             "parent": parent,
             "size_bytes": size_bytes,
             "fingerprints": fingerprints,
+            "drift_reference": drift_reference,
         }
         return self._calls.write(VersionAnswer, path("models", model, "versions"), body)
 
     def show(self, model: str, version: str) -> VersionAnswer:
         """Return a version. Raises ModelNotFound, VersionNotFound."""
         return self._calls.read(VersionAnswer, _version(model, version))
+
+    def drift_reference(self, model: str, version: str) -> DriftReferenceAnswer:
+        """Return what its features looked like when it was registered. Raises NotFound."""
+        return self._calls.read(DriftReferenceAnswer, _version(model, version, "drift-reference"))
 
     def list(
         self, model: str, *, status: str | None = None, limit: int = 50, cursor: str | None = None

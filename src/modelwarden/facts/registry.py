@@ -52,7 +52,7 @@ class ModelRetired:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VersionRegistered:
-    """One immutable build was named by its digests (RL-2)."""
+    """One immutable build was named by its digests (RL-2); `drift` is that of its drift reference (SG-49)."""
 
     version: VersionName
     model: ModelName
@@ -65,6 +65,7 @@ class VersionRegistered:
     parameters: Digest
     run: Code | None
     trainers: tuple[PersonId, ...]
+    drift: Digest | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -115,7 +115,7 @@ class Categories:
     @classmethod
     def of(cls, values: Column) -> Categories:
         """Return the most frequent categories of a reference; of equally frequent ones the first by name."""
-        found = Counter(map(_category, items_of(values)))
+        found = Counter(map(category_name, items_of(values)))
         found.pop(None, None)
         return cls(tuple(sorted(found, key=lambda name: (-found[name], name or ""))[:TOP]))  # type: ignore[arg-type]
 
@@ -126,7 +126,7 @@ class Categories:
 
     def cell(self, value: object) -> int:
         """Return the cell of one value."""
-        name = _category(value)
+        name = category_name(value)
         return self.names.index(name) if name in self.names else len(self.names)
 
     def count(self, values: Column) -> list[int]:
@@ -247,7 +247,7 @@ def _number(value: object) -> float:
         return nan
 
 
-def _category(value: object) -> str | None:
+def category_name(value: object) -> str | None:
     """Return the name of a category, or None for a missing one or one too long to be kept."""
     try:
         if type(value) is not str:

@@ -124,7 +124,12 @@ class DriftFlush:
 
 def read(data: bytes) -> DriftFlush:
     """Read a flush strictly. Raises DriftInvalid."""
-    found = fields.document(DriftInvalid, "flush", data, _FLUSH, max_bytes=MAX_BYTES)
+    return read_parsed(fields.document(DriftInvalid, "flush", data, _FLUSH, max_bytes=MAX_BYTES))
+
+
+def read_parsed(value: object) -> DriftFlush:
+    """Read a flush that was JSON. Raises DriftInvalid."""
+    found = fields.members(DriftInvalid, "flush", value, _FLUSH)
     fields.whole(DriftInvalid, "schema", found["schema"], least=SCHEMA, most=SCHEMA)
     counts = fields.items(DriftInvalid, "counts", found["counts"])
     return DriftFlush(

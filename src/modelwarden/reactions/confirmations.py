@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final, Protocol, TypeVar
 
 import orjson
 
+from modelwarden.safeguards.drift import counting
 from modelwarden.safeguards.fleet import confirming
 from modelwarden.values.system import system
 
@@ -70,6 +71,7 @@ class CountConfirmations:
         if time.monotonic() - self._forgot_at > FORGET_EACH_S:
             self._forgot_at = time.monotonic()
             self._warden.telemetry(_ACTOR, confirming.forget)
+            self._warden.telemetry(_ACTOR, counting.tidy)
         found = self._warden.view(_ACTOR, confirming.pending)
         quiet = [now for kept, now, _ in found if not confirming.is_told(kept, now)]
         if quiet:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from modelwarden.registry.artifacts import PreparedArtifact as PreparedArtifact
 from modelwarden.registry.artifacts import prepare_artifact as prepare_artifact
+from modelwarden.registry.drift.reads import drift_reference as drift_reference
 from modelwarden.registry.model_actions import ModelChanges as ModelChanges
 from modelwarden.registry.model_actions import NewModel as NewModel
 from modelwarden.registry.model_actions import confirmed_for_request as confirmed_for_request

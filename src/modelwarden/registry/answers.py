@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from modelwarden.access.accounts import handle_of
 from modelwarden.registry.artifacts import UPLOAD
+from modelwarden.registry.drift.queries import find_shape
 from modelwarden.registry.lifecycle import ApprovalState, Environment
 from modelwarden.registry.metric import MetricKind
 from modelwarden.store.erasing import shown
@@ -53,6 +54,7 @@ def version_answer(view: View, version: Version) -> VersionAnswer:
     approvals = {place: version.approval(place) for place in Environment}
     production = approvals[Environment.PRODUCTION]
     asked = production is not ApprovalState.DRAFT
+    shape = find_shape(view, version.name)
     return VersionAnswer(
         model=version.model,
         version=version.label,
@@ -77,6 +79,7 @@ def version_answer(view: View, version: Version) -> VersionAnswer:
         source_commit=version.source_commit,
         parent=version.parent,
         metrics=version.evaluation,
+        drift_reference=None if shape is None else shape.sha256,
         registered_by=handle_of(view, version.registered_by),
         created_at=version.created_at,
         retired_at=version.retired_at,

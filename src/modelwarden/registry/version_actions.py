@@ -13,9 +13,11 @@ from modelwarden.access.queries import find_actor
 from modelwarden.errors import ActorNotFound, ValueInvalid, VersionExists, VersionNotFound
 from modelwarden.facts.kinds import Code
 from modelwarden.facts.registry import MetricsRecorded, VersionRegistered
+from modelwarden.guard.drift_edges import read_reference
 from modelwarden.permissions import Permission
 from modelwarden.registry import queries
 from modelwarden.registry.artifacts import PreparedArtifact
+from modelwarden.registry.drift.queries import keep_reference
 from modelwarden.registry.metric import Figure, Metric, MetricKind, checked_metrics
 from modelwarden.registry.model import is_purpose
 from modelwarden.registry.model_actions import NewModel, register_model
@@ -39,6 +41,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from datetime import datetime
 
+    from modelwarden.guard.drift_edges import DriftReference
     from modelwarden.registry.model import Model
     from modelwarden.store.change import Change, View
 
@@ -55,6 +58,7 @@ class NewVersion:
     Attributes:
         trainers: handles or ids of who trained it; they may not approve it (RL-23).
         datasets: objects `{name, role, fingerprints}`.
+        drift_reference: edges and counts of its features, as `modelwarden.drift_reference` makes them (SG-49).
     """
 
     model: str
@@ -70,6 +74,7 @@ class NewVersion:
     parent: str | None = None
     trainers: tuple[str, ...] = ()
     metrics: Mapping[str, Figure] = field(default_factory=lambda: MappingProxyType({}))
+    drift_reference: Mapping[str, object] | None = None
 
 
 def register_version(
@@ -88,14 +93,17 @@ def register_version(
         create: registers the model first where there is none of its name; its purpose is seeded by the description.
 
     Raises:
-        NotPermitted, ModelNotFound, VersionExists, VersionNotFound (parent), ValueInvalid, ModelIsRetired.
+        NotPermitted, ModelNotFound, VersionExists, VersionNotFound (parent), ValueInvalid, DriftInvalid,
+        ModelIsRetired.
     """
     parent = _model(change, new, create)
     authorize(change, Permission.MODEL_REGISTER, on=resource_of(parent))
     parent.require_usable()
     named = artifact or PreparedArtifact(uri="", kind=ArtifactKind.TEXT)
     words = (_description(new), named.uri or None)
+    reference = None if new.drift_reference is None else read_reference(new.drift_reference)
     found = _built(change, new, named)
+    found = dataclasses.replace(found, content_digest=_content(found, reference))
     known = queries.find_version(change, found.name, lock=True)
     if known is not None:
         return _same(change, known, found, words=words)
@@ -106,7 +114,9 @@ def register_version(
             artifact=None if words[1] is None else change.text(words[1]),
         )
     )
-    change.record(_registered(kept))
+    if reference is not None:
+        keep_reference(change, kept.name, kept.model, reference)
+    change.record(_registered(kept, reference))
     return kept
 
 
@@ -183,7 +193,7 @@ def _built(view: View, new: NewVersion, artifact: PreparedArtifact) -> Version:
     if artifact.size_bytes is not None and not 0 <= artifact.size_bytes <= LARGEST_SIZE:
         raise ValueInvalid("size_bytes", "a whole number of bytes, not below 0")
     evaluation, parameters = checked_metrics(new.metrics), checked_parameters(new.parameters)
-    found = Version(
+    return Version(
         name=version_name(ModelName(new.model), Label(new.label)),
         model=ModelName(new.model),
         label=Label(new.label),
@@ -209,10 +219,9 @@ def _built(view: View, new: NewVersion, artifact: PreparedArtifact) -> Version:
         trainers=_persons(view, new.trainers),
         evaluation=evaluation,
     )
-    return dataclasses.replace(found, content_digest=_content(found))
 
 
-def _content(version: Version) -> Digest:
+def _content(version: Version, reference: DriftReference | None) -> Digest:
     """Return the digest of what the same label must repeat. Words are compared apart: they can be erased."""
     return digest(
         {
@@ -231,6 +240,7 @@ def _content(version: Version) -> Digest:
             "trainers": list(version.trainers),
             "evaluation": version.evaluation_digest,
         }
+        | ({} if reference is None else {"drift": reference.sha256})
     )
 
 
@@ -249,7 +259,7 @@ def _same(
     return known
 
 
-def _registered(version: Version) -> VersionRegistered:
+def _registered(version: Version, reference: DriftReference | None) -> VersionRegistered:
     return VersionRegistered(
         version=version.name,
         model=version.model,
@@ -262,6 +272,7 @@ def _registered(version: Version) -> VersionRegistered:
         parameters=version.parameters_digest,
         run=None if version.run is None else Code(version.run),
         trainers=version.trainers,
+        drift=None if reference is None else Digest(reference.sha256),
     )
 
 

@@ -7,6 +7,9 @@ from modelwarden.safeguards.activating import Activation as Activation
 from modelwarden.safeguards.activating import NewSwitch as NewSwitch
 from modelwarden.safeguards.activating import activate as activate
 from modelwarden.safeguards.activating import check_dimensions as check_dimensions
+from modelwarden.safeguards.drift.counting import ToldDrift as ToldDrift
+from modelwarden.safeguards.drift.counting import accept_flush as accept_flush
+from modelwarden.safeguards.drift.reads import drift as drift
 from modelwarden.safeguards.expiring import due as due
 from modelwarden.safeguards.expiring import keep_time as keep_time
 from modelwarden.safeguards.fleet.instance import LoadedVersion as LoadedVersion

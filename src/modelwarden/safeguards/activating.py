@@ -10,6 +10,7 @@ from modelwarden.access.allowed import acting_persons
 from modelwarden.errors import ReasonRequired, SettingInvalid, SwitchLimit, ValueInvalid
 from modelwarden.facts.kinds import Code, Severity
 from modelwarden.facts.safeguards import SwitchActivated
+from modelwarden.guard.drift_edges import MOST_BY
 from modelwarden.guard.scope import known_dimensions, parse_except, parse_scope
 from modelwarden.permissions import Permission
 from modelwarden.registry.lifecycle import Environment
@@ -167,14 +168,16 @@ def checked_words(field_name: str, words: str) -> str:
     return words
 
 
-def check_dimensions(names: Sequence[str]) -> None:
-    """Refuse to begin with dimensions of switches that can't be ones. Raises SettingInvalid."""
+def check_dimensions(names: Sequence[str], *, drift_by: Sequence[str] = ()) -> None:
+    """Refuse to begin with dimensions of switches, or of drift, that can't be ones. Raises SettingInvalid."""
     try:
-        known_dimensions(names)
+        known = known_dimensions(names)
     except ValueInvalid as error:
         raise SettingInvalid(f"switch_dimensions: {error}") from error
     if "environment" in names:
         raise SettingInvalid("switch_dimensions: a switch has its environment beside its scope")
+    if len(set(drift_by)) > MOST_BY or len(set(drift_by)) < len(drift_by) or set(drift_by) - known:
+        raise SettingInvalid(f"drift_by: at most {MOST_BY} different dimensions of switches")
 
 
 def _twin(change: Change, drafted: Switch) -> Switch | None:

@@ -58,7 +58,7 @@ class ModelAnswer:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VersionAnswer:
-    """A version. `metrics` are the evaluation figures that approvers sign."""
+    """A version. `metrics` are the evaluation figures that approvers sign, `drift_reference` the digest of its own."""
 
     model: str
     version: str
@@ -83,6 +83,7 @@ class VersionAnswer:
     source_commit: str | None
     parent: str | None
     metrics: Mapping[str, str]
+    drift_reference: str | None
     registered_by: str
     created_at: datetime
     retired_at: datetime | None

@@ -6,6 +6,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from modelwarden.registry import actions, answers
+from modelwarden.registry.drift.reads import drift_reference_answer
 from modelwarden.values.pages import Listing, Page
 
 if TYPE_CHECKING:
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
         ModelAnswer,
         VersionAnswer,
     )
+    from modelwarden.values.drift import DriftReferenceAnswer
     from modelwarden.warden.bound import Bound
 
 Figure = int | float | str
@@ -134,11 +136,14 @@ class Versions:
         parent: str | None = None,
         size_bytes: int | None = None,
         fingerprints: Sequence[str] = (),
+        drift_reference: Mapping[str, Any] | None = None,
     ) -> VersionAnswer:
         """Register a version; the artifact is read and hashed before, outside the writer (RL-34).
 
+        `drift_reference` is what `modelwarden.drift_reference` makes of a reference table (SG-49).
+
         Raises:
-            NotPermitted, ModelNotFound, VersionExists, ValueInvalid, SizeMismatch, DigestMismatch.
+            NotPermitted, ModelNotFound, VersionExists, ValueInvalid, DriftInvalid, SizeMismatch, DigestMismatch.
         """
         new = actions.NewVersion(
             model=model,
@@ -154,23 +159,34 @@ class Versions:
             parent=parent,
             trainers=tuple(trained_by),
             metrics=metrics or {},
+            drift_reference=drift_reference,
         )
-        prepared = None
-        if artifact is not None:
-            prepared = actions.prepare_artifact(
-                str(artifact),
-                settings=self._bound.settings,
-                fingerprints=fingerprints,
-                size_bytes=size_bytes,
-            )
+        prepared = self._prepared(artifact, fingerprints, size_bytes)
         action = partial(actions.register_version, new=new, artifact=prepared)
         return self._bound.write(action, answers.version_answer)
+
+    def _prepared(
+        self, artifact: str | PathLike[str] | None, fingerprints: Sequence[str], size: int | None
+    ) -> actions.PreparedArtifact | None:
+        if artifact is None:
+            return None
+        return actions.prepare_artifact(
+            str(artifact),
+            settings=self._bound.settings,
+            fingerprints=fingerprints,
+            size_bytes=size,
+        )
 
     def show(self, model: str, version: str) -> VersionAnswer:
         """Return a version. Raises ModelNotFound, VersionNotFound."""
         return self._bound.read(
             partial(actions.version, model_name=model, label=version), answers.version_answer
         )
+
+    def drift_reference(self, model: str, version: str) -> DriftReferenceAnswer:
+        """Return what its features looked like when it was registered. Raises NotFound."""
+        action = partial(actions.drift_reference, model_name=model, label=version)
+        return self._bound.read(action, drift_reference_answer)
 
     def list(
         self, model: str, *, status: str | None = None, limit: int = 50, cursor: str | None = None

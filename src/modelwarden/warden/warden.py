@@ -25,6 +25,7 @@ from modelwarden.notify.sending import Sending
 from modelwarden.reactions import approvals as reactions
 from modelwarden.reactions import confirmations, privacy, rewrap, safeguards
 from modelwarden.safeguards.actions import check_dimensions
+from modelwarden.safeguards.drift.counting import Flushes
 from modelwarden.safeguards.fleet.reports import Reports
 from modelwarden.safeguards.snapshots.broadcast import Broadcast
 from modelwarden.sinks.far_ends import FarEnds
@@ -76,7 +77,7 @@ class Warden:
         if self._folder is not None:
             settings = replace(settings, url=f"sqlite:///{self._folder.name}/warden.db")
         self.settings: Final = settings.located()
-        check_dimensions(self.settings.switch_dimensions)
+        check_dimensions(self.settings.switch_dimensions, drift_by=self.settings.drift_by)
         self.clock: Final = clock or SystemClock()
         self.store: Final[Store] = open_store(self.settings, self.clock, started=False)
         self._principals: OrderedDict[bytes, Principal] = OrderedDict()
@@ -89,6 +90,7 @@ class Warden:
             self.sending: Final = Sending(self.store, self.clock, self.settings)
             self.snapshots: Final = Broadcast(self, self.store)
             self.reports: Final = Reports(self.store.writer)
+            self.drift: Final = Flushes(self.store.writer)
             scheduled = backups.Backups(self)
         except BaseException:
             self.store.close()
@@ -297,6 +299,7 @@ class Warden:
         """Drain the writer, sign a last checkpoint, close all connections."""
         self.snapshots.close()
         self.reports.close()
+        self.drift.close()
         self._scrub.close()
         self._upkeep.close()
         self.far_ends.close()

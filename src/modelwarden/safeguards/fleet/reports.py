@@ -90,6 +90,13 @@ def may_hold(view: View, topic: Topic) -> Topic:
     return topic
 
 
+def may_report(view: View, topic: Topic) -> Topic:
+    """Return the topic, if the caller may report for its guards. Raises NotPermitted, ValueInvalid."""
+    _check(topic)
+    authorize(view, Permission.GUARD_REPORT, on=topic_resource(view, topic))
+    return topic
+
+
 def accept_report(view: View, report: Report) -> Instance:
     """Return a guard as it stands by its report, if the caller may report for its model.
 
@@ -97,8 +104,7 @@ def accept_report(view: View, report: Report) -> Instance:
         NotPermitted: a guard's token reports for its own models alone.
         ValueInvalid: it names a snapshot that does not exist yet.
     """
-    _check(report.topic)
-    authorize(view, Permission.GUARD_REPORT, on=topic_resource(view, report.topic))
+    may_report(view, report.topic)
     epoch, size = snapshots.epoch_and_size(view)
     if report.epoch > epoch or report.generation >= max(size, 1):
         raise ValueInvalid("generation", f"one of epoch {epoch} below {size}")

@@ -51,6 +51,7 @@ class Contents:
         dimensions: those that are configured beside the fixed ones.
         switches: the rules of those that may match, oldest first.
         versions: by label.
+        drift: edges of versions; left out where there is no room.
     """
 
     topic: Topic
@@ -60,6 +61,7 @@ class Contents:
     dimensions: Sequence[str]
     switches: Sequence[Mapping[str, Any]]
     versions: Sequence[Registered]
+    drift: Mapping[str, Any] | None = None
 
     def encoded(self) -> bytes:
         """Return the body: RFC 8785 JSON. Raises SnapshotTooLarge beyond what guards accept (SG-17)."""
@@ -81,9 +83,11 @@ class Contents:
             ],
             "limits": [],
             "freshness": [],
-            "drift": None,
+            "drift": self.drift,
         }
         data = encode_any(body)
+        if len(data) > MAX_BODY_BYTES and self.drift is not None:
+            data = encode_any(body | {"drift": None})  # switches come first
         if len(data) > MAX_BODY_BYTES:
             raise SnapshotTooLarge(self.topic.model, len(data))
         return data

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 from modelwarden.errors import SnapshotTooLarge
 from modelwarden.facts.safeguards import PUSHED
 from modelwarden.guard.snapshot import Floor
+from modelwarden.safeguards.drift.section import drift_section
 from modelwarden.safeguards.reach import reach_of
 from modelwarden.safeguards.snapshots import queries
 from modelwarden.safeguards.snapshots.body import Contents, Topic
@@ -127,6 +128,7 @@ class Builder:
             dimensions=view.settings.switch_dimensions,
             switches=[each.rule for each in sorted(live, key=attrgetter("id"))],
             versions=queries.registered_versions(view, topic.model),
+            drift=drift_section(view, topic),
         )
         return Built(topic, at, contents.encoded())
 
@@ -208,7 +210,7 @@ def _matters(told: Told) -> bool:
         case "model.updated":
             return "type" in told.fact["fields"]
         case "version.registered":
-            return "subject_sha256" in told.fact
+            return "subject_sha256" in told.fact or "drift" in told.fact
         case "model.registered" | "version.retired":
             return True
         case _:

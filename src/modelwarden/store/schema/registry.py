@@ -80,6 +80,16 @@ metrics: Final = attached(
     Column("recorded_at", Text, nullable=False),
     Index("ix_metrics_version_id", "version", "id"),
 )
+drift_references: Final = attached(
+    "drift_references",
+    Column("version", Text, primary_key=True),
+    Column("model", Text, nullable=False),
+    Column("sha256", Text, nullable=False),
+    Column("edges_sha256", Text, nullable=False),
+    Column("shape", Text, nullable=False),
+    Column("reference", Text, nullable=False),
+    Index("ix_drift_references_model", "model", "version"),
+)
 artifacts: Final = governed(
     "artifacts",
     Column("sha256", Text, primary_key=True),

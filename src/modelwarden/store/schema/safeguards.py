@@ -66,6 +66,7 @@ guard_instances: Final = other(
     Column("versions", Text, nullable=False),
     Column("counts", Text, nullable=False),
     Column("rejected", Text),
+    Column("signals", Text, nullable=False, server_default="[]"),
     Index("ix_guard_instances_heard_at", "heard_at"),
     role="telemetry",
 )

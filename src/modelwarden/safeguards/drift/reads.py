@@ -1,0 +1,221 @@
+"""Drift by window: for triggers, whatever they ask, and for people, of models that they may read (SG-49, SG-50)."""
+
+from __future__ import annotations
+
+import re
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
+
+from modelwarden.errors import ValueInvalid
+from modelwarden.registry.drift.queries import find_reference
+from modelwarden.registry.drift.reads import drift_reference
+from modelwarden.registry.lifecycle import Environment
+from modelwarden.safeguards.drift import queries
+from modelwarden.safeguards.drift.counted import minute_of, moment_of, total
+from modelwarden.safeguards.drift.judging import STATES, Compared, compared, state_after
+from modelwarden.values.drift import DriftAnswer, FeatureDriftAnswer, GroupDriftAnswer
+from modelwarden.values.ids import VersionName
+from modelwarden.values.words import named
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+    from datetime import datetime
+
+    from modelwarden.registry.drift.reads import Referenced
+    from modelwarden.safeguards.drift.counted import Cells, Slot
+    from modelwarden.store.change import View
+
+SIGNAL: Final = "psi"
+HISTORY: Final = 12
+"""Windows that are looked at for a state: an alarm that began before has fired in these, too, or is over."""
+
+WINDOW: Final = "10m"
+_WINDOW: Final = re.compile(r"([1-9][0-9]{0,3})([mh])")
+LONGEST: Final = timedelta(hours=24)
+
+
+class Window(NamedTuple):
+    """A signal in a span of time; `value` is None where it is unknown. `by` is a value of the dimension."""
+
+    signal: str
+    by: str | None
+    since: datetime
+    until: datetime
+    n: int
+    value: float | None
+    evidence: Mapping[str, Any]
+
+
+class Group(NamedTuple):
+    """A part of the traffic: its last window, and the index of each one so far."""
+
+    value: str | None
+    last: Compared
+    psi_by_window: tuple[float | None, ...]
+
+    @property
+    def state(self) -> str:
+        """How it stands."""
+        return state_after(self.psi_by_window)
+
+
+class Drift(NamedTuple):
+    """Drift of a version in an environment."""
+
+    of: Referenced
+    environment: str
+    by: str | None
+    window: timedelta
+    until: datetime
+    groups: tuple[Group, ...]
+
+
+def windows(
+    view: View, *, model: str, environment: str, since: datetime, until: datetime, by: str | None
+) -> list[Window]:
+    """Return what was counted in a span, as one window for each value of `by`, or one for all traffic.
+
+    Where several versions answered, a window is of the one that lies farthest from its reference. Its evidence has the
+    counts and the reference's, so that the index can be computed again. For the program: nobody is authorised here.
+    """
+    slots = queries.slots_between(
+        view, model, environment, version=None, since=minute_of(since), until=minute_of(until)
+    )
+    found: dict[str | None, Window] = {}
+    for version in sorted({slot.version for slot in slots}):
+        reference = find_reference(view, VersionName(version))
+        if reference is None:
+            continue
+        mine = {slot: cells for slot, cells in slots.items() if slot.version == version}
+        for value, cells in _by_value(mine, by).items():
+            one = compared(cells, reference)
+            evidence = _evidence(version, reference.sha256, one, reference.baseline)
+            window = Window(SIGNAL, value, since, until, one.n, one.psi, evidence)
+            if _is_worse(window, found.get(value)):
+                found[value] = window
+    return [found[value] for value in sorted(found, key=lambda value: (value is None, value or ""))]
+
+
+def drift(  # what a caller may say
+    view: View,
+    model: str,
+    version: str,
+    *,
+    environment: str = "production",
+    window: str = WINDOW,
+    by: str | None = None,
+) -> Drift:
+    """Return how a version's features stand, and how they stood in the windows before.
+
+    Raises:
+        ModelNotFound, VersionNotFound, NotFound: or it has no drift reference.
+        ValueInvalid: no such environment, no such window.
+    """
+    place = named(Environment, environment, field="environment").value
+    span = _window(window)
+    of = drift_reference(view, model, version)
+    length = int(span.total_seconds()) // 60
+    until = minute_of(view.now)
+    since = until - HISTORY * length
+    slots = queries.slots_between(
+        view, of.version.model, place, version=of.version.name, since=since, until=until
+    )
+    each = [
+        _by_value(
+            {slot: cells for slot, cells in slots.items() if begins <= slot.begins < begins + length}, by
+        )
+        for begins in range(since, until, length)
+    ]  # fmt: skip
+    values = {value for one in each for value in one} or ({None} if by is None else set())
+    groups = []
+    for value in values:
+        indices = [compared(one.get(value, ()), of.reference) for one in each]
+        groups.append(Group(value, indices[-1], tuple(one.psi for one in indices)))
+    groups.sort(
+        key=lambda group: (STATES.index(group.state), -(group.last.psi or 0), group.value or "")
+    )
+    return Drift(of, place, by, span, moment_of(until), tuple(groups))
+
+
+def drift_answer(_view: View, found: Drift) -> DriftAnswer:
+    """Return drift as callers see it."""
+    return DriftAnswer(
+        model=found.of.version.model,
+        version=found.of.version.label,
+        environment=found.environment,
+        by=found.by,
+        window_s=int(found.window.total_seconds()),
+        since=found.until - found.window,
+        until=found.until,
+        reference_sha256=found.of.reference.sha256,
+        groups=tuple(_group(group) for group in found.groups),
+    )
+
+
+def _group(group: Group) -> GroupDriftAnswer:
+    return GroupDriftAnswer(
+        value=group.value,
+        state=group.state,
+        psi=group.last.psi,
+        n=group.last.n,
+        psi_by_window=group.psi_by_window,
+        features=tuple(
+            FeatureDriftAnswer(feature=one.name, psi=one.psi, n=one.n, counts=one.counts)
+            for one in group.last.features
+        ),
+    )
+
+
+def _by_value(slots: Mapping[Slot, Cells], by: str | None) -> dict[str | None, Cells]:
+    """Return the counts by value of a dimension; of all traffic, counted once, where none is asked for."""
+    if by is not None:
+        mine = {slot: cells for slot, cells in slots.items() if slot.dimension == by}
+        values = {slot.value for slot in mine}
+        return {
+            value or None: total(cells for slot, cells in mine.items() if slot.value == value)
+            for value in values
+        }
+    whole = {
+        dimension: total(cells for slot, cells in slots.items() if slot.dimension == dimension)
+        for dimension in sorted({slot.dimension for slot in slots})
+    }  # each dimension counts the same rows
+    if not whole:
+        return {}
+    return {None: max(whole.values(), key=_rows)}
+
+
+def _rows(cells: Cells) -> int:
+    return max((sum(row) for row in cells), default=0)
+
+
+def _is_worse(one: Window, other: Window | None) -> bool:
+    if other is None or other.value is None:
+        return other is None or one.value is not None or one.n > other.n
+    return one.value is not None and one.value > other.value
+
+
+def _evidence(
+    version: str, sha256: str, one: Compared, baseline: Mapping[str, Iterable[int]]
+) -> dict[str, Any]:
+    return {
+        "version": version,
+        "reference_sha256": sha256,
+        "features": {
+            feature.name: {
+                "psi": feature.psi,
+                "counts": list(feature.counts),
+                "reference": list(baseline[feature.name]),
+            }
+            for feature in one.features
+        },
+    }
+
+
+def _window(text: str) -> timedelta:
+    found = _WINDOW.fullmatch(text)
+    if found is not None:
+        number = int(found[1])
+        span = timedelta(hours=number) if found[2] == "h" else timedelta(minutes=number)
+        if span <= LONGEST:
+            return span
+    raise ValueInvalid("window", "a time such as 10m or 1h, at most 24h")
