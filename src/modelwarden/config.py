@@ -58,6 +58,11 @@ class Settings:
             between them in the environment.
         guard_fail: what guards do without news for too long: `static` goes on by the last snapshot, `closed` blocks
             (SG-21). It has to be the same in every process that serves.
+        drills_environments: where drills may put faults into predictions (SG-53); nowhere where it is empty.
+        drills_schedule: drills that run by themselves in staging, one line each, as
+            `churn/error/0.05/10m/30d/09:00`: model, fault, share, length, days between, time in UTC; spaces between
+            them in the environment.
+        drills_overdue_days: days after which a model has to be drilled again.
     """
 
     url: str = "sqlite:///warden.db"
@@ -86,6 +91,9 @@ class Settings:
     audit_open_details: tuple[str, ...] = ()
     switch_dimensions: tuple[str, ...] = ()
     guard_fail: str = "static"
+    drills_environments: tuple[str, ...] = ("staging",)
+    drills_schedule: tuple[str, ...] = ()
+    drills_overdue_days: int = 90
 
     def __post_init__(self) -> None:
         if self.ledger_sign_after not in {"committed", "replicated"}:
@@ -154,8 +162,11 @@ _NOT_SETTINGS: Final = frozenset({"token", "as", "config", "key_passphrase", "st
 
 
 _SPACED: Final = frozenset(
-    {"sinks", "endpoint_allow", "backup_targets", "audit_open_details", "switch_dimensions"}
-)
+    {
+        "sinks", "endpoint_allow", "backup_targets", "audit_open_details", "switch_dimensions",
+        "drills_environments", "drills_schedule",
+    }
+)  # fmt: skip
 """Lists whose items may hold colons: in the environment spaces stand between them."""
 
 

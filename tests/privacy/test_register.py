@@ -35,6 +35,7 @@ PATTERNED: Final = {
     "metrics.name", "metrics.version", "metrics.value", "holds.model", "holds.incident", "artifacts.sha256",
     "tokens.networks", "person_keys.pem", "endpoints.name", "endpoints.types", "endpoints.severity",
     "endpoints.subjects", "switches.name", "switches.source", "switches.incident", "switches.evidence",
+    "drills.model", "drills.fault", "drills.plan", "drills.report",
     "external_records.ref", "server_keys.purpose", "server_keys.public",
 }  # fmt: skip
 """Names and words of a fixed form: checked where they come in, and too short for a sentence."""
@@ -44,6 +45,7 @@ OPEN: Final = {
     "versions.evaluation": "names of figures",
     "switches.scope": "what guards compare with, openly in snapshots; entries name its dimensions alone",
     "switches.exception": "as switches.scope",
+    "drills.exception": "as switches.scope",
     "policy_versions.document": "a policy's text is public among those whom it governs",
 }
 PROGRAMS: Final = {

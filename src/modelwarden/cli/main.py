@@ -13,6 +13,7 @@ from modelwarden.cli.audit import audit
 from modelwarden.cli.copies import verify_copy
 from modelwarden.cli.deploy import deploy
 from modelwarden.cli.doctor import doctor
+from modelwarden.cli.drill import drill
 from modelwarden.cli.fingerprint import fingerprint
 from modelwarden.cli.guards import guards
 from modelwarden.cli.keys import keys
@@ -45,8 +46,8 @@ app: Final = typer.Typer(
 )
 
 NOUNS: Final = (
-    models, versions, approvals, deploy, kill, guards, policy, audit, holds, retention, users, roles, service_accounts,
-    tokens, keys, notify, witness,
+    models, versions, approvals, deploy, kill, drill, guards, policy, audit, holds, retention, users, roles,
+    service_accounts, tokens, keys, notify, witness,
 )  # fmt: skip
 
 for each in NOUNS:

@@ -23,8 +23,8 @@ from modelwarden.audit.scrub import Scrub
 from modelwarden.errors import NotPermitted, Refusal, Unauthenticated
 from modelwarden.notify.sending import Sending
 from modelwarden.reactions import approvals as reactions
-from modelwarden.reactions import confirmations, privacy, rewrap, safeguards
-from modelwarden.safeguards.actions import check_dimensions
+from modelwarden.reactions import confirmations, drills, privacy, rewrap, safeguards
+from modelwarden.safeguards.actions import check_dimensions, check_drills
 from modelwarden.safeguards.fleet.reports import Reports
 from modelwarden.safeguards.snapshots.broadcast import Broadcast
 from modelwarden.sinks.far_ends import FarEnds
@@ -77,6 +77,7 @@ class Warden:
             settings = replace(settings, url=f"sqlite:///{self._folder.name}/warden.db")
         self.settings: Final = settings.located()
         check_dimensions(self.settings.switch_dimensions)
+        check_drills(self.settings)
         self.clock: Final = clock or SystemClock()
         self.store: Final[Store] = open_store(self.settings, self.clock, started=False)
         self._principals: OrderedDict[bytes, Principal] = OrderedDict()
@@ -125,6 +126,7 @@ class Warden:
             rewrap.NAME: rewrap.Rewrap(self),
             safeguards.NAME: safeguards.KeepTime(self),
             confirmations.NAME: confirmations.CountConfirmations(self),
+            drills.NAME: drills.KeepDrills(self),
             backups.NAME: scheduled,
             indexing.NAME: indexing.KeepWords(self),
         }

@@ -51,6 +51,7 @@ class Contents:
         dimensions: those that are configured beside the fixed ones.
         switches: the rules of those that may match, oldest first.
         versions: by label.
+        faults: of the drills that run, oldest first.
     """
 
     topic: Topic
@@ -60,6 +61,7 @@ class Contents:
     dimensions: Sequence[str]
     switches: Sequence[Mapping[str, Any]]
     versions: Sequence[Registered]
+    faults: Sequence[Mapping[str, Any]] = ()
 
     def encoded(self) -> bytes:
         """Return the body: RFC 8785 JSON. Raises SnapshotTooLarge beyond what guards accept (SG-17)."""
@@ -73,7 +75,7 @@ class Contents:
             "fail": self.fails,
             "dimensions": sorted(self.dimensions),
             "switches": list(self.switches),
-            "faults": [],
+            "faults": list(self.faults),
             "route": None,
             "versions": [
                 {"label": each.label, "sha256": each.sha256, "baseline": False, "outputs": None}
