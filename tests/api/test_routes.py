@@ -160,9 +160,13 @@ def switch_id(town: Town) -> str:
 
 @pytest.fixture(scope="module")
 def drill_id(town: Town, request_id: str) -> str:
-    """Run a drill on the model of the request, and return it."""
+    """Run a drill on a model that no developer owns, and return it."""
     _ = request_id
-    made = sent(town, "POST /drills", "dave")
+    purpose = "predicts which customers leave next month"
+    model = {"name": "drilled", "owner": "dave", "business_purpose": purpose}
+    assert town.call("alice", "POST", "/models", model).status_code == 201
+    body = BODIES["POST /drills"] | {"scope": {"model": "drilled"}}
+    made = town.call("dave", "POST", "/drills", body)
     assert made.status_code == 201
     return str(made.json()["id"])
 

@@ -454,8 +454,8 @@ def test_a_schedule_runs_nothing_where_drills_are_off(desk: Desk) -> None:
     "line",
     [
         "churn", "churn/nan/0.05/10m/30d/24:00", "churn/melt/0.05/10m/30d/09:00", "churn/nan/x/10m/30d/09:00",
-        "churn/nan/0.05/soon/30d/09:00", "churn/nan/0.05/10m/0d/09:00", "churn/nan/7/10m/1d/09:00", "churn/nan/0.1/25h/1d/09:00",
-        "Churn X/nan/0.05/10m/1d/09:00",
+        "churn/nan/0.05/soon/30d/09:00", "churn/nan/0.05/10m/0d/09:00", "churn/nan/7/10m/1d/09:00",
+        "churn/nan/0.1/25h/1d/09:00", "Churn X/nan/0.05/10m/1d/09:00",
     ],
 )  # fmt: skip
 def test_a_schedule_that_cannot_be_read_keeps_the_program_from_starting(
