@@ -60,6 +60,11 @@ class Settings:
             (SG-21). It has to be the same in every process that serves.
         drift_by: dimensions by whose values guards count drift apart, at most four (SG-49); spaces between them in the
             environment. It has to be the same in every process that serves.
+        drills_environments: where drills may put faults into predictions (SG-53); nowhere where it is empty.
+        drills_schedule: drills that run by themselves in staging, one line each, as
+            `churn/error/0.05/10m/30d/09:00`: model, fault, share, length, days between, time in UTC; spaces between
+            them in the environment.
+        drills_overdue_days: days after which a model has to be drilled again.
     """
 
     url: str = "sqlite:///warden.db"
@@ -89,6 +94,9 @@ class Settings:
     switch_dimensions: tuple[str, ...] = ()
     guard_fail: str = "static"
     drift_by: tuple[str, ...] = ("region",)
+    drills_environments: tuple[str, ...] = ("staging",)
+    drills_schedule: tuple[str, ...] = ()
+    drills_overdue_days: int = 90
 
     def __post_init__(self) -> None:
         if self.ledger_sign_after not in {"committed", "replicated"}:
@@ -158,14 +166,10 @@ _NOT_SETTINGS: Final = frozenset({"token", "as", "config", "key_passphrase", "st
 
 _SPACED: Final = frozenset(
     {
-        "sinks",
-        "endpoint_allow",
-        "backup_targets",
-        "audit_open_details",
-        "switch_dimensions",
-        "drift_by",
+        "sinks", "endpoint_allow", "backup_targets", "audit_open_details", "switch_dimensions",
+        "drift_by", "drills_environments", "drills_schedule",
     }
-)
+)  # fmt: skip
 """Lists whose items may hold colons: in the environment spaces stand between them."""
 
 

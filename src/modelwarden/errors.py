@@ -1161,6 +1161,15 @@ class ReleaseNotRequested(CallerError):
         self.switch = switch
 
 
+class DrillRefused(CallerError):
+    """A drill can't begin or move now: they are off here, one runs, a grave switch stands, or it has ended (SG-53)."""
+
+    code, status = "drill_refused", 409
+
+    def __init__(self, why: str) -> None:
+        super().__init__(f"no drill: {why}")
+
+
 class SelfRelease(DutyRefusal):
     """Who asked for a release, or at SEV1 activated the switch, tried to confirm the release too (SG-10)."""
 

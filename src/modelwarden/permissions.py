@@ -42,6 +42,7 @@ class Permission(StrEnum):
     SWITCH_READ = "switch.read"
     SWITCH_ACTIVATE = "switch.activate"
     SWITCH_RELEASE = "switch.release"
+    DRILL_RUN = "drill.run"
     GUARD_READ = "guard.read"
     GUARD_REPORT = "guard.report"
     AUDIT_READ = "audit.read"
@@ -95,7 +96,7 @@ ROLE_PERMISSIONS: Final[Mapping[BuiltInRole, frozenset[Permission]]] = MappingPr
         BuiltInRole.OPERATOR: _EVERYONE
         | {
             _P.METRIC_RECORD, _P.DEPLOY_STAGING, _P.DEPLOY_PRODUCTION, _P.DEPLOY_ROLLBACK,
-            _P.MODEL_RETIRE, _P.SWITCH_ACTIVATE, _P.SWITCH_RELEASE, _P.AUDIT_READ,
+            _P.MODEL_RETIRE, _P.SWITCH_ACTIVATE, _P.SWITCH_RELEASE, _P.DRILL_RUN, _P.AUDIT_READ,
         },
         BuiltInRole.ANALYST: _EVERYONE
         | {_P.POLICY_DRAFT, _P.COMPLIANCE_REPORT, _P.AUDIT_READ},
@@ -109,6 +110,7 @@ ROLE_PERMISSIONS: Final[Mapping[BuiltInRole, frozenset[Permission]]] = MappingPr
             _P.ROLE_ASSIGN, _P.ACCESS_REVIEW, _P.TOKEN_ISSUE_OTHER, _P.KEY_CONFIRM,
             _P.KEY_REVOKE_OTHER, _P.ENDPOINT_MANAGE, _P.SETTINGS_MANAGE, _P.RETENTION_MANAGE,
             _P.HOLD_MANAGE, _P.ERASURE_REQUEST, _P.SERVER_KEY_ROTATE, _P.SWITCH_ACTIVATE,
+            _P.DRILL_RUN,
         },
         BuiltInRole.AUDITOR: _EVERYONE
         | {
@@ -150,7 +152,7 @@ ADMINISTERING: Final = frozenset(
 )  # fmt: skip
 SENSITIVE: Final = _DECIDING | ADMINISTERING | {
     _P.DEPLOY_STAGING, _P.DEPLOY_PRODUCTION, _P.DEPLOY_ROLLBACK, _P.MODEL_RETIRE, _P.AUDIT_EXPORT,
-    _P.PERSONAL_READ, _P.SWITCH_ACTIVATE, _P.SWITCH_RELEASE,
+    _P.PERSONAL_READ, _P.SWITCH_ACTIVATE, _P.SWITCH_RELEASE, _P.DRILL_RUN,
 }  # fmt: skip
 """Uses of these are in the ledger even where the answer is yes (AC-60)."""
 

@@ -38,7 +38,7 @@ GIVEN: Final = {
     "model": "churn", "version": "1", "user": "victim", "role": "analyst", "permission": "model.read",
     "request": "req_0", "deployment": "dep_0", "policy": "house", "token": "tok_0", "key": "0" * 64,
     "seq": "1", "sha256": "0" * 64, "path": "checkpoint", "erasure": "ers_0", "hold": "hld_0",
-    "endpoint": "end_0", "purpose": "decision", "switch": "swi_0",
+    "endpoint": "end_0", "purpose": "decision", "switch": "swi_0", "drill": "dri_0",
 }  # fmt: skip
 REASON: Final = {"reason": "because the tests want it so"}
 NOTES: Final = {"notes": "because the tests want it so"}
@@ -95,6 +95,9 @@ BODIES: Final[dict[str, Any]] = {
     "POST /kill-switches/{switch}/confirm-release": NOTES,
     "POST /kill-switches/{switch}/refuse-release": NOTES,
     "POST /kill-switches/{switch}/withdraw-release": NOTES,
+    "POST /drills/{drill}/confirm": {},
+    "POST /drills/{drill}/stop": {},
+    "POST /drills": {"fault": "nan", "scope": {"model": "churn"}},
     "POST /server-keys/{purpose}/revoke": {"key": "0" * 16, "since": "2026-11-20T11:19:40Z"},
 }  # fmt: skip
 QUERIES: Final = {
@@ -155,6 +158,19 @@ def switch_id(town: Town) -> str:
     return str(town.call("dave", "POST", "/kill-switches", body).json()["id"])
 
 
+@pytest.fixture(scope="module")
+def drill_id(town: Town, request_id: str) -> str:
+    """Run a drill on a model that no developer owns, and return it."""
+    _ = request_id
+    purpose = "predicts which customers leave next month"
+    model = {"name": "drilled", "owner": "dave", "business_purpose": purpose}
+    assert town.call("alice", "POST", "/models", model).status_code == 201
+    body = BODIES["POST /drills"] | {"scope": {"model": "drilled"}}
+    made = town.call("dave", "POST", "/drills", body)
+    assert made.status_code == 201
+    return str(made.json()["id"])
+
+
 def test_public_routes_are_those_of_the_list_and_metrics(town: Town) -> None:
     found = {
         f"{method} {route.path_format}"
@@ -186,10 +202,11 @@ def test_nobody_comes_in_without_a_token(town: Town) -> None:
 
 
 def test_each_role_is_refused_what_it_lacks_and_nothing_else(
-    town: Town, request_id: str, switch_id: str
+    town: Town, request_id: str, switch_id: str, drill_id: str
 ) -> None:
     """First all that has to be refused, which changes nothing; then all that has to be let in."""
     wrong = []
+    about = {"request": request_id, "switch": switch_id, "drill": drill_id}
     for refused in (True, False):
         for name, _, admission in calls(town):
             if not isinstance(admission, Permission) or name == "GET /metrics":
@@ -200,7 +217,7 @@ def test_each_role_is_refused_what_it_lacks_and_nothing_else(
                     continue
                 if refused and name in FORM_FIRST:
                     continue
-                answer = sent(town, name, who, request=request_id, switch=switch_id)
+                answer = sent(town, name, who, **about)
                 if is_refusal(answer, method=name.partition(" ")[0]) is not refused:
                     wrong.append((name, role, answer.status_code, answer.text[:200]))
     assert wrong == []

@@ -36,6 +36,7 @@ PATTERNED: Final = {
     "tokens.networks", "person_keys.pem", "endpoints.name", "endpoints.types", "endpoints.severity",
     "endpoints.subjects", "switches.name", "switches.source", "switches.incident", "switches.evidence",
     "drift_references.version", "drift_references.model",
+    "drills.model", "drills.fault", "drills.plan", "drills.report",
     "external_records.ref", "server_keys.purpose", "server_keys.public",
 }  # fmt: skip
 """Names and words of a fixed form: checked where they come in, and too short for a sentence."""
@@ -47,6 +48,7 @@ OPEN: Final = {
     "drift_references.shape": "names of features",
     "switches.scope": "what guards compare with, openly in snapshots; entries name its dimensions alone",
     "switches.exception": "as switches.scope",
+    "drills.exception": "as switches.scope",
     "policy_versions.document": "a policy's text is public among those whom it governs",
 }
 PROGRAMS: Final = {

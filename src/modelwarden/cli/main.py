@@ -14,6 +14,7 @@ from modelwarden.cli.copies import verify_copy
 from modelwarden.cli.deploy import deploy
 from modelwarden.cli.doctor import doctor
 from modelwarden.cli.drift import drift
+from modelwarden.cli.drill import drill
 from modelwarden.cli.fingerprint import fingerprint
 from modelwarden.cli.guards import guards
 from modelwarden.cli.keys import keys
@@ -46,7 +47,7 @@ app: Final = typer.Typer(
 )
 
 NOUNS: Final = (
-    models, versions, approvals, deploy, kill, guards, drift, policy, audit, holds, retention, users, roles,
+    models, versions, approvals, deploy, kill, drill, guards, drift, policy, audit, holds, retention, users, roles,
     service_accounts, tokens, keys, notify, witness,
 )  # fmt: skip
 

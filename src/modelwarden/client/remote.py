@@ -8,6 +8,7 @@ from modelwarden.client.access_rooms import Keys, Roles, ServiceAccounts, Tokens
 from modelwarden.client.audit_room import Audit
 from modelwarden.client.calls import Calls
 from modelwarden.client.deployment_room import Deployments
+from modelwarden.client.drill_room import Drills
 from modelwarden.client.guard_room import Guards
 from modelwarden.client.notify_room import Notify
 from modelwarden.client.privacy_rooms import Holds, Retention
@@ -38,6 +39,7 @@ class Remote:
         self.deployments = Deployments(calls)
         self.switches = Switches(calls)
         self.guards = Guards(calls)
+        self.drills = Drills(calls)
         self.users = Users(calls)
         self.service_accounts = ServiceAccounts(calls)
         self.roles = Roles(calls)

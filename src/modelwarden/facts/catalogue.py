@@ -53,7 +53,7 @@ TYPES: Final[Mapping[str, Kind]] = MappingProxyType({kind.type: kind for kind in
 URGENT: Final = frozenset(
     {
         "actor.deactivated", "actor.suspended", "deployment.rolled_back", "key.compromised", "key.revoked",
-        "role.revoked", "switch.activated", "switch.release_refused", "token.revoked",
+        "drill.stopped", "role.revoked", "switch.activated", "switch.release_refused", "token.revoked",
     }
 ) | {kind.type for kind in KINDS.values() if kind.family in {Family.LEDGER, Family.INCIDENT}}  # fmt: skip
 """What may be recorded although a required sink is behind: it stops harm, or is about the ledger itself (LG-51)."""

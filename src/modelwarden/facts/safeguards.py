@@ -9,8 +9,16 @@ from modelwarden.facts.kinds import Code, Family, Kind, Severity
 
 if TYPE_CHECKING:
     from datetime import datetime
+    from decimal import Decimal
 
-    from modelwarden.values.ids import ActorId, Commitment, InstanceId, ModelName, SwitchId
+    from modelwarden.values.ids import (
+        ActorId,
+        Commitment,
+        DrillId,
+        InstanceId,
+        ModelName,
+        SwitchId,
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -130,11 +138,78 @@ class SwitchUnconfirmed:
     late: tuple[InstanceId, ...]
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DrillRequested:
+    """Somebody wants to put a fault into a part of a model's traffic; another person has to confirm it (SG-53)."""
+
+    drill: DrillId
+    model: ModelName
+    environment: Code
+    fault: Code
+    share_bp: int
+    ttl_s: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DrillStarted:
+    """A fault strikes a part of a model's traffic from here on, until `ends_at` at the latest (SG-53).
+
+    `dimensions` are what its scope names; their values stand in the row alone.
+    """
+
+    drill: DrillId
+    model: ModelName
+    environment: Code
+    fault: Code
+    share_bp: int
+    dimensions: tuple[Code, ...]
+    requester: ActorId
+    ends_at: datetime
+    plan: Code | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DrillStopped:
+    """A drill ended; `ran` is false for one that nobody confirmed."""
+
+    drill: DrillId
+    model: ModelName
+    environment: Code
+    cause: Code
+    ran: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DrillReported:
+    """What came of a drill (SG-54).
+
+    Attributes:
+        struck: answers that guards say were struck; `unanswered` of them had no fallback.
+        detect_ms, activate_ms, confirm_ms: from the start to the first sign, to a switch, and to its confirmation.
+        silent: signals that ought to have fired and did not.
+        missed: what it failed by.
+    """
+
+    drill: DrillId
+    model: ModelName
+    environment: Code
+    fault: Code
+    passed: bool
+    struck: int
+    unanswered: int
+    fallback_share: Decimal | None
+    detect_ms: int | None
+    activate_ms: int | None
+    confirm_ms: int | None
+    silent: tuple[Code, ...]
+    missed: tuple[Code, ...]
+
+
 PUSHED: Final = frozenset(
     {
         "switch.activated", "switch.released", "switch.expired", "model.registered", "model.updated",
         "version.registered", "version.retired", "epoch.started", "snapshot.key_rotated",
-        "object.accepted",
+        "object.accepted", "drill.started", "drill.stopped",
     }
 )  # fmt: skip
 """Types of the entries that may change what guards hold: other processes are told of these at once (SG-20)."""
@@ -148,4 +223,8 @@ KINDS: Final = (
     Kind(SwitchConfirmed, Family.SAFEGUARD, Severity.INFO),
     Kind(SwitchUnconfirmed, Family.SAFEGUARD, Severity.HIGH),
     Kind(SwitchReminded, Family.SAFEGUARD, Severity.WARNING),
+    Kind(DrillRequested, Family.SAFEGUARD, Severity.INFO),
+    Kind(DrillStarted, Family.SAFEGUARD, Severity.WARNING),
+    Kind(DrillStopped, Family.SAFEGUARD, Severity.INFO),
+    Kind(DrillReported, Family.SAFEGUARD, Severity.INFO),
 )

@@ -80,6 +80,8 @@ def answered(site: Site, begun: Begun) -> Decision:
 
 def _decision(site: Site, begun: Begun, status: Status, answer: Answer) -> Decision:
     site.counts.by_status[status] += 1
+    if begun.struck is not None:
+        site.counts.drilled[status] += 1
     held = begun.held
     return Decision(
         value=answer.value,
@@ -92,5 +94,6 @@ def _decision(site: Site, begun: Begun, status: Status, answer: Answer) -> Decis
         generation=held.generation,
         stale_s=max(0.0, site.now() - held.born),
         clipped_from=answer.clipped_from,
+        drill=begun.struck is not None,
         retry_after_s=begun.retry_s,
     )

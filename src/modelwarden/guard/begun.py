@@ -11,6 +11,7 @@ from modelwarden.guard.match import NOTHING, Match
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+    from modelwarden.guard.drilling import Struck
     from modelwarden.guard.held import Held
     from modelwarden.guard.plan import Plan
 
@@ -44,6 +45,7 @@ class Begun:
         "retry_s",
         "started",
         "status",
+        "struck",
         "ticket",
         "value",
         "values",
@@ -68,3 +70,4 @@ class Begun:
         self.value: object = None
         self.status = Status.OK
         self.clipped_from: object = None
+        self.struck: Struck | None = None

@@ -63,6 +63,7 @@ class Guard:
             MODELWARDEN_STATE_DIR, else the user's own state folder.
         bootstrap: a signed snapshot that came with the program, for a first start without a server.
         stop_file: blocks whatever it names while it is there (SG-13).
+        drills: let drills put faults into calls; unless said, in staging alone (SG-53).
         outputs: what answers have to look like, for `validate`, `remember`, `recall`, `batch` and `call`.
         fallback: the chain of steps; else what was last answered well for the same key (SG-37).
         store: where good answers are remembered.
@@ -87,6 +88,7 @@ class Guard:
         state_dir: str | Path | None = None,
         bootstrap: str | Path | None = None,
         stop_file: str | Path | None = None,
+        drills: bool | None = None,
         outputs: Contract | None = None,
         fallback: Sequence[Step] = (LastKnownGood(),),
         store: Store | None = None,
@@ -109,6 +111,7 @@ class Guard:
             state_dir=state_dir,
             bootstrap=bootstrap,
             stop_file=stop_file,
+            drills=environment == "staging" if drills is None else drills,
             pace=pace or Pace(),
             clocks=clocks or Clocks(),
         )

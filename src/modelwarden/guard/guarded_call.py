@@ -65,6 +65,8 @@ class GuardedCall:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> bool:
+        if self.proceeds and self._begun is not None and self._begun.struck is not None:
+            self._begun.struck.wait()
         begun = self._ended(error)
         if begun is None:
             return False
@@ -82,6 +84,8 @@ class GuardedCall:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> bool:
+        if self.proceeds and self._begun is not None and self._begun.struck is not None:
+            await self._begun.struck.wait_async()
         begun = self._ended(error)
         if begun is None:
             return False

@@ -17,6 +17,8 @@ from modelwarden.errors import ValueInvalid
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from modelwarden.guard.drilling import Drills
+    from modelwarden.guard.faults import Faults
     from modelwarden.guard.match import Matcher
     from modelwarden.guard.snapshot import Snapshot
 
@@ -65,11 +67,13 @@ class Rules(NamedTuple):
         snapshot: whose switches, versions and limits count.
         local: the scopes that the stop file blocks (SG-13).
         diverts: why every call falls back or is blocked, without any switch: `stale_snapshot` or `no_snapshot`.
+        faults: those of drills that run here (SG-53).
     """
 
     snapshot: Snapshot | None = None
     local: Matcher | None = None
     diverts: str | None = None
+    faults: Faults | None = None
 
 
 class Held(NamedTuple):
@@ -105,6 +109,7 @@ class Holder:
         fail: Fail = Fail.STATIC,
         max_stale_s: float | None = None,
         clocks: Clocks | None = None,
+        drills: Drills | None = None,
     ) -> None:
         if max_stale_s is not None and not max_stale_s > 0:
             raise ValueInvalid("max_stale_s", "seconds above 0")
@@ -113,6 +118,7 @@ class Holder:
         self._fail = Fail(fail)
         self._max_stale_s = max_stale_s
         self._clocks = clocks or Clocks()
+        self._drills = drills
         self._lock = Lock()
         self._heard = self._clocks.monotonic()
         self._logged: float | None = None
@@ -167,17 +173,22 @@ class Holder:
             closed = self._fail is Fail.CLOSED
             rules = self._rules(None, local, NONE if closed else None)
             return Held(rules, None, State.NONE, now, now + JUDGED_S, 0, None)
-        age = max(now - self._heard, self._wall_age(snapshot))
+        drills = self._drills
+        faults = None if drills is None else drills.live(snapshot, source)
+        behind_s = 0.0 if drills is None else drills.behind_s(faults)
+        age = max(now - self._heard, self._wall_age(snapshot, behind_s))
         closed = snapshot.fails_closed or self._fail is Fail.CLOSED
         most = self._most(closed=closed)
+        if drills is not None and drills.cuts_off(faults):
+            age = max(age, most + JUDGED_S)
         stale = age > most
-        rules = self._rules(snapshot, local, STALE if stale and closed else None)
+        rules = self._rules(snapshot, local, STALE if stale and closed else None, faults)
         until = now + (JUDGED_S if stale else min(JUDGED_S, most - age))
         state = State.STALE if stale else State.FRESH
         return Held(rules, snapshot, state, now - age, until, snapshot.head.at.generation, source)
 
-    def _wall_age(self, snapshot: Snapshot) -> float:
-        age = self._clocks.wall() - snapshot.head.checked_at.timestamp()
+    def _wall_age(self, snapshot: Snapshot, behind_s: float) -> float:
+        age = self._clocks.wall() - behind_s - snapshot.head.checked_at.timestamp()
         if age < -BEHIND_S:
             self.behind += 1
         return age
@@ -187,13 +198,18 @@ class Holder:
         return limit if self._max_stale_s is None else min(limit, self._max_stale_s)
 
     def _rules(
-        self, snapshot: Snapshot | None, local: Matcher | None, diverts: str | None
+        self,
+        snapshot: Snapshot | None,
+        local: Matcher | None,
+        diverts: str | None,
+        faults: Faults | None = None,
     ) -> Rules:
         """Return the rules that are held if they say the same: a head signed anew changes no answer."""
         before = self.held.rules
         same = (
             before.local is local
             and before.diverts == diverts
+            and before.faults is faults
             and (
                 before.snapshot is snapshot
                 or (
@@ -203,7 +219,7 @@ class Holder:
                 )
             )
         )
-        return before if same else Rules(snapshot, local, diverts)
+        return before if same else Rules(snapshot, local, diverts, faults)
 
     def _is_due(self) -> bool:
         now = self._clocks.monotonic()

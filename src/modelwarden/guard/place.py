@@ -21,6 +21,7 @@ from modelwarden.guard.watch import ClipWatch
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+    from modelwarden.guard.drilling import Drills
     from modelwarden.guard.fallback import Chain
     from modelwarden.guard.held import Clocks, Held, Holder, Rules
     from modelwarden.guard.limits import Limits
@@ -38,6 +39,7 @@ class Counts:
 
     def __init__(self) -> None:
         self.by_status = [0] * 8
+        self.drilled = [0] * 8
         self._clean: list[list[int]] = []
         self.unknown_context = 0
         self.stale_inputs = 0
@@ -48,6 +50,14 @@ class Counts:
         """Return a new number to which one place adds its calls that took the short way."""
         self._clean.append(found := [0])
         return found
+
+    def drills(self) -> dict[str, int]:
+        """Return how many answers a drill struck, and what became of them (SG-53)."""
+        return {
+            "drilled": sum(self.drilled),
+            "drilled_fell": sum(self.drilled[Status.LAST_KNOWN_GOOD : Status.BLOCKED]),
+            "drilled_unanswered": sum(self.drilled[Status.BLOCKED :]),
+        }
 
     def of(self, status: Status) -> int:
         """Return how many answers had a status."""
@@ -93,6 +103,7 @@ class OfAll(NamedTuple):
     fail: Fail
     judged: Callable[[], Held]
     instance: Callable[[], str]
+    drills: Drills
 
 
 class Place:
@@ -117,6 +128,7 @@ class Place:
         self.clocks: Final = shared.clocks
         self.judged: Final = shared.judged
         self.instance: Final = shared.instance
+        self.drills: Final = shared.drills
         self._fail = shared.fail
         self.chain: Final = chain
         self.outputs: Final = options.outputs
@@ -126,6 +138,7 @@ class Place:
         self.clips: Final = ClipWatch()
         self.clean: Final = shared.counts.clean()
         self._told = 0
+        self.first: Final = parameters.first
         self._around = around
         self._parameters = parameters
         self._pickers: dict[tuple[str, ...], Picker] = {}
@@ -199,7 +212,7 @@ class Place:
     def _first(self, args: tuple[object, ...], kwargs: Given) -> object:
         if args:
             return args[0]
-        name = self._parameters.first
+        name = self.first
         return None if name is None else kwargs.get(name)
 
     def _moment(self, name: str, first: Any, args: tuple[object, ...], kwargs: Given) -> object:  # noqa: ANN401

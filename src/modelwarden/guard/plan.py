@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     from modelwarden.guard.checks import Check
     from modelwarden.guard.contract import Contract
+    from modelwarden.guard.faults import Faults
     from modelwarden.guard.held import Rules
     from modelwarden.guard.match import Matcher
 
@@ -37,6 +38,7 @@ class Plan(NamedTuple):
         contract: what answers have to look like, or None.
         broken: why no answer can be checked, so that none is given.
         is_quiet: only a switch can divert a call here.
+        faults: those of drills that may strike a call here.
     """
 
     rules: Rules
@@ -47,6 +49,7 @@ class Plan(NamedTuple):
     check: Check | None
     broken: str | None
     is_quiet: bool
+    faults: Faults | None = None
 
     def match(self, values: tuple[object, ...], key: object) -> Match:
         """Return what the switches say of a call (SG-5)."""
@@ -93,6 +96,7 @@ def make_plan(
     wanted = tuple(dict.fromkeys(name for one in settled for name in one.dimensions))
     matchers = tuple(matcher.over(*wanted) for matcher in settled)
     contract, broken = _contract(rules, version, code)
+    faults = None if rules.faults is None else rules.faults.bind(**known)
     return Plan(
         rules=rules,
         wanted=wanted,
@@ -101,7 +105,8 @@ def make_plan(
         contract=contract,
         check=None if contract is None else checker(contract),
         broken=broken,
-        is_quiet=rules.diverts is None and broken is None,
+        is_quiet=rules.diverts is None and broken is None and faults is None,
+        faults=faults,
     )
 
 

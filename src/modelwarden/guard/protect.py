@@ -64,7 +64,9 @@ def _synchronous(
         if begun.verdict is not Verdict.GO:
             return conclude(begun, None)
         try:
-            value = (begun.function or function)(*args, **kwargs)
+            if begun.struck is not None:
+                begun.struck.wait()
+            value = (begun.function or function)(*begun.args, **begun.kwargs)
         except Exception as error:  # noqa: BLE001 - the host's: it falls back, or goes on unchanged
             return conclude(site.raised(begun, error), error)
         except BaseException:
@@ -154,7 +156,9 @@ def _asynchronous(
         if begun.verdict is not Verdict.GO:
             return await conclude(begun, None)
         try:
-            made = (begun.function or function)(*args, **kwargs)
+            if begun.struck is not None:
+                await begun.struck.wait_async()
+            made = (begun.function or function)(*begun.args, **begun.kwargs)
             value = await made if inspect.isawaitable(made) else made
         except Exception as error:  # noqa: BLE001 - the host's: it falls back, or goes on unchanged
             return await conclude(site.raised(begun, error), error)

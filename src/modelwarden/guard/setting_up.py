@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Final
 
 from modelwarden.errors import NoPinnedKey, ValueInvalid
 from modelwarden.guard.decision import Status
+from modelwarden.guard.drilling import Drills
 from modelwarden.guard.feed import Feed, FileSource, Pace
 from modelwarden.guard.held import Clocks, Fail, Holder
 from modelwarden.guard.intake import Intake
@@ -59,6 +60,7 @@ class Settings:
     state_dir: str | Path | None
     bootstrap: str | Path | None
     stop_file: str | Path | None
+    drills: bool
     pace: Pace
     clocks: Clocks
 
@@ -76,11 +78,17 @@ class Parts:
         self.versions: Final = Versions()
         self.context: Final = ContextVar("modelwarden.context", default=NO_CONTEXT)
         self.last: Final = Last()
+        self.drills: Final = Drills(
+            honours=settings.drills,
+            clocks=settings.clocks,
+            instance=lambda: self.reports.instance,
+        )
         self.holder: Final = Holder(
             model=settings.model,
             fail=settings.fail,
             max_stale_s=settings.max_stale_s,
             clocks=settings.clocks,
+            drills=self.drills,
         )
         server = _server(settings)
         pins = Pins(given_keys(settings.keys))
@@ -106,7 +114,7 @@ class Parts:
         self.local_stop: Final = self._local_stop()
         self.shared: Final = OfAll(
             settings.model, self.holder, self.versions, self.counts, self.clocks, settings.fail, self.judged,
-            lambda: self.reports.instance,
+            lambda: self.reports.instance, self.drills,
         )  # fmt: skip
         self.sites: Final[weakref.WeakSet[Site]] = weakref.WeakSet()
 
@@ -193,6 +201,7 @@ class Parts:
             "unknown_context": counts.unknown_context,
             "stale_inputs": counts.stale_inputs,
             "faults": counts.faults,
+            **counts.drills(),
             "clock_behind": self.holder.behind,
             "rejected": self.intake.rejections,
             "local_stop": int(self.local_stop is not None and self.local_stop.is_active),

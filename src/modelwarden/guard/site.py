@@ -20,6 +20,7 @@ from modelwarden.guard.begun import Begun, Verdict
 from modelwarden.guard.breaker import Amiss
 from modelwarden.guard.contract import OnViolation
 from modelwarden.guard.decision import Status
+from modelwarden.guard.drilling import drilled
 from modelwarden.guard.freshness import Level
 from modelwarden.guard.match import NOTHING, Match
 from modelwarden.guard.plan import Plan, make_plan
@@ -70,6 +71,7 @@ class Site:
         self.counts: Final = place.counts
         self.now: Final = place.clocks.monotonic
         self._plans: dict[str | None, Plan] = {}
+        self._kept: dict[str, object] = {}  # what a drill answers over and over
         self.ready: Ready
         self.planned(self.holder.held, place.version)
 
@@ -145,6 +147,8 @@ class Site:
         if place.key is not None:
             begun.key = place.key.value(begun.args, begun.kwargs)
         begun.plan = self.planned(begun.held, begun.version)
+        if begun.plan.faults is not None:
+            place.drills.strike(begun, place, self._kept)
         self._route(begun)
         self._match(begun)
         if begun.verdict is not Verdict.GO:
@@ -211,6 +215,8 @@ class Site:
     def _stale(self, begun: Begun) -> bool:
         """Judge the age of the inputs, and then the inputs themselves (SG-36, SG-44)."""
         level, reason = self.place.inputs_of(begun.args, begun.kwargs)
+        if begun.struck is not None:
+            level, reason = begun.struck.judged(self.place, level, reason)
         if level is Level.WARN:
             self.counts.stale_inputs += 1
         if level < Level.FALLBACK:
@@ -221,7 +227,8 @@ class Site:
     def _admit(self, begun: Begun) -> None:
         breaker = self.place.breaker(begun.version)
         if breaker is not None:
-            begun.ticket = breaker.admit()
+            opens = begun.struck is not None and begun.struck.opens_breaker
+            begun.ticket = 0 if opens else breaker.admit()
             if not begun.ticket:
                 self._stop(begun, Verdict.FALL, BREAKER_OPEN)
                 begun.retry_s = breaker.retry_after_s()
@@ -240,6 +247,9 @@ class Site:
         ended = self.now()
         try:
             self.leave(begun)
+            value, is_over = drilled(self, begun, value)
+            if is_over:
+                return begun
             amiss = self._ended(begun, value)
             self._done(begun, ended, amiss)
         except PredictionBlocked:
@@ -260,7 +270,8 @@ class Site:
             if begun.verdict is Verdict.GO:
                 begun.verdict, begun.value = Verdict.DONE, value
                 self.place.clips_with(clipped=0)
-                self.place.remember(begun.key, value, begun.version)
+                if begun.struck is None:
+                    self.place.remember(begun.key, value, begun.version)
             return None
         if finding.outcome is OnViolation.RAISE:
             raise PredictionBlocked((finding.reason,))

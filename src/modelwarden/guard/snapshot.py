@@ -23,6 +23,7 @@ from modelwarden.errors import (
 )
 from modelwarden.guard.body import read_json, reading_body
 from modelwarden.guard.compiled import at_once, compiling
+from modelwarden.guard.faults import Faults, read_faults
 from modelwarden.guard.router import parse_route
 from modelwarden.guard.scope import known_dimensions
 from modelwarden.guard.switch import Switch, read_switch
@@ -107,7 +108,8 @@ class Snapshot:
         fails_closed: without news for too long the guard blocks (SG-21).
         switches: those to match before a route is taken; model and model type are bound (SG-25).
         version_switches: those that name `version`, to match once it is known which version answers.
-        faults, limits, freshness, drift: as the body has them, for those who read them.
+        faults: those of drills; None for none, and where none can strike this model (SG-53).
+        limits, freshness, drift: as the body has them, for those who read them.
     """
 
     head: Head
@@ -117,7 +119,7 @@ class Snapshot:
     version_switches: Matcher
     route: Route | None
     versions: tuple[Approved, ...]
-    faults: object = field(repr=False)
+    faults: Faults | None = field(repr=False)
     limits: object = field(repr=False)
     freshness: object = field(repr=False)
     drift: object = field(repr=False)
@@ -320,7 +322,7 @@ def _compiling(body: dict[str, object], head: Head) -> Generator[None, None, Sna
         version_switches=matchers[1],
         route=None if route is None else parse_route(route),
         versions=_versions(body.get("versions")),
-        faults=body.get("faults"),
+        faults=read_faults(body, model=head.model),
         limits=body.get("limits"),
         freshness=body.get("freshness"),
         drift=body.get("drift"),

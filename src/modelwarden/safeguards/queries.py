@@ -206,6 +206,12 @@ def live_switches(view: View, environment: Environment, model: str) -> tuple[Swi
     return tuple(switch for switch in found if reach_of(switch).may_touch(model, model_type))
 
 
+def touches(view: View, switch: Switch, model: str) -> bool:
+    """Tell whether a switch may match some call of a model."""
+    row = view.row(_TYPE, {"name": model})
+    return reach_of(switch).may_touch(model, None if row is None else row.type)
+
+
 def live_of_source(view: View, source: str) -> list[Switch]:
     """Return the enforced switches that a file of toggles named, oldest first."""
     return [as_switch(row) for row in view.rows(_OF_SOURCE, {"source": source})]

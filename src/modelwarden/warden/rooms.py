@@ -8,6 +8,7 @@ from modelwarden.warden.access_rooms import Keys, Roles, ServiceAccounts, Tokens
 from modelwarden.warden.audit_room import Audit
 from modelwarden.warden.bound import Bound
 from modelwarden.warden.deployment_room import Deployments
+from modelwarden.warden.drill_room import Drills
 from modelwarden.warden.guard_room import Guards
 from modelwarden.warden.notify_room import Notify
 from modelwarden.warden.privacy_rooms import Holds, Retention
@@ -39,6 +40,7 @@ class Rooms:
         self.deployments = Deployments(bound)
         self.switches = Switches(bound)
         self.guards = Guards(bound)
+        self.drills = Drills(bound)
         self.audit = Audit(bound)
         self.holds = Holds(bound)
         self.retention = Retention(bound)

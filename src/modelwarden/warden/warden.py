@@ -18,13 +18,10 @@ from modelwarden.access import rights, set_up
 from modelwarden.access.accounts import actor_named
 from modelwarden.access.answers import user_answer
 from modelwarden.access.credentials import is_well_formed
-from modelwarden.audit import indexing
 from modelwarden.audit.scrub import Scrub
 from modelwarden.errors import NotPermitted, Refusal, Unauthenticated
 from modelwarden.notify.sending import Sending
-from modelwarden.reactions import approvals as reactions
-from modelwarden.reactions import confirmations, privacy, rewrap, safeguards
-from modelwarden.safeguards.actions import check_dimensions
+from modelwarden.safeguards.actions import check_dimensions, check_drills
 from modelwarden.safeguards.drift.counting import Flushes
 from modelwarden.safeguards.fleet.reports import Reports
 from modelwarden.safeguards.snapshots.broadcast import Broadcast
@@ -34,26 +31,24 @@ from modelwarden.sinks.pressure import Pressure
 from modelwarden.sinks.upkeep import Upkeep
 from modelwarden.sinks.witnessing import open_witnessing
 from modelwarden.store.change import Change, View
-from modelwarden.store.follower import Follower
 from modelwarden.store.opening import open_store
 from modelwarden.values.clock import Clock, SystemClock
 from modelwarden.values.ids import ActorId, PersonId
 from modelwarden.values.principal import ActorKind, Principal, Via
-from modelwarden.warden import backups
 from modelwarden.warden.networks import check_network
 from modelwarden.warden.operation import Operation
+from modelwarden.warden.reacting import reactions_of
 from modelwarden.warden.repeatable import Key, once
 from modelwarden.warden.rooms import Rooms
 from modelwarden.warden.telling import record_use, refuse
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Sequence
     from concurrent.futures import Future
 
     from modelwarden.config import Settings
     from modelwarden.ledger.elsewhere import FarEnd
     from modelwarden.store.change import Telemetry
-    from modelwarden.store.follower import Step
     from modelwarden.store.opening import Store
     from modelwarden.store.receipt import Answer, Receipt, Standing
     from modelwarden.values.answers import UserAnswer
@@ -78,6 +73,7 @@ class Warden:
             settings = replace(settings, url=f"sqlite:///{self._folder.name}/warden.db")
         self.settings: Final = settings.located()
         check_dimensions(self.settings.switch_dimensions, drift_by=self.settings.drift_by)
+        check_drills(self.settings)
         self.clock: Final = clock or SystemClock()
         self.store: Final[Store] = open_store(self.settings, self.clock, started=False)
         self._principals: OrderedDict[bytes, Principal] = OrderedDict()
@@ -91,14 +87,11 @@ class Warden:
             self.snapshots: Final = Broadcast(self, self.store)
             self.reports: Final = Reports(self.store.writer)
             self.drift: Final = Flushes(self.store.writer)
-            scheduled = backups.Backups(self)
+            reactions = reactions_of(self)
         except BaseException:
             self.store.close()
             raise
-        self.followers: Final = (
-            *self._reactions(scheduled),
-            *(sink.follower for sink in self.sinks),
-        )
+        self.followers: Final = (*reactions, *(sink.follower for sink in self.sinks))
         self._pressure: Final = Pressure(
             [sink.address.name for sink in self.sinks if sink.address.required],
             self.store,
@@ -118,19 +111,6 @@ class Warden:
             clock=self.clock,
         )
         self._start()
-
-    def _reactions(self, scheduled: backups.Backups) -> tuple[Follower, ...]:
-        """Return what follows the ledger, beside its sinks."""
-        steps: Mapping[str, Step] = {
-            reactions.NAME: reactions.VoidApprovals(self),
-            privacy.NAME: self._private(),
-            rewrap.NAME: rewrap.Rewrap(self),
-            safeguards.NAME: safeguards.KeepTime(self),
-            confirmations.NAME: confirmations.CountConfirmations(self),
-            backups.NAME: scheduled,
-            indexing.NAME: indexing.KeepWords(self),
-        }
-        return tuple(Follower(name, self.store, step) for name, step in steps.items())
 
     def _start(self) -> None:
         """Compare the ledger with its copies; then let the signer, followers and whatever looks after it begin."""
@@ -257,10 +237,6 @@ class Warden:
                 principal, partial(record_use, used=frozenset(view.used), opened=view.opened)
             )
         return value
-
-    def _private(self) -> privacy.KeepPrivate:
-        overwrite = self.store.database.overwrite_deleted
-        return privacy.KeepPrivate(self, now=self.clock.now, overwrite=overwrite)
 
     def _remember(self, view: View, before: Principal) -> None:
         """Keep rights that were read again, so that the next call needs not; each transaction compares them anyway."""

@@ -52,6 +52,7 @@ class Contents:
         switches: the rules of those that may match, oldest first.
         versions: by label.
         drift: edges of versions; left out where there is no room.
+        faults: of the drills that run, oldest first.
     """
 
     topic: Topic
@@ -62,6 +63,7 @@ class Contents:
     switches: Sequence[Mapping[str, Any]]
     versions: Sequence[Registered]
     drift: Mapping[str, Any] | None = None
+    faults: Sequence[Mapping[str, Any]] = ()
 
     def encoded(self) -> bytes:
         """Return the body: RFC 8785 JSON. Raises SnapshotTooLarge beyond what guards accept (SG-17)."""
@@ -75,7 +77,7 @@ class Contents:
             "fail": self.fails,
             "dimensions": sorted(self.dimensions),
             "switches": list(self.switches),
-            "faults": [],
+            "faults": list(self.faults),
             "route": None,
             "versions": [
                 {"label": each.label, "sha256": each.sha256, "baseline": False, "outputs": None}

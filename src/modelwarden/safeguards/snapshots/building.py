@@ -13,6 +13,7 @@ from modelwarden.errors import SnapshotTooLarge
 from modelwarden.facts.safeguards import PUSHED
 from modelwarden.guard.snapshot import Floor
 from modelwarden.safeguards.drift.section import drift_section
+from modelwarden.safeguards.drills import queries as drills
 from modelwarden.safeguards.reach import reach_of
 from modelwarden.safeguards.snapshots import queries
 from modelwarden.safeguards.snapshots.body import Contents, Topic
@@ -129,6 +130,7 @@ class Builder:
             switches=[each.rule for each in sorted(live, key=attrgetter("id"))],
             versions=queries.registered_versions(view, topic.model),
             drift=drift_section(view, topic),
+            faults=drills.faults_of(view, topic.environment, topic.model),
         )
         return Built(topic, at, contents.encoded())
 
@@ -140,7 +142,8 @@ class Builder:
             for moved in self._moves_on.get(place, {}).values()
             if moved.reach.may_touch(topic.model, model_type)
         ]
-        told = next((t.seq for t in queries.told_of_model(view, topic.model) if _matters(t)), 0)
+        about = queries.told_of_model(view, topic.model)
+        told = next((t.seq for t in about if _matters(t, topic)), 0)
         return max([told, *newest])
 
     def _news(self, view: View) -> Iterable[Told]:
@@ -204,8 +207,10 @@ def _touches(moved: Iterable[Switch], topic: Topic, model_type: str | None) -> b
     )
 
 
-def _matters(told: Told) -> bool:
+def _matters(told: Told, topic: Topic) -> bool:
     """Tell whether an entry about a model changed what its snapshot says."""
+    if told.type in queries.OF_DRILL:
+        return bool(told.fact["environment"] == topic.environment)
     match told.type:
         case "model.updated":
             return "type" in told.fact["fields"]

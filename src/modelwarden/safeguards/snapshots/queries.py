@@ -28,7 +28,10 @@ if TYPE_CHECKING:
 
 PART: Final = 500
 MOVING: Final = ("switch.activated", "switch.released", "switch.expired")
-OF_MODEL: Final = ("model.registered", "model.updated", "version.registered", "version.retired")
+OF_DRILL: Final = ("drill.started", "drill.stopped")
+OF_MODEL: Final = (
+    "model.registered", "model.updated", "version.registered", "version.retired", *OF_DRILL,
+)  # fmt: skip
 _LIVE: Final = tuple(sorted(state.value for state in LIVE))
 
 _SINCE: Final = (

@@ -1,4 +1,4 @@
-"""Tables of kill switches, of guards that were heard of, and of how far each switch is confirmed."""
+"""Tables of kill switches, of guards that were heard of, of how far each switch is confirmed, and of drills."""
 
 from __future__ import annotations
 
@@ -82,5 +82,45 @@ switch_confirmations: Final = other(
     Column("confirmed", Integer, nullable=False),
     Column("lost", Integer, nullable=False),
     Index("ix_switch_confirmations_state", "state", "switch"),
+    role="telemetry",
+)
+drills: Final = governed(
+    "drills",
+    Column("id", Text, primary_key=True),
+    Column("state", Text, nullable=False),
+    Column("environment", Text, nullable=False),
+    Column("model", Text, nullable=False),
+    Column("scope", Text, nullable=False),
+    Column("exception", Text, nullable=False),
+    Column("fault", Text, nullable=False),
+    Column("share", Integer, nullable=False),
+    Column("ttl_s", Integer, nullable=False),
+    Column("detect_s", Integer),
+    Column("activate_s", Integer),
+    Column("confirm_s", Integer),
+    Column("plan", Text),
+    Column("requested_by", Text, nullable=False),
+    Column("requested_persons", Text, nullable=False),
+    Column("requested_at", Text, nullable=False),
+    Column("confirmed_by", Text),
+    Column("started_at", Text),
+    Column("ends_at", Text),
+    Column("ended_by", Text),
+    Column("ended_at", Text),
+    Column("cause", Text),
+    Column("report", Text),
+    Column("revision", Integer, nullable=False),
+    Index("ix_drills_state", "state", "id"),
+    Index("ix_drills_model", "model", "id"),
+    Index("ix_drills_plan", "plan"),
+    kind="drill",
+    value="Drill",
+)
+drill_counts: Final = other(
+    "drill_counts",
+    Column("drill", Text, primary_key=True),
+    Column("actor", Text, primary_key=True),
+    Column("instance", Text, primary_key=True),
+    Column("counts", Text, nullable=False),
     role="telemetry",
 )

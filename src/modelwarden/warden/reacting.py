@@ -1,0 +1,32 @@
+"""What follows the ledger beside its sinks: each room's reaction to what others recorded, and to time."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from modelwarden.audit import indexing
+from modelwarden.reactions import approvals, confirmations, drills, privacy, rewrap, safeguards
+from modelwarden.store.follower import Follower
+from modelwarden.warden import backups
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from modelwarden.store.follower import Step
+    from modelwarden.warden.warden import Warden
+
+
+def reactions_of(warden: Warden) -> tuple[Follower, ...]:
+    """Return the followers, not begun. Raises what a setting of theirs that can't be does."""
+    overwrite = warden.store.database.overwrite_deleted
+    steps: Mapping[str, Step] = {
+        approvals.NAME: approvals.VoidApprovals(warden),
+        privacy.NAME: privacy.KeepPrivate(warden, now=warden.clock.now, overwrite=overwrite),
+        rewrap.NAME: rewrap.Rewrap(warden),
+        safeguards.NAME: safeguards.KeepTime(warden),
+        confirmations.NAME: confirmations.CountConfirmations(warden),
+        drills.NAME: drills.KeepDrills(warden),
+        backups.NAME: backups.Backups(warden),
+        indexing.NAME: indexing.KeepWords(warden),
+    }
+    return tuple(Follower(name, warden.store, step) for name, step in steps.items())
