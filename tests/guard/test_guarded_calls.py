@@ -202,3 +202,48 @@ def test_a_fault_in_the_guard_lets_the_function_answer_or_closed_falls_back(tmp_
             decision = guard.protect(lambda customer_id: value, key="customer_id")("c-1")  # noqa: ARG005
             assert (decision.status, decision.reasons) == (status, ("guard_fault",))
             assert guard.status()["counts"]["faults"] == 1  # type: ignore[index]
+
+
+def test_a_switch_that_comes_while_a_coroutine_is_awaited_stops_its_answer(tmp_path: Path) -> None:
+    async def main(guard: Any) -> None:
+        entered, released = asyncio.Event(), asyncio.Event()
+
+        async def long(score: float) -> float:
+            entered.set()
+            await released.wait()
+            return score
+
+        task = asyncio.ensure_future(guard.protect(long, low=0.0, high=1.0)(0.4))
+        await entered.wait()
+        put(guard, tmp_path, switches=[BLOCK_ALL], generation=1841)
+        released.set()
+        decision = await task
+        assert (decision.status, decision.generation) == (Status.BLOCKED, 1841)
+
+    with from_file(tmp_path) as guard:
+        asyncio.run(main(guard))
+
+
+@pytest.mark.parametrize("is_async", [False, True])
+def test_each_call_is_counted_once_whichever_way_it_takes(tmp_path: Path, is_async: bool) -> None:
+    def predict(value: float) -> float:
+        return value
+
+    async def predict_async(value: float) -> float:
+        return value
+
+    with from_file(tmp_path) as guard:
+        function = predict_async if is_async else predict
+        guarded = guard.protect(function, low=0.0, high=1.0, breaker=Thresholds(bad=1.0))
+        calls = [0.5, 1, float("nan"), 2.0, True, 0.25] * 5
+        found = [asyncio.run(guarded(one)) if is_async else guarded(one) for one in calls]
+        counts: Any = guard.status()["counts"]
+        assert [one.status for one in found[:4]] == [
+            Status.OK,
+            Status.OK,
+            Status.BLOCKED,
+            Status.CLIPPED,
+        ]
+        assert (counts["ok"], counts["clipped"], counts["blocked"]) == (15, 5, 10)
+        del guarded, found
+        assert guard.status()["counts"]["ok"] == 15  # type: ignore[index]

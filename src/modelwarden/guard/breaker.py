@@ -126,6 +126,9 @@ class Breaker:
 
     Attributes:
         free: the ticket for everyone while closed, else 0: `breaker.free or breaker.admit()` saves a call.
+        short: calls that went well and were counted here, by whoever saves the call of `done`; it never falls.
+        quiet_until: a quick good call with the ticket `free` that ends before may be counted so.
+        slow_s: calls that take as long are slow.
     """
 
     def __init__(
@@ -139,15 +142,16 @@ class Breaker:
         self._clock = clock
         self._chance = chance
         self._lock = Lock()
-        self._slow_s = self.thresholds.slow_s
+        self.slow_s = self.thresholds.slow_s
         self._state = State.CLOSED
         self._period = 1  # tickets of this period count; 0 refuses
         self.free = 1
         self._tickets = 1
         self._buckets = [_Bucket() for _ in range(BUCKETS)]
         self._good = 0  # calls that went well in `_second`, and are in no bucket yet
+        self.short = self._folded = 0
         self._second = 0.0
-        self._until = _NEVER
+        self.quiet_until = _NEVER
         self._leases: dict[int, float] = {}
         self._successes = 0
         self._openings = 0
@@ -173,13 +177,13 @@ class Breaker:
         """
         if (
             amiss is None
-            and ended < self._until
-            and ended - started < self._slow_s
+            and ended < self.quiet_until
+            and ended - started < self.slow_s
             and ticket == self._period
         ):
             self._good += 1
             return
-        self._done(ticket, ended, amiss, ended - started >= self._slow_s)
+        self._done(ticket, ended, amiss, ended - started >= self.slow_s)
 
     def retry_after_s(self) -> float:
         """Return the seconds until an open breaker tries again; 0 where nothing has to be waited for."""
@@ -261,13 +265,15 @@ class Breaker:
         return bucket
 
     def _fold(self) -> None:
-        good, self._good = self._good, 0
+        short = self.short
+        good = self._good + short - self._folded
+        self._good, self._folded = 0, short
         self._buckets[int(self._second % BUCKETS)].calls += good
 
     def _arm(self, now: float, *, quiet: bool) -> None:
         """Let good calls of this second be counted without the lock, while nothing else is in the window."""
         self._second = now // BUCKET_S
-        self._until = (self._second + 1) * BUCKET_S if quiet else _NEVER
+        self.quiet_until = (self._second + 1) * BUCKET_S if quiet else _NEVER
 
     def _totals(self, now: float) -> Totals:
         self._fold()
@@ -313,7 +319,7 @@ class Breaker:
         self.free = self._period if state is State.CLOSED else 0
         self._leases.clear()
         self._successes = 0
-        self._good = 0
-        self._until = _NEVER
+        self._good, self._folded = 0, self.short
+        self.quiet_until = _NEVER
         for bucket in self._buckets:
             bucket.second = _NEVER

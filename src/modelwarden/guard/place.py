@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import weakref
 from dataclasses import dataclass, field
 from threading import Lock
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
@@ -40,16 +41,21 @@ class Counts:
     def __init__(self) -> None:
         self.by_status = [0] * 8
         self.drilled = [0] * 8
-        self._clean: list[list[int]] = []
+        self._short: list[Breaker] = []
         self.unknown_context = 0
         self.stale_inputs = 0
         self.faults = 0
         self.routed = dict.fromkeys(Why, 0)
 
-    def clean(self) -> list[int]:
-        """Return a new number to which one place adds its calls that took the short way."""
-        self._clean.append(found := [0])
-        return found
+    def add(self, place: Place, breaker: Breaker) -> None:
+        """Count with the good answers those of a place's short way, which its breaker alone counts."""
+        self._short.append(breaker)
+        weakref.finalize(place, self._keep, breaker)
+
+    def _keep(self, breaker: Breaker) -> None:
+        """Keep the number of a place that is gone; taken away before it is added, so that no report is too high."""
+        self._short.remove(breaker)
+        self.by_status[Status.OK] += breaker.short
 
     def drills(self) -> dict[str, int]:
         """Return how many answers a drill struck, and what became of them (SG-53)."""
@@ -61,7 +67,7 @@ class Counts:
 
     def of(self, status: Status) -> int:
         """Return how many answers had a status."""
-        short = sum(number[0] for number in self._clean) if status is Status.OK else 0
+        short = sum(breaker.short for breaker in tuple(self._short)) if status is Status.OK else 0
         return self.by_status[status] + short
 
 
@@ -136,7 +142,6 @@ class Place:
         self.limits: Final = options.limits
         self.falls_when_limited: Final = options.falls_when_limited
         self.clips: Final = ClipWatch()
-        self.clean: Final = shared.counts.clean()
         self._told = 0
         self.first: Final = parameters.first
         self._around = around
@@ -144,6 +149,7 @@ class Place:
         self._pickers: dict[tuple[str, ...], Picker] = {}
         self._breakers: dict[str | None, Breaker] = {}
         self._lock = Lock()
+        self.own_breaker: Final = self.breaker(self.version)
         self._check_inputs = None if options.inputs is None else checker(options.inputs)
         self.key: Final = None if options.key is None else self.picker((options.key,))
         self.quick_key: Final = None if self.key is None else self.key.quickest
@@ -241,10 +247,11 @@ class Place:
         """Return the breakers by version."""
         return dict(self._breakers)
 
-    def clips_with(self, *, clipped: int) -> bool:
-        """Count an answer, and those that took the short way since; return whether too many are clipped (SG-35)."""
-        before, self._told = self._told, self.clean[0]
-        return self.clips.count(1 + max(0, self._told - before), clipped=clipped).failure
+    def clipped_too_often(self) -> bool:
+        """Count a clipped answer, and those of the short way since the last; say whether too many are (SG-35)."""
+        short = 0 if self.own_breaker is None else self.own_breaker.short
+        before, self._told = self._told, short
+        return self.clips.count(1 + max(0, short - before), clipped=1).failure
 
     def remember(self, key: object, value: object, version: str | None) -> bool:
         """Keep a good answer under its key, if there is one (SG-38)."""

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 from modelwarden.errors import LimitsConflict, ValueInvalid
 from modelwarden.guard.checks import checker
-from modelwarden.guard.contract import join, parse
+from modelwarden.guard.contract import Kind, join, parse
 from modelwarden.guard.match import NOTHING, Match, joined
 from modelwarden.values.clock import moment
 
@@ -50,6 +50,13 @@ class Plan(NamedTuple):
     broken: str | None
     is_quiet: bool
     faults: Faults | None = None
+
+    @property
+    def floats(self) -> tuple[float, float]:
+        """From where to where a float is clean without another look; from above to below where none is."""
+        if self.contract is None or self.contract.kind is not Kind.NUMBER:
+            return 1.0, 0.0
+        return self.contract.bounds()
 
     def match(self, values: tuple[object, ...], key: object) -> Match:
         """Return what the switches say of a call (SG-5)."""

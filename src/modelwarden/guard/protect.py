@@ -1,7 +1,7 @@
 """Puts a guard around a function, sync or async (SG-24 to SG-27).
 
-The common call — nothing diverts it, its answer is clean, the rules stay the same meanwhile — takes a short way through
-plain comparisons. Everything else goes through `Site`, and so does the short way as soon as anything is amiss.
+The common call — nothing diverts it, its answer is clean, the rules stay the same meanwhile — takes the `short_way`.
+Everything else goes through `Site`.
 """
 
 from __future__ import annotations
@@ -9,24 +9,18 @@ from __future__ import annotations
 import functools
 import inspect
 import threading
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 from modelwarden.guard.answering import asked, decided
 from modelwarden.guard.begun import Begun, Verdict
 from modelwarden.guard.decision import Decision, Status, value_of
-from modelwarden.guard.match import NOTHING
+from modelwarden.guard.short_way import Way, short_way, short_way_async
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from modelwarden.guard.fallback import Answer
-
-    Ended = Callable[..., object]
     from modelwarden.guard.site import Site
-
-
-_new: Final = tuple.__new__
-_OK: Final = Status.OK
 
 
 class Last(threading.local):
@@ -42,14 +36,29 @@ def protected(
     site: Site, function: Callable[..., Any], *, values: bool, last: Last
 ) -> Callable[..., Any]:
     """Return the function with the guard around it; `values`: it answers values, not decisions."""
-    if inspect.iscoroutinefunction(function):
-        return _asynchronous(site, function, values=values, last=last)
-    return _synchronous(site, function, values=values, last=last)
+    is_async = inspect.iscoroutinefunction(function)
+    going = _asynchronous if is_async else _synchronous
+    way = going(site, function, values=values, last=last)
+    breaker = site.place.own_breaker
+    if breaker is None or not site.place.has_short_way:
+        return _slowly_async(way) if is_async else _slowly(way)
+    site.counts.add(site.place, breaker)
+    return (short_way_async if is_async else short_way)(site, breaker, way)
 
 
-def _synchronous(
-    site: Site, function: Callable[..., Any], *, values: bool, last: Last
-) -> Callable[..., Any]:
+def _slowly(way: Way) -> Callable[..., Any]:
+    return functools.wraps(way.function)(lambda *args, **kwargs: way.whole(args, kwargs))
+
+
+def _slowly_async(way: Way) -> Callable[..., Any]:
+    @functools.wraps(way.function)
+    async def guarded(*args: Any, **kwargs: Any) -> object:
+        return await way.whole(args, kwargs)
+
+    return guarded
+
+
+def _synchronous(site: Site, function: Callable[..., Any], *, values: bool, last: Last) -> Way:
     def conclude(begun: Begun, error: Exception | None) -> object:
         answer = None
         if begun.verdict is Verdict.FALL:
@@ -74,57 +83,7 @@ def _synchronous(
             raise
         return conclude(site.end(begun, value), None)
 
-    return _with_short_way(site, function, whole, conclude, values=values, last=last)
-
-
-def _with_short_way(
-    site: Site, function: Callable[..., Any], whole: Ended, conclude: Ended, *, values: bool, last: Last
-) -> Callable[..., Any]:  # fmt: skip
-    """Return the whole way, with a short one before it where the place allows one."""
-    place, holder = site.place, site.holder
-    clock, key, version, clean = place.clocks.monotonic, place.quick_key, place.version, place.clean
-    breaker = place.breaker(version)
-    if not place.has_short_way or breaker is None:
-        return functools.wraps(function)(lambda *args, **kwargs: whole(args, kwargs))
-    admit, done = breaker.admit, breaker.done
-
-    @functools.wraps(function)
-    def guarded(*args: Any, **kwargs: Any) -> object:
-        held = holder.held
-        rules, pick, match, check, plan = site.ready
-        started = clock()
-        if (
-            held[0] is not rules
-            or started >= held[4]
-            or (match is not None and match(pick(args, kwargs)) is not NOTHING)
-            or not (ticket := admit())
-        ):
-            return whole(args, kwargs)
-        try:
-            value = function(*args, **kwargs)
-        except Exception as error:  # noqa: BLE001 - as in `whole`
-            begun = site.resume(held, plan, args, kwargs, ticket=ticket, started=started)
-            return conclude(site.raised(begun, error), error)
-        ended = clock()
-        if (
-            (check is not None and check(value) is not None)
-            or holder.held[0] is not rules
-            or (key is not None and not site.remembered(key(args, kwargs)[0], value))
-        ):
-            begun = site.resume(held, plan, args, kwargs, ticket=ticket, started=started)
-            return conclude(site.end(begun, value), None)
-        done(ticket, started, ended)
-        clean[0] += 1
-        if values:
-            last.kept = value, held, ended, version
-            return value
-        last.kept = decision = _new(
-            Decision,
-            (value, _OK, (), version, (), None, None, held[5], ended - held[3], None, False, 0.0),
-        )
-        return decision
-
-    return guarded
+    return Way(function, whole, conclude, values, last)
 
 
 def last_decision(last: Last) -> Decision | None:
@@ -138,9 +97,7 @@ def last_decision(last: Last) -> Decision | None:
     )
 
 
-def _asynchronous(
-    site: Site, function: Callable[..., Any], *, values: bool, last: Last
-) -> Callable[..., Any]:
+def _asynchronous(site: Site, function: Callable[..., Any], *, values: bool, last: Last) -> Way:
     async def conclude(begun: Begun, error: Exception | None) -> object:
         answer = None
         if begun.verdict is Verdict.FALL:
@@ -150,8 +107,7 @@ def _asynchronous(
         finally:
             del error
 
-    @functools.wraps(function)
-    async def guarded(*args: Any, **kwargs: Any) -> object:
+    async def whole(args: tuple[Any, ...], kwargs: dict[str, Any]) -> object:
         begun = site.begin(args, kwargs)
         if begun.verdict is not Verdict.GO:
             return await conclude(begun, None)
@@ -167,7 +123,7 @@ def _asynchronous(
             raise
         return await conclude(site.end(begun, value), None)
 
-    return guarded
+    return Way(function, whole, conclude, values, last)
 
 
 def _concluded(

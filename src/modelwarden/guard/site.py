@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import logging
 from functools import partial
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Final
 
 from modelwarden.errors import PredictionBlocked
 from modelwarden.guard.begun import Begun, Verdict
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from modelwarden.guard.checks import Check
-    from modelwarden.guard.held import Held, Rules
+    from modelwarden.guard.held import Held
     from modelwarden.guard.picking import Pick
     from modelwarden.guard.place import Place
 
@@ -43,23 +43,21 @@ GUARD_FAULT: Final = "guard_fault"
 MOST_PLANS: Final = 64
 """Versions whose plans are kept at one place."""
 
+NEVER: Final = float("-inf")
+"""Until when the short way is open where it is closed."""
+
 _LOG: Final = logging.getLogger("modelwarden.guard")
 
 
-class Ready(NamedTuple):
-    """What a call on the short way needs.
+Ready = tuple[
+    "Held", float, "Pick", "Callable[[Values], Match] | None", float, float, "Check | None", Plan
+]
+"""What a call on the short way needs; a plain tuple, as no other is unpacked as fast. In its order:
 
-    Attributes:
-        rules: under which that way is open; None: under none.
-        pick: takes the values on which a switch depends.
-        match: says which switches match them; None where no value matters.
-    """
-
-    rules: Rules | None
-    pick: Pick
-    match: Callable[[Values], Match] | None
-    check: Check | None
-    plan: Plan
+what is held, of which it was made; until when that way is open; what takes the values on which a switch depends, and
+what says which switches match them, or None; from where to where a float is clean without another look; the check of
+any other value, or None; the plan.
+"""
 
 
 class Site:
@@ -72,8 +70,8 @@ class Site:
         self.now: Final = place.clocks.monotonic
         self._plans: dict[str | None, Plan] = {}
         self._kept: dict[str, object] = {}  # what a drill answers over and over
-        self.ready: Ready
-        self.planned(self.holder.held, place.version)
+        held = self.holder.held
+        self.ready = self._ready(held, self._plan(held, place.version))
 
     # --- before the call ---------------------------------------------------------------------------
 
@@ -85,18 +83,22 @@ class Site:
     def planned(self, held: Held, version: str | None) -> Plan:
         """Return the plan for what is held."""
         plan = self._plans.get(version)
-        if plan is not None and plan.rules is held.rules:
-            return plan
+        if plan is None or plan.rules is not held.rules:
+            plan = self._plan(held, version)
+        made_of, *_, made_by = self.ready
+        if (made_of is not held or made_by is not plan) and version == self.place.version:
+            self.ready = self._ready(held, plan)
+        return plan
+
+    def _plan(self, held: Held, version: str | None) -> Plan:
         place = self.place
         plan = make_plan(held.rules, bound=place.bound, version=version, code=place.outputs)
         if len(self._plans) >= MOST_PLANS:
             self._plans = {}
         self._plans[version] = plan
-        if version == place.version:
-            self.ready = self._ready(plan)
         return plan
 
-    def _ready(self, plan: Plan) -> Ready:
+    def _ready(self, held: Held, plan: Plan) -> Ready:
         """Return what the short way reads, once a call."""
         is_open = plan.is_quiet and not self.place.versions.loaded
         pick, match = self.place.picker(plan.wanted).quickest, None
@@ -105,7 +107,8 @@ class Site:
             match = plan.matchers[0].match_values if single else partial(plan.match, key=None)
         else:
             is_open = is_open and plan.settled is NOTHING
-        return Ready(plan.rules if is_open else None, pick, match, plan.check, plan)
+        until = held.until if is_open else NEVER
+        return held, until, pick, match, *plan.floats, plan.check, plan
 
     def replan(self) -> None:
         """Make all plans anew: a version was named."""
@@ -118,7 +121,6 @@ class Site:
         plan: Plan,
         args: Values,
         kwargs: Mapping[str, object],
-        *,
         ticket: int,
         started: float,
     ) -> Begun:
@@ -133,10 +135,10 @@ class Site:
         """Decide whether the host's code is called; never raises."""
         begun = None
         try:
-            begun = Begun(self.current(), self.ready.plan, args, kwargs)
+            begun = Begun(self.current(), self.ready[-1], args, kwargs)
             self._begin(begun)
         except Exception as error:  # noqa: BLE001 - SG-27: a fault in the guard is no fault of the host
-            begun = begun or Begun(self.holder.held, self.ready.plan, args, kwargs)
+            begun = begun or Begun(self.holder.held, self.ready[-1], args, kwargs)
             self._fault(begun, error)
             begun.verdict = Verdict.FALL if self.place.fails_closed(begun.held) else Verdict.GO
         return begun
@@ -269,7 +271,7 @@ class Site:
         if finding is None:
             if begun.verdict is Verdict.GO:
                 begun.verdict, begun.value = Verdict.DONE, value
-                self.place.clips_with(clipped=0)
+                self.place.clips.clean()
                 if begun.struck is None:
                     self.place.remember(begun.key, value, begun.version)
             return None
@@ -279,7 +281,7 @@ class Site:
             if begun.verdict is Verdict.GO:
                 self._stop(begun, Verdict.FALL, finding.reason)
             return Amiss.BAD
-        too_many = self.place.clips_with(clipped=1)
+        too_many = self.place.clipped_too_often()
         if begun.verdict is Verdict.GO:
             begun.verdict, begun.status = Verdict.DONE, Status.CLIPPED
             begun.value, begun.clipped_from = finding.value, value

@@ -1,0 +1,124 @@
+"""The short way through a guard: for a call that nothing concerns, plain comparisons and no call of ours (SG-25).
+
+What `Site.begin` and `end`, the breaker and the check of a number do for such a call stands here written out, as each
+of those calls would cost more than what it does. As soon as anything is amiss the call goes on where it would be by
+the whole way: with `site.resume`. The two functions are one, but for `await`; a test puts both through the same calls.
+"""
+
+from __future__ import annotations
+
+import functools
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
+
+from modelwarden.guard.decision import Decision, Status
+from modelwarden.guard.match import NOTHING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from modelwarden.guard.breaker import Breaker
+    from modelwarden.guard.site import Site
+
+_new: Final = tuple.__new__
+_OK: Final = Status.OK
+
+
+class Way(NamedTuple):
+    """How calls of one function go.
+
+    Attributes:
+        whole: from begin to end, of the arguments.
+        conclude: what follows once the host's code has ended, of what was begun and what was raised.
+        values: it answers values, not decisions.
+        last: keeps the last decision as `kept`.
+    """
+
+    function: Callable[..., Any]
+    whole: Callable[..., Any]
+    conclude: Callable[..., Any]
+    values: bool
+    last: Any
+
+
+def short_way(site: Site, breaker: Breaker, way: Way) -> Callable[..., Any]:
+    """Return a function that goes the short way where it can."""
+    function, whole, conclude, values, last = way
+    holder, clock, slow_s = site.holder, site.now, breaker.slow_s
+    key, version = site.place.quick_key, site.place.version
+
+    @functools.wraps(function)
+    def guarded(*args: Any, **kwargs: Any) -> object:
+        held, until, pick, match, low, high, check, plan = site.ready
+        started, ticket = clock(), breaker.free
+        if (
+            holder.held is not held or started >= until or not ticket
+            or (match is not None and match(pick(args, kwargs)) is not NOTHING)
+        ):  # fmt: skip
+            return whole(args, kwargs)
+        try:
+            value = function(*args, **kwargs) if kwargs else function(*args)
+        except Exception as error:  # noqa: BLE001 - the host's: it falls back, or goes on unchanged
+            begun = site.resume(held, plan, args, kwargs, ticket, started)
+            return conclude(site.raised(begun, error), error)
+        ended = clock()
+        if (
+            ended < breaker.quiet_until and ended - started < slow_s and ticket == breaker.free
+            and ((type(value) is float and low <= value <= high) or check is None or check(value) is None)
+            and holder.held is held
+            and (key is None or site.remembered(key(args, kwargs)[0], value))
+        ):  # fmt: skip
+            breaker.short += 1
+            if values:
+                last.kept = value, held, ended, version
+                return value
+            stale_s = ended - held[3]
+            last.kept = decision = _new(
+                Decision, (value, _OK, (), version, (), None, None, held[5], stale_s, None, False, 0.0)
+            )  # fmt: skip
+            return decision
+        begun = site.resume(held, plan, args, kwargs, ticket, started)
+        return conclude(site.end(begun, value), None)
+
+    return guarded
+
+
+def short_way_async(site: Site, breaker: Breaker, way: Way) -> Callable[..., Any]:
+    """Do as `short_way` does, around a coroutine. A cancellation passes through: nothing is held here."""
+    function, whole, conclude, values, last = way
+    holder, clock, slow_s = site.holder, site.now, breaker.slow_s
+    key, version = site.place.quick_key, site.place.version
+
+    @functools.wraps(function)
+    async def guarded(*args: Any, **kwargs: Any) -> object:
+        held, until, pick, match, low, high, check, plan = site.ready
+        started, ticket = clock(), breaker.free
+        if (
+            holder.held is not held or started >= until or not ticket
+            or (match is not None and match(pick(args, kwargs)) is not NOTHING)
+        ):  # fmt: skip
+            return await whole(args, kwargs)
+        try:
+            value = await function(*args, **kwargs)
+        except Exception as error:  # noqa: BLE001 - the host's: it falls back, or goes on unchanged
+            begun = site.resume(held, plan, args, kwargs, ticket, started)
+            return await conclude(site.raised(begun, error), error)
+        ended = clock()
+        if (
+            ended < breaker.quiet_until and ended - started < slow_s and ticket == breaker.free
+            and ((type(value) is float and low <= value <= high) or check is None or check(value) is None)
+            and holder.held is held
+            and (key is None or site.remembered(key(args, kwargs)[0], value))
+        ):  # fmt: skip
+            breaker.short += 1
+            if values:
+                last.kept = value, held, ended, version
+                return value
+            stale_s = ended - held[3]
+            last.kept = decision = _new(
+                Decision, (value, _OK, (), version, (), None, None, held[5], stale_s, None, False, 0.0)
+            )  # fmt: skip
+            return decision
+        begun = site.resume(held, plan, args, kwargs, ticket, started)
+        return await conclude(site.end(begun, value), None)
+
+    return guarded
