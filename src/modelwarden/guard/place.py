@@ -16,16 +16,19 @@ from modelwarden.guard.held import Fail
 from modelwarden.guard.picking import Picker
 from modelwarden.guard.remembered import key_text
 from modelwarden.guard.router import Why
+from modelwarden.guard.signals import Watches
 from modelwarden.guard.watch import ClipWatch
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
 
+    from modelwarden.guard.drift_meter import DriftMeter
     from modelwarden.guard.fallback import Chain
     from modelwarden.guard.held import Clocks, Held, Holder, Rules
     from modelwarden.guard.limits import Limits
     from modelwarden.guard.picking import Around, Parameters
     from modelwarden.guard.versions import Versions
+    from modelwarden.guard.watch import Clips
 
     Given = Mapping[str, object]
 
@@ -93,6 +96,7 @@ class OfAll(NamedTuple):
     fail: Fail
     judged: Callable[[], Held]
     instance: Callable[[], str]
+    drift: DriftMeter
 
 
 class Place:
@@ -117,6 +121,8 @@ class Place:
         self.clocks: Final = shared.clocks
         self.judged: Final = shared.judged
         self.instance: Final = shared.instance
+        self.drift: Final = shared.drift
+        self.watches: Final = Watches(clock=shared.clocks.monotonic)
         self._fail = shared.fail
         self.chain: Final = chain
         self.outputs: Final = options.outputs
@@ -183,7 +189,7 @@ class Place:
         fresh = self.options.fresh
         if fresh is None and self._check_inputs is None:
             return Level.FRESH, None
-        first = self._first(args, kwargs)
+        first = self.first(args, kwargs)
         level, reason = Level.FRESH, None
         if fresh is not None:
             judged = fresh.judge(
@@ -192,15 +198,21 @@ class Place:
             level, reason = judged.level, judged.reason
         if level < Level.FALLBACK and self._check_inputs is not None:
             finding = self._check_inputs(first)
+            self.watches.saw_input(bad=finding is not None)
             if finding is not None:
                 return Level.FALLBACK, f"inputs:{finding.reason}"
         return level, reason
 
-    def _first(self, args: tuple[object, ...], kwargs: Given) -> object:
+    def first(self, args: tuple[object, ...], kwargs: Given) -> object:
+        """Return the first argument, which holds the inputs."""
         if args:
             return args[0]
         name = self._parameters.first
         return None if name is None else kwargs.get(name)
+
+    def parameters_among(self, names: Sequence[str]) -> tuple[str, ...]:
+        """Return those of some names that are parameters of the function."""
+        return tuple(name for name in names if name in self._parameters)
 
     def _moment(self, name: str, first: Any, args: tuple[object, ...], kwargs: Given) -> object:  # noqa: ANN401
         if name in self._parameters or name in kwargs:
@@ -233,6 +245,11 @@ class Place:
         before, self._told = self._told, self.clean[0]
         return self.clips.count(1 + max(0, self._told - before), clipped=clipped).failure
 
+    def clips_now(self) -> Clips:
+        """Return how many of the answers were clipped, those of the short way among them."""
+        before, self._told = self._told, self.clean[0]
+        return self.clips.count(max(0, self._told - before))
+
     def remember(self, key: object, value: object, version: str | None) -> bool:
         """Keep a good answer under its key, if there is one (SG-38)."""
         if key is None:
@@ -256,6 +273,7 @@ class Place:
         """Make the place usable in a forked child."""
         self._lock = Lock()
         self.clips.after_fork()
+        self.watches.after_fork()
         for breaker in self._breakers.values():
             breaker.after_fork()
         if self.limits is not None:

@@ -23,6 +23,7 @@ from modelwarden.errors import (
 )
 from modelwarden.guard.body import read_json, reading_body
 from modelwarden.guard.compiled import at_once, compiling
+from modelwarden.guard.drift_section import reading_drift
 from modelwarden.guard.router import parse_route
 from modelwarden.guard.scope import known_dimensions
 from modelwarden.guard.switch import Switch, read_switch
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Mapping
     from datetime import datetime
 
+    from modelwarden.guard.drift_section import DriftPlan
     from modelwarden.guard.match import Matcher
     from modelwarden.guard.router import Route
     from modelwarden.guard.scope import Condition
@@ -107,7 +109,7 @@ class Snapshot:
         fails_closed: without news for too long the guard blocks (SG-21).
         switches: those to match before a route is taken; model and model type are bound (SG-25).
         version_switches: those that name `version`, to match once it is known which version answers.
-        faults, limits, freshness, drift: as the body has them, for those who read them.
+        faults, limits, freshness: as the body has them, for those who read them.
     """
 
     head: Head
@@ -120,7 +122,7 @@ class Snapshot:
     faults: object = field(repr=False)
     limits: object = field(repr=False)
     freshness: object = field(repr=False)
-    drift: object = field(repr=False)
+    drift: DriftPlan | None = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -323,7 +325,7 @@ def _compiling(body: dict[str, object], head: Head) -> Generator[None, None, Sna
         faults=body.get("faults"),
         limits=body.get("limits"),
         freshness=body.get("freshness"),
-        drift=body.get("drift"),
+        drift=(yield from reading_drift(body.get("drift"))),
     )
 
 
