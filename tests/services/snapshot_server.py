@@ -59,6 +59,7 @@ class Behaviour:
     polls: bool = True
     silent: bool = False  # takes connections and says nothing
     status: int = 200
+    drift_status: int = 204
     beat_s: float = 0.05
     beats: bool = True
     cut_after: int | None = None  # bytes of an event, after which the connection ends
@@ -75,6 +76,7 @@ class SnapshotServer:
     handovers: list[object] = field(default_factory=list)
     behaviour: Behaviour = field(default_factory=Behaviour)
     reports: list[dict[str, Any]] = field(default_factory=list)
+    flushes: list[dict[str, Any]] = field(default_factory=list)
     asked: list[str] = field(default_factory=list)
     last_ids: list[str | None] = field(default_factory=list)
     tokens: set[str | None] = field(default_factory=set)
@@ -148,8 +150,14 @@ class Handler(BaseHTTPRequestHandler):
         if self.state.behaviour.silent:
             self.state.ending.wait()
             return
-        self.state.reports.append(json.loads(data))
-        self.send_response(204)
+        if urlsplit(self.path).path.removeprefix(ROOT) == "drift":
+            self.state.flushes.append(json.loads(data))
+            status = self.state.behaviour.drift_status
+        else:
+            self.state.reports.append(json.loads(data))
+            status = 204
+        self.send_response(status)
+        self.send_header("Content-Length", "0")
         self.end_headers()
 
     def _path(self) -> tuple[str, dict[str, list[str]]]:

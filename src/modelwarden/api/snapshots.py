@@ -17,12 +17,13 @@ from modelwarden.api.bodies import StrictRoute
 from modelwarden.api.caller import OWN, Caller, may
 from modelwarden.api.limits import Rate
 from modelwarden.api.replies import JSON, json_reply
-from modelwarden.api.shapes import Shape, Word, answers, page, pages
+from modelwarden.api.shapes import Moment, Shape, Word, answers, page, pages
 from modelwarden.api.streams import EventStream
 from modelwarden.ledger.keys import PublicKey
 from modelwarden.permissions import Permission
 from modelwarden.safeguards import actions
 from modelwarden.safeguards.fleet.reads import guard_answer
+from modelwarden.values.clock import timestamp
 from modelwarden.values.guards import GuardAnswer
 from modelwarden.values.pages import Page
 
@@ -57,6 +58,15 @@ class LoadedVersion(Shape):
     sha256: Annotated[str, Field(pattern="^[0-9a-f]{64}$")] | None = None
 
 
+class Signal(Shape):
+    """Something amiss among a guard's calls."""
+
+    signal: Annotated[str, Field(pattern="^[a-z][a-z_]{0,31}$")]
+    since: Moment
+    n: Count
+    value: Span
+
+
 class Applied(Shape):
     """Body of POST snapshot/applied: what a guard holds, after each change and as a heartbeat."""
 
@@ -74,6 +84,7 @@ class Applied(Shape):
     versions: Annotated[list[LoadedVersion], Field(max_length=100)] = Field(default_factory=list)
     rejected: Word | None = None
     counts: Annotated[dict[Word, Count], Field(max_length=64)] = Field(default_factory=dict)
+    signals: Annotated[list[Signal], Field(max_length=16)] = Field(default_factory=list)
 
     def value(self) -> actions.Report:
         """Return what the action takes. Raises ValueInvalid."""
@@ -93,6 +104,10 @@ class Applied(Shape):
             ),
             rejected=self.rejected,
             counts=self.counts,
+            signals=tuple(
+                actions.Signal(each.signal, timestamp(each.since), each.n, each.value)
+                for each in self.signals
+            ),
         )
 
 

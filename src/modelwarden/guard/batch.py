@@ -83,7 +83,9 @@ def judged_batch(
         work = _Work(site, site.planned(again, version), given, found, version)
         work.judge()
     batch = work.batch(held.generation)
-    for status, count in batch.summary.items():
+    summary = batch.summary
+    site.place.clips.count(sum(summary.values()), clipped=summary.get("clipped", 0))
+    for status, count in summary.items():
         site.counts.by_status[Status[status.upper()]] += count
     return batch
 

@@ -32,6 +32,35 @@ MOST_WAITING: Final = 256
 MOST_FOLDED: Final = 16
 
 
+class Sampling:
+    """Which rows are looked at: a share of them, without a rhythm.
+
+    Attributes:
+        skip: rows to leave out before the next. Threads that race to count down only shift the sample a little.
+    """
+
+    __slots__ = ("_random", "_share", "skip")
+
+    def __init__(self, share: float, chance: Random) -> None:
+        self._share = share
+        self._random = chance
+        self.renew()
+
+    def renew(self) -> None:
+        """Draw how many rows to leave out: geometric, so that no rhythm of the host is followed."""
+        self.skip = 0
+        if self._share < 1:
+            self.skip = int(log(1.0 - self._random.random()) / log(1.0 - self._share))
+
+    def is_due(self) -> bool:
+        """Say whether to look at this row."""
+        if self.skip > 0:
+            self.skip -= 1
+            return False
+        self.renew()
+        return True
+
+
 class DriftCounter:
     """Counts among the frozen edges of one version. Any thread may use it. A forked child starts from nothing."""
 
@@ -49,9 +78,9 @@ class DriftCounter:
     def _begin(self) -> None:
         self.instance = os.urandom(8).hex()
         self.faults = 0
-        self._random = Random()  # noqa: S311  # of its own, so that the host's seeded numbers stay as they are
-        self._skip = self._next_skip()
-        self._rows: deque[tuple[str | None, tuple[int, ...]]] = deque()
+        # of its own, so that the host's seeded numbers stay as they are
+        self._sampling = Sampling(self._share, Random())  # noqa: S311
+        self._rows: deque[tuple[str | None, tuple[int | None, ...]]] = deque()
         self._folded: deque[dict[Key, list[int]]] = deque()
         self._names: frozenset[str] = frozenset()
         self._naming = (
@@ -63,17 +92,18 @@ class DriftCounter:
 
     def observe(self, row: Mapping[str, object], *, by: str | None = None) -> None:
         """Look at one row by feature name, or leave it out: a tenth is counted. An absent feature is missing."""
-        if self._skip > 0:
-            self._skip -= 1  # threads that race here only shift the sample a little
-            return
         try:
-            self._skip = self._next_skip()
-            cells = tuple(edges.cell(row.get(name)) for name, edges in self._edges.features)
-            self._rows.append((self._name(by), cells))
-            if len(self._rows) >= MOST_WAITING:
-                self._hold(self._fold())
+            if self._sampling.is_due():
+                cells = tuple(edges.cell(row.get(name)) for name, edges in self._edges.features)
+                self.take(cells, by=by)
         except Exception:  # noqa: BLE001  # the guard's edge: the host must not notice
             self.faults += 1
+
+    def take(self, cells: tuple[int | None, ...], *, by: str | None = None) -> None:
+        """Count a row that was chosen, as the cell of each feature; None for one that the row does not tell."""
+        self._rows.append((self._name(by), cells))
+        if len(self._rows) >= MOST_WAITING:
+            self._hold(self._fold())
 
     def observe_batch(
         self, columns: Mapping[str, Column], *, by: str | Sequence[object] | None = None
@@ -113,17 +143,13 @@ class DriftCounter:
             self._counts = {}
         return written
 
-    def _next_skip(self) -> int:
-        """Return how many rows to leave out before the next: geometric, so that no rhythm of the host is followed."""
-        if self._share == 1:
-            return 0
-        return int(log(1.0 - self._random.random()) / log(1.0 - self._share))
-
     def _fold(self) -> dict[Key, list[int]]:
         """Take the rows that wait, and count them, without a lock: each take is one step of the interpreter."""
         found: dict[Key, list[int]] = {}
         for group, cells in taken_from(self._rows):
             for (name, edges), cell in zip(self._edges.features, cells, strict=True):
+                if cell is None:
+                    continue
                 counts = found.get((group, name))
                 if counts is None:
                     counts = found[group, name] = [0] * edges.cells

@@ -158,7 +158,7 @@ class Drills:
             whose = self._instance() if rule.fault.kind in OF_GUARD else begun.key
             if not self._is_over(rule) and rule.takes(whose, chance=self._chance):
                 begun.struck = struck = Struck(rule, kept)
-                struck.inputs(begun, place.first)
+                struck.inputs(begun, place.first_name)
                 return
 
     def _of_guard(self, faults: Faults | None, kind: FaultKind) -> Fault | None:

@@ -32,6 +32,7 @@ class Pace:
         spread: part of `poll_s` by which polls come earlier or later.
         answer_s: how long a server may take to answer.
         lowered_s: how long a lesser way is kept before streaming is tried again.
+        drift_s: how often what was counted for drift is told (SG-49).
     """
 
     silence_s: float = 15.0
@@ -44,6 +45,7 @@ class Pace:
     first_back_off_s: float = 0.25
     most_back_off_s: float = 10.0
     lowered_s: float = 60.0
+    drift_s: float = 10.0
 
 
 class Source(Protocol):

@@ -238,6 +238,7 @@ class Guard:
         key: Any = None,
         context: Mapping[str, Any] | None = None,
         version: str | None = None,
+        features: Any = None,
     ) -> Batch:
         """Judge answers to many rows that were computed elsewhere (SG-28).
 
@@ -246,6 +247,7 @@ class Guard:
             key: a column of keys, to remember good answers and fall back to them.
             context: by dimension a column, or one value for all rows.
             version: the version that answered.
+            features: the table that it answered; counted for drift where the version has edges (SG-49).
 
         Raises:
             PredictionBlocked: the contract asks to raise.
@@ -256,7 +258,13 @@ class Guard:
 
         given = {} if context is None else context
         check_names(given)
-        return judged_batch(self._site("batch"), values, keys=key, context=given, version=version)
+        site = self._site("batch")
+        if features is not None:
+            held = site.current().snapshot
+            site.place.drift.saw_batch(
+                site.place, features, snapshot=held, context=given, version=version
+            )
+        return judged_batch(site, values, keys=key, context=given, version=version)
 
     def remember(self, key: object, value: object, *, version: str | None = None) -> bool:
         """Keep a good answer that was computed elsewhere; False: not kept, since it fails its checks (SG-38)."""

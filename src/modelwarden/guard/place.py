@@ -17,17 +17,20 @@ from modelwarden.guard.held import Fail
 from modelwarden.guard.picking import Picker
 from modelwarden.guard.remembered import key_text
 from modelwarden.guard.router import Why
+from modelwarden.guard.signals import Watches
 from modelwarden.guard.watch import ClipWatch
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
 
+    from modelwarden.guard.drift_meter import DriftMeter
     from modelwarden.guard.drilling import Drills
     from modelwarden.guard.fallback import Chain
     from modelwarden.guard.held import Clocks, Held, Holder, Rules
     from modelwarden.guard.limits import Limits
     from modelwarden.guard.picking import Around, Parameters
     from modelwarden.guard.versions import Versions
+    from modelwarden.guard.watch import Clips
 
     Given = Mapping[str, object]
 
@@ -110,6 +113,7 @@ class OfAll(NamedTuple):
     judged: Callable[[], Held]
     instance: Callable[[], str]
     drills: Drills
+    drift: DriftMeter
 
 
 class Place:
@@ -135,6 +139,8 @@ class Place:
         self.judged: Final = shared.judged
         self.instance: Final = shared.instance
         self.drills: Final = shared.drills
+        self.drift: Final = shared.drift
+        self.watches: Final = Watches(clock=shared.clocks.monotonic)
         self._fail = shared.fail
         self.chain: Final = chain
         self.outputs: Final = options.outputs
@@ -143,7 +149,7 @@ class Place:
         self.falls_when_limited: Final = options.falls_when_limited
         self.clips: Final = ClipWatch()
         self._told = 0
-        self.first: Final = parameters.first
+        self.first_name: Final = parameters.first
         self._around = around
         self._parameters = parameters
         self._pickers: dict[tuple[str, ...], Picker] = {}
@@ -202,7 +208,7 @@ class Place:
         fresh = self.options.fresh
         if fresh is None and self._check_inputs is None:
             return Level.FRESH, None
-        first = self._first(args, kwargs)
+        first = self.first(args, kwargs)
         level, reason = Level.FRESH, None
         if fresh is not None:
             judged = fresh.judge(
@@ -211,15 +217,21 @@ class Place:
             level, reason = judged.level, judged.reason
         if level < Level.FALLBACK and self._check_inputs is not None:
             finding = self._check_inputs(first)
+            self.watches.saw_input(bad=finding is not None)
             if finding is not None:
                 return Level.FALLBACK, f"inputs:{finding.reason}"
         return level, reason
 
-    def _first(self, args: tuple[object, ...], kwargs: Given) -> object:
+    def first(self, args: tuple[object, ...], kwargs: Given) -> object:
+        """Return the first argument, which holds the inputs."""
         if args:
             return args[0]
-        name = self.first
+        name = self.first_name
         return None if name is None else kwargs.get(name)
+
+    def parameters_among(self, names: Sequence[str]) -> tuple[str, ...]:
+        """Return those of some names that are parameters of the function."""
+        return tuple(name for name in names if name in self._parameters)
 
     def _moment(self, name: str, first: Any, args: tuple[object, ...], kwargs: Given) -> object:  # noqa: ANN401
         if name in self._parameters or name in kwargs:
@@ -249,9 +261,16 @@ class Place:
 
     def clipped_too_often(self) -> bool:
         """Count a clipped answer, and those of the short way since the last; say whether too many are (SG-35)."""
+        return self.clips.count(1 + self._short_since(), clipped=1).failure
+
+    def _short_since(self) -> int:
         short = 0 if self.own_breaker is None else self.own_breaker.short
         before, self._told = self._told, short
-        return self.clips.count(1 + max(0, short - before), clipped=1).failure
+        return max(0, short - before)
+
+    def clips_now(self) -> Clips:
+        """Return how many of the answers were clipped, those of the short way among them."""
+        return self.clips.count(self._short_since())
 
     def remember(self, key: object, value: object, version: str | None) -> bool:
         """Keep a good answer under its key, if there is one (SG-38)."""
@@ -276,6 +295,7 @@ class Place:
         """Make the place usable in a forked child."""
         self._lock = Lock()
         self.clips.after_fork()
+        self.watches.after_fork()
         for breaker in self._breakers.values():
             breaker.after_fork()
         if self.limits is not None:

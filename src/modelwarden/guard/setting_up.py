@@ -16,6 +16,8 @@ from typing import TYPE_CHECKING, Final
 
 from modelwarden.errors import NoPinnedKey, ValueInvalid
 from modelwarden.guard.decision import Status
+from modelwarden.guard.drift_meter import DriftMeter
+from modelwarden.guard.drift_sender import DriftSender
 from modelwarden.guard.drilling import Drills
 from modelwarden.guard.feed import Feed, FileSource, Pace
 from modelwarden.guard.held import Clocks, Fail, Holder
@@ -26,7 +28,8 @@ from modelwarden.guard.picking import Around, Parameters
 from modelwarden.guard.pins import Pins, given_keys
 from modelwarden.guard.place import Counts, OfAll, Options, Place
 from modelwarden.guard.protect import Last
-from modelwarden.guard.reports import Reports
+from modelwarden.guard.reports import Reports, Told
+from modelwarden.guard.signals import Signals
 from modelwarden.guard.site import Site
 from modelwarden.guard.state import StateFolder
 from modelwarden.guard.stream import ServerSource
@@ -83,6 +86,7 @@ class Parts:
             clocks=settings.clocks,
             instance=lambda: self.reports.instance,
         )
+        self.signals: Final = Signals(wall=settings.clocks.wall)
         self.holder: Final = Holder(
             model=settings.model,
             fail=settings.fail,
@@ -109,12 +113,14 @@ class Parts:
             holder=self.holder,
             feed=self.feed,
             pace=settings.pace,
-            told=lambda: (self.versions.reported(), self.counted()),
+            told=self._told,
         )
+        self.drift: Final = DriftMeter(is_on=server is not None, begin=self._begin_sending)
+        self.sender: Final = self._sender(server)
         self.local_stop: Final = self._local_stop()
         self.shared: Final = OfAll(
             settings.model, self.holder, self.versions, self.counts, self.clocks, settings.fail, self.judged,
-            lambda: self.reports.instance, self.drills,
+            lambda: self.reports.instance, self.drills, self.drift,
         )  # fmt: skip
         self.sites: Final[weakref.WeakSet[Site]] = weakref.WeakSet()
 
@@ -128,6 +134,26 @@ class Parts:
         )
         bootstrap = None if settings.bootstrap is None else Path(settings.bootstrap)
         return Feed(self.intake, source, pace=pace, bootstrap=bootstrap)
+
+    def _sender(self, server: Server | None) -> DriftSender | None:
+        if server is None:
+            return None
+        return DriftSender(
+            server,
+            model=self.settings.model,
+            environment=self.settings.environment,
+            meters=self.drift.all,
+            pace=self.settings.pace,
+            wall=self.clocks.wall,
+        )
+
+    def _told(self) -> Told:
+        signals = self.signals.now(site.place for site in list(self.sites))
+        return Told(self.versions.reported(), self.counted(), signals)
+
+    def _begin_sending(self) -> None:
+        if self.sender is not None:
+            self.sender.begin()
 
     def _local_stop(self) -> LocalStop | None:
         settings = self.settings
@@ -159,6 +185,8 @@ class Parts:
     def close(self) -> None:
         """Stop the threads; what is held goes on counting."""
         self.feed.close()
+        if self.sender is not None:
+            self.sender.close()
         self.reports.close()
         if self.local_stop is not None:
             self.local_stop.close()
@@ -168,8 +196,12 @@ class Parts:
         """Begin anew in a forked child: own locks, threads, sockets and instance (SG-22)."""
         self.holder.after_fork()
         self.chain.after_fork()
+        self.drift.after_fork()
+        if self.sender is not None:
+            self.sender.after_fork()
         for site in list(self.sites):
             site.place.after_fork()
+            site.replan()
         self.feed.after_fork()
         self.reports.after_fork()
         if self.local_stop is not None:
@@ -206,6 +238,9 @@ class Parts:
             "rejected": self.intake.rejections,
             "local_stop": int(self.local_stop is not None and self.local_stop.is_active),
             "reports_failed": self.reports.failed,
+            "drift_faults": self.drift.faults_of_all(),
+            "drift_dropped": 0 if self.sender is None else self.sender.dropped,
+            "drift_refused": 0 if self.sender is None else self.sender.refused,
         }
 
 

@@ -101,12 +101,14 @@ class Site:
     def _ready(self, held: Held, plan: Plan) -> Ready:
         """Return what the short way reads, once a call."""
         is_open = plan.is_quiet and not self.place.versions.loaded
-        pick, match = self.place.picker(plan.wanted).quickest, None
+        pick = self.place.picker(plan.wanted).quickest
+        match: Callable[[Values], Match] | None = None
         if plan.wanted:
             single = len(plan.matchers) == 1
             match = plan.matchers[0].match_values if single else partial(plan.match, key=None)
         else:
             is_open = is_open and plan.settled is NOTHING
+        match = self.place.drift.sampled(plan.rules.snapshot, self.place.version, match)
         until = held.until if is_open else NEVER
         return held, until, pick, match, *plan.floats, plan.check, plan
 
@@ -137,6 +139,7 @@ class Site:
         try:
             begun = Begun(self.current(), self.ready[-1], args, kwargs)
             self._begin(begun)
+            self.place.drift.saw(self.place, begun)
         except Exception as error:  # noqa: BLE001 - SG-27: a fault in the guard is no fault of the host
             begun = begun or Begun(self.holder.held, self.ready[-1], args, kwargs)
             self._fault(begun, error)
@@ -266,6 +269,7 @@ class Site:
         return begun
 
     def _ended(self, begun: Begun, value: object) -> Amiss | None:
+        self.place.watches.saw(begun.args, begun.kwargs, value)
         finding = None if begun.plan.check is None else begun.plan.check(value)
         self.again(begun)
         if finding is None:

@@ -23,6 +23,7 @@ from modelwarden.errors import (
 )
 from modelwarden.guard.body import read_json, reading_body
 from modelwarden.guard.compiled import at_once, compiling
+from modelwarden.guard.drift_section import reading_drift
 from modelwarden.guard.faults import Faults, read_faults
 from modelwarden.guard.router import parse_route
 from modelwarden.guard.scope import known_dimensions
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Mapping
     from datetime import datetime
 
+    from modelwarden.guard.drift_section import DriftPlan
     from modelwarden.guard.match import Matcher
     from modelwarden.guard.router import Route
     from modelwarden.guard.scope import Condition
@@ -109,7 +111,7 @@ class Snapshot:
         switches: those to match before a route is taken; model and model type are bound (SG-25).
         version_switches: those that name `version`, to match once it is known which version answers.
         faults: those of drills; None for none, and where none can strike this model (SG-53).
-        limits, freshness, drift: as the body has them, for those who read them.
+        limits, freshness: as the body has them, for those who read them.
     """
 
     head: Head
@@ -122,7 +124,7 @@ class Snapshot:
     faults: Faults | None = field(repr=False)
     limits: object = field(repr=False)
     freshness: object = field(repr=False)
-    drift: object = field(repr=False)
+    drift: DriftPlan | None = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -325,7 +327,7 @@ def _compiling(body: dict[str, object], head: Head) -> Generator[None, None, Sna
         faults=read_faults(body, model=head.model),
         limits=body.get("limits"),
         freshness=body.get("freshness"),
-        drift=body.get("drift"),
+        drift=(yield from reading_drift(body.get("drift"))),
     )
 
 

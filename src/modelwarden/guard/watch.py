@@ -77,6 +77,11 @@ class StuckWatch:
         self._inputs: set[int] = set()
 
     @property
+    def output(self) -> object:
+        """What was answered last."""
+        return self._output
+
+    @property
     def is_stuck(self) -> bool:
         """Say whether the last output came for 200 different inputs, with no other between."""
         return len(self._inputs) >= STUCK

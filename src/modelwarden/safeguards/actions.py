@@ -28,6 +28,7 @@ from modelwarden.safeguards.drills.timing import plans_due as plans_due
 from modelwarden.safeguards.expiring import due as due
 from modelwarden.safeguards.expiring import keep_time as keep_time
 from modelwarden.safeguards.fleet.instance import LoadedVersion as LoadedVersion
+from modelwarden.safeguards.fleet.instance import Signal as Signal
 from modelwarden.safeguards.fleet.reads import confirmations as confirmations
 from modelwarden.safeguards.fleet.reads import guards as guards
 from modelwarden.safeguards.fleet.reports import Report as Report

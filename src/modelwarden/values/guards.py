@@ -8,6 +8,21 @@ from datetime import datetime  # noqa: TC003
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class SignalAnswer:
+    """Something amiss among a guard's calls in the last five minutes: clip_rate, stuck_output, bad_inputs.
+
+    Attributes:
+        n: among so many calls.
+        value: what part of them.
+    """
+
+    signal: str
+    since: datetime
+    n: int
+    value: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class GuardAnswer:
     """A guard that was heard of in the last day, and did not say goodbye.
 
@@ -33,6 +48,7 @@ class GuardAnswer:
     applied_ms: int
     versions: Mapping[str, str | None]
     rejected: str | None
+    signals: tuple[SignalAnswer, ...]
     heard_at: datetime
     first_heard_at: datetime
 

@@ -28,6 +28,15 @@ class LoadedVersion(NamedTuple):
     sha256: str | None
 
 
+class Signal(NamedTuple):
+    """Something amiss among a guard's calls: since when, among how many of them, and how large it is."""
+
+    signal: str
+    since: str
+    n: int
+    value: float
+
+
 class Instance(NamedTuple):
     """What one guard said last. An instance belongs to who reports it: nobody overwrites another's.
 
@@ -57,6 +66,7 @@ class Instance(NamedTuple):
     versions: tuple[LoadedVersion, ...]
     counts: Mapping[str, int]
     rejected: str | None
+    signals: tuple[Signal, ...] = ()
 
     @property
     def key(self) -> tuple[str, str, str, str]:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 from sqlalchemy import bindparam, case, delete, insert, select, tuple_, update
 from sqlalchemy.dialects import postgresql, sqlite
 
-from modelwarden.safeguards.fleet.instance import GONE, Instance, LoadedVersion, Open
+from modelwarden.safeguards.fleet.instance import GONE, Instance, LoadedVersion, Open, Signal
 from modelwarden.store.schema.ledger import index, subjects
 from modelwarden.store.schema.safeguards import guard_instances, switch_confirmations
 from modelwarden.values.clock import moment, timestamp
@@ -217,6 +217,7 @@ def _instance(row: Row[Any]) -> Instance:
         versions=tuple(LoadedVersion(*each) for each in json.loads(row.versions)),
         counts=json.loads(row.counts),
         rejected=row.rejected,
+        signals=tuple(Signal(*each) for each in json.loads(row.signals)),
     )
 
 
@@ -227,4 +228,5 @@ def _row(each: Instance) -> dict[str, object]:
         "heard_at": timestamp(each.heard_at),
         "versions": json.dumps(each.versions),
         "counts": json.dumps(each.counts, sort_keys=True),
+        "signals": json.dumps(each.signals),
     }

@@ -24,7 +24,8 @@ from modelwarden.safeguards.fleet.instance import (
 from modelwarden.safeguards.fleet.reports import topic_resource
 from modelwarden.safeguards.snapshots import queries as snapshots
 from modelwarden.safeguards.snapshots.body import Topic
-from modelwarden.values.guards import ConfirmationsAnswer, GuardAnswer, StandingAnswer
+from modelwarden.values.clock import moment
+from modelwarden.values.guards import ConfirmationsAnswer, GuardAnswer, SignalAnswer, StandingAnswer
 from modelwarden.values.pages import Listing, Page, cursor_for
 
 if TYPE_CHECKING:
@@ -114,6 +115,10 @@ def guard_answer(view: View, instance: Instance) -> GuardAnswer:
         applied_ms=instance.applied_ms,
         versions={each.label: each.sha256 for each in instance.versions},
         rejected=instance.rejected,
+        signals=tuple(
+            SignalAnswer(signal=each.signal, since=moment(each.since), n=each.n, value=each.value)
+            for each in instance.signals
+        ),
         heard_at=instance.heard_at,
         first_heard_at=instance.first_heard_at,
     )

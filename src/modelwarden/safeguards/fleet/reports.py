@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
     from concurrent.futures import Future
 
+    from modelwarden.safeguards.fleet.instance import Signal
     from modelwarden.safeguards.snapshots.body import Topic
     from modelwarden.store.change import Telemetry, View
     from modelwarden.values.principal import Principal
@@ -61,6 +62,7 @@ class Report:
     versions: tuple[LoadedVersion, ...] = ()
     rejected: str | None = None
     counts: Mapping[str, int]
+    signals: tuple[Signal, ...] = ()
 
     def __post_init__(self) -> None:
         """Check what a guard may say. Raises ValueInvalid."""
@@ -127,6 +129,7 @@ def accept_report(view: View, report: Report) -> Instance:
         versions=report.versions,
         counts=report.counts,
         rejected=report.rejected,
+        signals=report.signals,
     )
 
 
