@@ -1,0 +1,67 @@
+"""The seal that people see on every page: how long the ledger is, its root, and what the last verification said."""
+
+from __future__ import annotations
+
+import json
+from datetime import datetime  # noqa: TC003  # part of the value
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
+
+from modelwarden.audit import queries
+from modelwarden.audit.proofs import newest_checkpoint
+from modelwarden.audit.reads import may_read_some
+from modelwarden.audit.search import EntryFilter
+from modelwarden.errors import NoteInvalid, SizeUnknown
+from modelwarden.values.clock import moment
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from modelwarden.store.change import View
+
+VERIFIED: Final = "ledger.verified"
+FAILED: Final = "ledger.verification_failed"
+LOOKED_AT: Final = 20
+"""Verifications since a failure among which one that covers the same range is looked for."""
+
+
+class Seal(NamedTuple):
+    """The newest checkpoint, and the last verification: its time, and its entry. `ok` is None before the first.
+
+    After a failure it stays not ok until a verification that covers the same range finds nothing wrong.
+    """
+
+    size: int
+    root: str
+    ok: bool | None
+    verified_at: datetime | None
+    entry: int | None
+
+
+def seal(view: View) -> Seal | None:
+    """Return the seal, for who may read some entries; None for others, and before the first checkpoint."""
+    if not may_read_some(view):
+        return None
+    try:
+        newest, _ = newest_checkpoint(view)
+    except (SizeUnknown, NoteInvalid):
+        return None
+    size, root = newest.size, newest.root.hex()
+    verified = _newest(view, VERIFIED, LOOKED_AT)
+    failed = _newest(view, FAILED, 1)
+    if failed and not any(_heals(each, failed[0]) for each in verified):
+        return Seal(size, root, False, moment(failed[0][1]["at"]), failed[0][0])  # noqa: FBT003
+    if verified:
+        return Seal(size, root, True, moment(verified[0][1]["at"]), verified[0][0])  # noqa: FBT003
+    return Seal(size, root, None, None, None)
+
+
+def _newest(view: View, kind: str, count: int) -> list[tuple[int, Mapping[str, Any]]]:
+    found = queries.page(view, EntryFilter(types=(kind,)), below=queries.END, limit=count)
+    bodies = queries.entries_at(view, found.seqs)
+    return [(seq, json.loads(bodies[seq].body)) for seq in found.seqs if seq in bodies]
+
+
+def _heals(verified: tuple[int, Mapping[str, Any]], failed: tuple[int, Mapping[str, Any]]) -> bool:
+    """Tell whether a verification came after a failure, and covers what failed."""
+    good, bad = verified[1]["fact"], failed[1]["fact"]
+    return verified[0] > failed[0] and good["first"] <= bad["first"] and good["last"] >= bad["last"]
