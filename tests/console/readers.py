@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from html.parser import HTMLParser
 from typing import TYPE_CHECKING, Any, Final
 from uuid import uuid4
 
@@ -21,12 +22,39 @@ WHY: Final = "PSI 0.61 <b>in the last hour</b>"
 PEOPLE: Final = {
     "olivia": ["developer"], "dave": ["operator"], "erin": ["operator"], "carol": ["auditor"], "frank": [],
 }  # fmt: skip
-INLINE: Final = re.compile(
-    r"<script(?! src=\"/static/[a-z.]+\?v=[0-9a-f]{12}\"( defer)?></script>)"
-    r"|\son[a-z]+=|\sstyle=|<style|javascript:",
-    re.IGNORECASE,
-)
-OUTSIDE: Final = re.compile(r'(?:src|href|action)="(?!/|#)')
+ALLOWED: Final = re.compile(r"/static/[a-z.]+\?v=[0-9a-f]{12}")
+AWAY: Final = frozenset({"href", "src", "action", "formaction", "poster", "data"})
+
+
+class Markup(HTMLParser):
+    """What a page makes a browser do that its policy forbids: found in its markup, never in its words."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.found: list[str] = []
+        self._script = ""
+        self.feed(text)
+        self.close()
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        given = {name: value or "" for name, value in attrs}
+        bad = tag in {"style", "iframe", "object", "embed", "base"} or (
+            tag == "script" and not ALLOWED.fullmatch(given.get("src", ""))
+        )
+        for name, value in given.items():
+            bad = bad or name.startswith("on") or name == "style"
+            bad = bad or (name in AWAY and not value.startswith(("/", "#")))
+            bad = bad or value.startswith("//")
+        if bad:
+            self.found.append(self.get_starttag_text() or tag)
+        self._script = tag if tag == "script" else ""
+
+    def handle_data(self, data: str) -> None:
+        if self._script and data.strip():
+            self.found.append(data)
+
+    def handle_endtag(self, tag: str) -> None:  # noqa: ARG002 - as the parser calls it
+        self._script = ""
 
 
 def is_clean(page: httpx.Response) -> bool:
@@ -36,8 +64,11 @@ def is_clean(page: httpx.Response) -> bool:
         and "frame-ancestors 'none'" in POLICY
         and page.headers["Cache-Control"] == "no-store"
         and page.headers["Cross-Origin-Opener-Policy"] == "same-origin"
-        and not INLINE.search(page.text)
-        and not OUTSIDE.search(page.text)
+        and (
+            Markup(page.text).found == []
+            if page.headers["Content-Type"].startswith("text/html")
+            else page.headers["Content-Disposition"].startswith("attachment")
+        )
     )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from datetime import datetime  # noqa: TC003  # part of the value
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from modelwarden.audit import queries
 from modelwarden.audit.proofs import newest_checkpoint
@@ -14,8 +14,6 @@ from modelwarden.errors import NoteInvalid, SizeUnknown
 from modelwarden.values.clock import moment
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from modelwarden.store.change import View
 
 VERIFIED: Final = "ledger.verified"
@@ -49,19 +47,38 @@ def seal(view: View) -> Seal | None:
     verified = _newest(view, VERIFIED, LOOKED_AT)
     failed = _newest(view, FAILED, 1)
     if failed and not any(_heals(each, failed[0]) for each in verified):
-        return Seal(size, root, False, moment(failed[0][1]["at"]), failed[0][0])  # noqa: FBT003
+        return Seal(size, root, False, failed[0].at, failed[0].seq)  # noqa: FBT003
     if verified:
-        return Seal(size, root, True, moment(verified[0][1]["at"]), verified[0][0])  # noqa: FBT003
+        return Seal(size, root, True, verified[0].at, verified[0].seq)  # noqa: FBT003
     return Seal(size, root, None, None, None)
 
 
-def _newest(view: View, kind: str, count: int) -> list[tuple[int, Mapping[str, Any]]]:
+class _Told(NamedTuple):
+    """A verification as its entry tells it; nothing but the number of one that was altered."""
+
+    seq: int
+    at: datetime | None = None
+    first: int = 0
+    last: int = -1
+
+
+def _newest(view: View, kind: str, count: int) -> list[_Told]:
     found = queries.page(view, EntryFilter(types=(kind,)), below=queries.END, limit=count)
     bodies = queries.entries_at(view, found.seqs)
-    return [(seq, json.loads(bodies[seq].body)) for seq in found.seqs if seq in bodies]
+    told = [_told(seq, bodies[seq].body) for seq in found.seqs if seq in bodies]
+    return [each for each in told if kind == FAILED or each.at is not None]
 
 
-def _heals(verified: tuple[int, Mapping[str, Any]], failed: tuple[int, Mapping[str, Any]]) -> bool:
+def _told(seq: int, body: bytes) -> _Told:
+    try:
+        parsed = json.loads(body)
+        fact = parsed["fact"]
+        return _Told(seq, moment(parsed["at"]), int(fact["first"]), int(fact["last"]))
+    except (ValueError, LookupError, TypeError):
+        return _Told(seq)
+
+
+def _heals(verified: _Told, failed: _Told) -> bool:
     """Tell whether a verification came after a failure, and covers what failed."""
-    good, bad = verified[1]["fact"], failed[1]["fact"]
-    return verified[0] > failed[0] and good["first"] <= bad["first"] and good["last"] >= bad["last"]
+    known = failed.at is not None and verified.seq > failed.seq
+    return known and verified.first <= failed.first and verified.last >= failed.last

@@ -73,7 +73,8 @@ def read_entry(view: Any, query: Fields, _frame: Frame, _kept: Fields) -> Mappin
     if not (query["seq"].isascii() and query["seq"].isdigit() and len(query["seq"]) < 19):  # noqa: PLR2004
         raise NotFound("entry", query["seq"])
     found = audit.entry(view, int(query["seq"]))
-    return {"found": found, "by": handle_of(view, found.entry["actor"]["id"])}
+    actor = found.entry.get("actor", {}).get("id")  # nothing is said by an entry that was altered
+    return {"found": found, "by": None if actor is None else handle_of(view, actor)}
 
 
 def _wanted(query: Fields) -> actions.SwitchFilter:
