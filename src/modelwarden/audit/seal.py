@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 VERIFIED: Final = "ledger.verified"
 FAILED: Final = "ledger.verification_failed"
 LOOKED_AT: Final = 20
-"""Verifications since a failure among which one that covers the same range is looked for."""
+"""So many of the last failures are looked at, and of the last verifications, for one that covers the same range."""
 
 
 class Seal(NamedTuple):
@@ -45,9 +45,9 @@ def seal(view: View) -> Seal | None:
         return None
     size, root = newest.size, newest.root.hex()
     verified = _newest(view, VERIFIED, LOOKED_AT)
-    failed = _newest(view, FAILED, 1)
-    if failed and not any(_heals(each, failed[0]) for each in verified):
-        return Seal(size, root, False, failed[0].at, failed[0].seq)  # noqa: FBT003
+    for failed in _newest(view, FAILED, LOOKED_AT):
+        if not any(_heals(each, failed) for each in verified):
+            return Seal(size, root, False, failed.at, failed.seq)  # noqa: FBT003
     if verified:
         return Seal(size, root, True, verified[0].at, verified[0].seq)  # noqa: FBT003
     return Seal(size, root, None, None, None)
