@@ -118,6 +118,8 @@ def test_workers_confirm_on_the_page_and_who_does_not_is_named(place: Place) -> 
     soon(lambda: "web-7 pid 41" not in dave.send().text)
     assert "web-8 pid 42" in dave.send().text
     place.guard(host="web-8", pid=42, instance=second)
+    counted = dave.stop(seen="99").text
+    assert re.search(r"It concerns \d+ workers; the form showed 99\.", counted)
     one = dave.send(f"/kill-switches/{switch}").text
     assert "web-7" in one
     assert "Confirmed</span>" in one

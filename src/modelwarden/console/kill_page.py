@@ -38,7 +38,7 @@ class Stoppable(NamedTuple):
     touching: int
 
 
-def read(view: Any, query: Fields, frame: Frame, _kept: Fields) -> Mapping[str, Any]:  # noqa: ANN401  # a view
+def read(view: Any, query: Fields, frame: Frame, kept: Fields) -> Mapping[str, Any]:  # noqa: ANN401  # a view
     """Return what the page shows."""
     wanted = actions.SwitchFilter(live=True)
     live = actions.switches(view, Page(limit=CARDS, cursor=query.get("live")), wanted=wanted)
@@ -55,6 +55,7 @@ def read(view: Any, query: Fields, frame: Frame, _kept: Fields) -> Mapping[str, 
         "models": stoppable(view, found.items, frame, environment),
         "more_models": found.next_cursor,
         "environment": environment.value,
+        "seen": kept.get("seen", ""),
         "poll_s": QUICK_S if any(map(_is_waiting, cards)) else CALM_S,
     }
 
