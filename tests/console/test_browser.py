@@ -19,9 +19,9 @@ if TYPE_CHECKING:
     from tests.console.readers import Place
 
 pytestmark = pytest.mark.services
+expect.set_options(timeout=30_000)  # two cores may be shared by many
 REASON = "<img src=x onerror=alert(1)> false declines since 10:48"
 SMALLEST = 36
-PATIENCE_MS = 30_000
 NEWS = re.compile(r"\d+ of \d+ workers confirmed")
 
 
@@ -94,7 +94,7 @@ def test_workers_confirm_while_somebody_looks(browser: Browser, place: Place) ->
         page.go_back()
         expect(page.get_by_role("heading", name="Kill switches", exact=True)).to_be_visible()
         place.reader("erin").release(switch, place.reader("dave"))
-        expect(page.get_by_text("Nothing is stopped")).to_be_visible(timeout=PATIENCE_MS)
+        expect(page.get_by_text("Nothing is stopped")).to_be_visible()
 
 
 def test_a_token_stays_nowhere_in_the_browser(browser: Browser, place: Place) -> None:

@@ -111,9 +111,8 @@ def test_workers_confirm_on_the_page_and_who_does_not_is_named(place: Place) -> 
     dave, erin = place.reader("dave"), place.reader("erin")
     first, second = place.guard(host="web-7", pid=41), place.guard(host="web-8", pid=42)
     switch = switch_of(dave.stop())
-    page = dave.send().text
-    assert "web-7 pid 41" in page
-    assert 'data-poll="2"' in page
+    assert 'data-poll="2"' in dave.send().text
+    soon(lambda: "web-7 pid 41" in dave.send().text)
     place.guard(host="web-7", pid=41, instance=first)
     soon(lambda: "web-7 pid 41" not in dave.send().text)
     assert "web-8 pid 42" in dave.send().text

@@ -73,5 +73,5 @@ def test_no_mark_of_many_is_good_before_all_that_it_stands_for_are(
     counts = ConfirmationsAnswer(
         switch="swi_1", state="open", entry=1, epoch=1, confirmed=confirmed, expected=expected, lost=0, guards=()
     )  # fmt: skip
-    shown = standing(counts).marks
+    shown = standing(counts, 0).marks
     assert (len(shown), sum(shown)) == (marks, good)

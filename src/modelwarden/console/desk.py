@@ -41,6 +41,7 @@ NOTHING: Final[Mapping[str, str]] = MappingProxyType({})
 
 Fields = Mapping[str, str]
 Change = Callable[[Any], Any]
+Rows = Callable[[Any, Fields, Page], Listing[Any]]
 
 
 class Sheet(NamedTuple):
@@ -59,7 +60,7 @@ class Sheet(NamedTuple):
     place: str
     read: Callable[[Any, Fields, Frame, Fields], Mapping[str, Any]]
     names: tuple[str, ...] = ()
-    rows: Callable[[Any, Fields, Page], Listing[Any]] | None = None
+    rows: Rows | None = None
     step: Callable[[str, Fields, Fields], Change] | None = None
     after: Sheet | None = None
     ask: str = "ask.html"
@@ -215,18 +216,24 @@ class Desk:
     async def _csv(self, principal: Principal, sheet: Sheet, query: Fields) -> Response:
         """Return a table from its beginning, with the filters of the address; each part counts as a read of its own."""
         rows: list[Any] = []
-        page: Page | None = Page(limit=PART)
-        while sheet.rows is not None and page is not None and len(rows) < MOST_ROWS:
+        read, page = sheet.rows, Page(limit=PART)
+        while read is not None and len(rows) < MOST_ROWS:
             self._host.limits.take(Rate.READ, principal.actor)
-            part = await self._host.look(principal, partial(sheet.rows, query=query, page=page))
+            part = await self._host.look(principal, partial(_part, read, query, page))
             rows.extend(part.items)
-            page = None if part.next_cursor is None else Page(limit=PART, cursor=part.next_cursor)
+            if part.next_cursor is None:
+                break
+            page = Page(limit=PART, cursor=part.next_cursor)
         name = sheet.title.lower().replace(" ", "-")
         headers = {"Content-Disposition": f'attachment; filename="{name}.csv"'}
         return Response(table(rows), headers=headers, media_type=CSV)
 
     def _address(self, request: Request) -> str:
         return address_of(request, self._host.warden.settings.behind_proxy)
+
+
+def _part(read: Rows, query: Fields, page: Page, view: Any) -> Listing[Any]:  # noqa: ANN401  # a view
+    return read(view, query, page)
 
 
 def _check_origin(request: Request) -> None:

@@ -15,6 +15,8 @@ from modelwarden.values.switches import SwitchAnswer
 BARS: Final = 60
 """Of so many workers each has a mark of its own; of more, each mark stands for several."""
 NAMED: Final = 8
+NAMED_AFTER_S: Final = 5
+"""Who did not confirm is named once a switch has stood for so long: before, most are on their way."""
 
 
 class Standing(NamedTuple):
@@ -51,12 +53,14 @@ def shown(view: Any, switch: Any, *, confirmed: Any = None) -> Shown:  # noqa: A
     """Return a switch for a page; `confirmed` is how far it is confirmed, if that was counted."""
     answer = switch_answer(view, switch)
     until = answer.ended_at or view.now
+    seconds = (until - answer.activated_at).total_seconds()
+    counts = None if confirmed is None else confirmations_answer(view, confirmed)
     return Shown(
         switch=answer,
         scope=scope_words(answer),
         gets=gets_words(answer),
-        seconds=(until - answer.activated_at).total_seconds(),
-        standing=None if confirmed is None else standing(confirmations_answer(view, confirmed)),
+        seconds=seconds,
+        standing=None if counts is None else standing(counts, seconds),
     )
 
 
@@ -66,9 +70,10 @@ def all_shown(view: Any, switches: Sequence[Any]) -> tuple[Shown, ...]:  # noqa:
     return tuple(shown(view, each, confirmed=confirmed.get(each.id)) for each in switches)
 
 
-def standing(counts: ConfirmationsAnswer) -> Standing:
-    """Return how far workers confirm, for a page."""
-    missing = [each for each in counts.guards if each.standing != "confirmed"]
+def standing(counts: ConfirmationsAnswer, seconds: float) -> Standing:
+    """Return how far workers confirm a switch that has stood for so long."""
+    named = seconds >= NAMED_AFTER_S
+    missing = [each for each in counts.guards if named and each.standing != "confirmed"]
     times = [each.after_ms for each in counts.guards if each.after_ms is not None]
     return Standing(
         counts=counts,

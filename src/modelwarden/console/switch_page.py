@@ -44,10 +44,11 @@ def read_switch(view: Any, query: Fields, _frame: Frame, _kept: Fields) -> Mappi
     found = actions.switch(view, query["switch"])
     counts = confirmations_answer(view, actions.confirmations(view, found.id))
     steps = actions.story(view, found.id, Page(limit=STEPS, cursor=query.get("steps")))
-    counted = standing(counts)
+    each = shown(view, found)
+    counted = standing(counts, each.seconds)
     waits = found.is_live and counted.is_awaited
     return {
-        "each": shown(view, found)._replace(standing=counted),
+        "each": each._replace(standing=counted),
         "steps": [(each, *SAID.get(each.type, OTHERWISE)) for each in steps.items],
         "more_steps": steps.next_cursor,
         "poll_s": QUICK_S if waits else CALM_S,
