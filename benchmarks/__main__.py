@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from benchmarks import (
     appends,
+    console_pages,
     decide,
     drift,
     growth,
@@ -35,6 +36,7 @@ if __name__ == "__main__":
             guard.CLAIM,
             guard_check.CLAIM,
             propagation.CLAIM,
+            console_pages.CLAIM,
             http.CLAIM,
             sink_kafka.CLAIM,
             sink_s3.CLAIM,

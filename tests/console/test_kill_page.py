@@ -1,4 +1,4 @@
-"""The page of kill switches, by plain HTTP: two people stop a model and let it go on; refusals say so."""
+"""The pages that stop and let go on, by plain HTTP and without script: two people, refusals, and what stands there."""
 
 from __future__ import annotations
 
@@ -7,137 +7,142 @@ import re
 from typing import TYPE_CHECKING
 
 import httpx
-import pytest
 
-from modelwarden.server import create_server_app
-from modelwarden.warden.warden import open_warden
-from tests.api.town import served
-from tests.console.test_pages import is_clean
+from tests.console.readers import WHY, is_clean, switch_of
+from tests.guard.hosts import soon
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from pathlib import Path
-
-PURPOSE = "predicts which customers leave next month"
-WHY = "PSI 0.61 <b>in the last hour</b>"
-PEOPLE = {"olivia": ["developer"], "dave": ["operator"], "erin": ["operator"], "frank": []}
+    from tests.console.readers import Place
 
 
-@pytest.fixture(scope="module")
-def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, dict[str, str]]]:
-    folder: Path = tmp_path_factory.mktemp("kill")
-    url = f"sqlite:///{folder}/warden.db"
-    tokens = {}
-    with open_warden(url) as warden:
-        warden.add_user("root", roles=["admin"])
-        for name, roles in PEOPLE.items():
-            warden.add_user(name, roles=roles)
-            issuer = warden.acting_as("root" if not roles else name)
-            tokens[name] = issuer.tokens.create(user=name).secret or ""
-        warden.acting_as("olivia").models.register(
-            "churn", owner="olivia", business_purpose=PURPOSE
-        )
-    with open_warden(url, embedded=False, write_rate=0, read_rate=0) as warden:
-        app = create_server_app(warden.settings, warden=warden)
-        with served(app) as address:
-            yield address, tokens
-
-
-class Reader:
-    """Somebody who sends the forms of the page."""
-
-    def __init__(self, place: tuple[str, dict[str, str]], name: str) -> None:
-        self.address, tokens = place
-        self.token = tokens[name]
-
-    def send(self, do: str = "look", **fields: str) -> httpx.Response:
-        page = httpx.post(
-            f"{self.address}/kill-switches", data={"token": self.token, "do": do, **fields}
-        )
-        assert is_clean(page)
-        assert self.token not in page.text
-        assert "set-cookie" not in page.headers
-        return page
-
-    def stop(self, **fields: str) -> httpx.Response:
-        given = {"model": "churn", "typed": "churn", "reason": WHY, "severity": "SEV2"}
-        return self.send("stop", **given | fields)
-
-
-def switch_of(page: httpx.Response) -> str:
-    found = re.search(r'role="status">.*?(swi_[0-9A-Z]+)', page.text, re.DOTALL)
-    assert found is not None
-    return found[1]
-
-
-def test_the_page_asks_for_a_token_first(place: tuple[str, dict[str, str]]) -> None:
-    page = httpx.get(f"{place[0]}/kill-switches")
+def test_the_page_asks_for_a_token_first(place: Place) -> None:
+    page = httpx.get(f"{place.address}/kill-switches")
     assert page.status_code == 200
     assert is_clean(page)
     assert 'type="password"' in page.text
     assert "churn" not in page.text
     for token in ("", "mwp_not-a-token", "x" * 5_000):
-        refused = httpx.post(f"{place[0]}/kill-switches", data={"token": token, "do": "look"})
+        refused = httpx.post(f"{place.address}/kill-switches", data={"token": token, "do": "look"})
         assert refused.status_code == 401
         assert "this token is not valid" in refused.text
         assert "churn" not in refused.text
-    large = httpx.post(f"{place[0]}/kill-switches", data={"token": "x" * 50_000})
+    large = httpx.post(f"{place.address}/kill-switches", data={"token": "x" * 50_000})
     assert large.status_code == 422
 
 
-def test_two_people_stop_a_model_and_let_it_go_on(place: tuple[str, dict[str, str]]) -> None:
-    olivia, dave, erin = (Reader(place, name) for name in ("olivia", "dave", "erin"))
+def test_two_people_stop_a_model_and_let_it_go_on(place: Place) -> None:
+    olivia, dave, erin = (place.reader(name) for name in ("olivia", "dave", "erin"))
     page = olivia.stop(region="EU", fallback="last_known_good")
     assert page.status_code == 200
-    assert "In force." in page.text
-    assert "<h2" in page.text
-    assert "churn, region eu</h2>" in page.text
+    assert "<b>In force</b>Recorded as entry" in page.text
+    assert ">churn, region eu</a></h2>" in page.text
     assert html.escape(WHY) in page.text
     assert WHY not in page.text
-    assert "the last known good value" in page.text
-    assert "1 switch may touch it" in page.text
+    assert "Callers get the last known good value" in page.text
+    assert "1 switch<" in page.text
     switch = switch_of(page)
     again = dave.stop(region="eu", fallback="last_known_good")
-    assert (switch_of(again), "It stood already." in again.text) == (switch, True)
-    asked = erin.send("request", switch=switch, notes="the feed is right again")
+    assert (switch_of(again), "It stood already" in again.text) == (switch, True)
+    asked = erin.step("request", switch, notes="the feed is right again", verification="by hand")
     assert "Release asked for" in asked.text
-    assert "erin asked to release</b> the feed is right again" in asked.text
-    own = erin.send("confirm", switch=switch, notes="looks well")
+    assert "erin asked to release</b>" in asked.text
+    assert "Made sure: by hand" in asked.text
+    own = erin.step("confirm", switch, notes="looks well")
     assert own.status_code == 403
     assert "self_release" in own.text
-    assert re.search(r"It was recorded: entry \d", own.text)
+    assert re.search(r'recorded as entry <a class="link mono" href="/entries/\d+">', own.text)
     assert "looks well</textarea>" in own.text
-    kept = dave.send("refuse", switch=switch, notes="not yet")
-    assert "In force." in kept.text
-    erin.send("request", switch=switch, notes="now")
-    assert "In force." in erin.send("withdraw", switch=switch).text
-    erin.send("request", switch=switch, notes="now")
-    done = dave.send("confirm", switch=switch, notes="looks well")
-    assert "Released." in done.text
+    assert "Kept stopped" in dave.step("refuse", switch, notes="not yet").text
+    erin.step("request", switch, notes="now")
+    assert "Request withdrawn" in erin.step("withdraw", switch).text
+    erin.step("request", switch, notes="now")
+    done = dave.step("confirm", switch, notes="looks well")
+    assert "<b>Released</b>" in done.text
     assert "Nothing is stopped" in done.text
-    assert "dave released it" in done.text
 
 
-def test_a_stop_is_typed_and_reasoned_and_a_mistake_keeps_what_was_typed(
-    place: tuple[str, dict[str, str]],
-) -> None:
-    dave = Reader(place, "dave")
-    wrong = dave.stop(typed="chrun", region="br")
+def test_a_stop_is_typed_and_reasoned_and_a_mistake_keeps_what_was_typed(place: Place) -> None:
+    dave = place.reader("dave")
+    wrong = dave.stop(typed="chrun", region="br", severity="SEV3")
     assert wrong.status_code == 422
-    assert "type the name of the model once more" in wrong.text
+    assert "churn, typed once more" in wrong.text
+    assert 'href="#stop-typed"' in wrong.text
     assert 'value="br"' in wrong.text
+    assert '<option value="SEV3" selected>' in wrong.text
     assert f"{html.escape(WHY)}</textarea>" in wrong.text
-    assert dave.stop(reason=" ").status_code == 422
+    unsaid = dave.stop(reason=" ")
+    assert (unsaid.status_code, 'href="#stop-reason"' in unsaid.text) == (422, True)
     assert dave.stop(severity="SEV9").status_code == 422
-    assert dave.send("explode").status_code == 422
+    assert dave.stop(environment="moon").status_code == 422
+    assert dave.step("explode", "swi_0").status_code == 422
+    assert dave.stop("nothing-of-this-name").status_code in {404, 422}
+    assert "Nothing is stopped" in dave.send().text
 
 
-def test_who_may_not_is_told_and_sees_nothing_that_is_not_theirs(
-    place: tuple[str, dict[str, str]],
-) -> None:
-    frank = Reader(place, "frank")
+def test_a_stop_can_be_typed_in_one_go_and_shows_what_it_hits_when_asked(place: Place) -> None:
+    place.guard(host="web-3")
+    first = httpx.get(f"{place.address}/kill-switches/stop?model=churn")
+    assert first.status_code == 200
+    assert is_clean(first)
+    assert "workers heard of" not in first.text
+    dave = place.reader("dave")
+    shown = dave.send("/kill-switches/stop?model=churn", "preview", reason="not sure", typed="")
+    assert re.search(r"<b>[1-9]\d*</b><span[^>]*>workers heard of", shown.text)
+    assert "not sure</textarea>" in shown.text
+    assert "Nothing is stopped" in dave.send().text
+    all_of_it = dave.send("/kill-switches/stop", "preview")
+    assert "<b>2</b><span" in all_of_it.text
+
+
+def test_everything_is_stopped_by_its_own_word_alone(place: Place) -> None:
+    dave, erin = place.reader("dave"), place.reader("erin")
+    assert dave.stop("", typed="production").status_code == 422
+    done = dave.stop("")
+    assert "everything in production" in done.text
+    switch = switch_of(done)
+    banner = dave.send("/guards").text
+    assert "everything in production is stopped." in banner
+    assert 'class="stop"' not in done.text
+    erin.release(switch, dave)
+    assert 'class="stop"' not in dave.send("/guards").text
+
+
+def test_workers_confirm_on_the_page_and_who_does_not_is_named(place: Place) -> None:
+    dave, erin = place.reader("dave"), place.reader("erin")
+    first, second = place.guard(host="web-7", pid=41), place.guard(host="web-8", pid=42)
+    switch = switch_of(dave.stop())
+    assert 'data-poll="2"' in dave.send().text
+    soon(lambda: "web-7 pid 41" in dave.send().text)
+    place.guard(host="web-7", pid=41, instance=first)
+    soon(lambda: "web-7 pid 41" not in dave.send().text)
+    assert "web-8 pid 42" in dave.send().text
+    place.guard(host="web-8", pid=42, instance=second)
+    counted = dave.stop(seen="99").text
+    assert re.search(r"It concerns \d+ workers; the form showed 99\.", counted)
+    one = dave.send(f"/kill-switches/{switch}").text
+    assert "web-7" in one
+    assert "Confirmed</span>" in one
+    erin.release(switch, dave)
+
+
+def test_who_may_not_is_told_and_sees_nothing_that_is_not_theirs(place: Place) -> None:
+    frank, dave, erin = (place.reader(name) for name in ("frank", "dave", "erin"))
+    switch = switch_of(dave.stop())
     looked = frank.send()
     assert looked.status_code == 200
-    assert "No model that you may read is registered." in looked.text
-    assert frank.stop().status_code in {403, 422}
-    assert "unknown_target" in frank.stop().text or "not_permitted" in frank.stop().text
+    assert "No model that you may read is registered" in looked.text
+    assert "Nothing is stopped" in looked.text
+    for path in ("/guards", "/guards/coverage", "/kill-switches/history"):
+        shown = frank.send(path)
+        assert shown.status_code == 200
+        assert ">churn<" not in shown.text
+        assert 'class="stop"' not in shown.text
+    unknown = frank.send(f"/kill-switches/{switch}")
+    assert (unknown.status_code, unknown.text.replace(switch, "")) == (
+        404,
+        frank.send("/kill-switches/swi_0").text.replace("swi_0", ""),
+    )
+    assert frank.send("/entries/3").status_code == 403
+    assert "Not yours to read" in looked.text
+    assert frank.stop().status_code in {403, 404, 422}
+    erin.release(switch, dave)

@@ -30,6 +30,8 @@ from modelwarden.audit.report.totals import report as report
 from modelwarden.audit.report.writing import report_form as report_form
 from modelwarden.audit.report.writing import written as written
 from modelwarden.audit.scrub import Scrub as Scrub
+from modelwarden.audit.seal import Seal as Seal
+from modelwarden.audit.seal import seal as seal
 from modelwarden.audit.search import EntryFilter as EntryFilter
 from modelwarden.audit.search import as_filter as as_filter
 from modelwarden.audit.search import types_of as types_of

@@ -6,7 +6,6 @@ from functools import partial
 from typing import Any, Final
 
 from fastapi import FastAPI
-from jinja2 import Environment, PackageLoader, StrictUndefined
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -16,37 +15,41 @@ from modelwarden.api.caller import settled
 from modelwarden.api.host import Host
 from modelwarden.api.limits import Rate
 from modelwarden.api.origin import address_of
+from modelwarden.console.desk import Desk
 from modelwarden.console.forms import form
-from modelwarden.console.kill_page import KillPage
+from modelwarden.console.guard_pages import COVERAGE, GUARDS
+from modelwarden.console.kill_page import KILL
+from modelwarden.console.static_files import StaticFiles
+from modelwarden.console.stop_page import STOP
+from modelwarden.console.switch_page import ENTRY, HISTORY, SWITCH
 from modelwarden.errors import WardenError
 from modelwarden.values.answers import TokenAnswer
 from modelwarden.values.system import system
 
 LONGEST_SECRET: Final = 128
-STYLE: Final = "/static/console.css"
-KILL: Final = "/kill-switches"
+SHEETS: Final = (KILL, STOP, HISTORY, SWITCH, GUARDS, COVERAGE, ENTRY)
+"""Asked in this order: a page that has a name of its own comes before one whose address holds an id."""
 
 
 def add_console(app: FastAPI, host: Host) -> None:
     """Add the pages to the app of the API."""
-    pages = Pages(host)
+    files = StaticFiles()
+    desk = Desk(host, files)
+    pages = Pages(host, desk)
     app.add_route("/", pages.welcome, methods=["GET"])
     app.add_route("/set-up", pages.set_up_form, methods=["GET"])
     app.add_route("/set-up", pages.set_up, methods=["POST"])
-    app.add_route(STYLE, pages.style, methods=["GET"])
-    kill = KillPage(host, pages.page)
-    app.add_route(KILL, kill.ask, methods=["GET"])
-    app.add_route(KILL, kill.act, methods=["POST"])
+    app.add_route("/static/{name}", files.serve, methods=["GET"])
+    for sheet in SHEETS:
+        app.add_route(sheet.place, desk.endpoint(sheet), methods=["GET", "POST"])
 
 
 class Pages:
     """The pages of one app."""
 
-    def __init__(self, host: Host) -> None:
+    def __init__(self, host: Host, desk: Desk) -> None:
         self._host = host
-        self._templates = Environment(
-            loader=PackageLoader("modelwarden.console"), autoescape=True, undefined=StrictUndefined
-        )
+        self.page = desk.page
 
     async def welcome(self, request: Request) -> Response:
         """Show how the program is, and how to come in."""
@@ -76,12 +79,6 @@ class Pages:
         address = f"{request.url.scheme}://{request.url.netloc}"
         return self.page("token.html", token=token, address=address, status=201)
 
-    async def style(self, _request: Request) -> Response:
-        """Return the style sheet."""
-        text = self._templates.get_template("console.css").render()
-        headers = {"Cache-Control": "public, max-age=3600"}
-        return Response(text, media_type="text/css", headers=headers)
-
     async def _first_token(self, secret: str, handle: str) -> TokenAnswer:
         act = partial(actions.set_up, secret=secret, handle=handle)
 
@@ -95,8 +92,3 @@ class Pages:
     def _limit(self, request: Request, rate: Rate) -> None:
         proxies = self._host.warden.settings.behind_proxy
         self._host.limits.take(rate, address_of(request, proxies))
-
-    def page(self, template: str, *, status: int = 200, **words: Any) -> Response:  # noqa: ANN401  # for the template
-        """Return a page, filled in."""
-        text = self._templates.get_template(template).render(**words)
-        return Response(text, status, media_type="text/html")

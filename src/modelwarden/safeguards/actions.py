@@ -27,6 +27,9 @@ from modelwarden.safeguards.drills.timing import keep_drill as keep_drill
 from modelwarden.safeguards.drills.timing import plans_due as plans_due
 from modelwarden.safeguards.expiring import due as due
 from modelwarden.safeguards.expiring import keep_time as keep_time
+from modelwarden.safeguards.fleet.coverage import coverage as coverage
+from modelwarden.safeguards.fleet.coverage import guarded as guarded
+from modelwarden.safeguards.fleet.coverage import live_confirmations as live_confirmations
 from modelwarden.safeguards.fleet.instance import LoadedVersion as LoadedVersion
 from modelwarden.safeguards.fleet.instance import Signal as Signal
 from modelwarden.safeguards.fleet.reads import confirmations as confirmations
@@ -35,6 +38,7 @@ from modelwarden.safeguards.fleet.reports import Report as Report
 from modelwarden.safeguards.fleet.reports import accept_report as accept_report
 from modelwarden.safeguards.fleet.reports import may_hold as may_hold
 from modelwarden.safeguards.reach import may_touch as may_touch
+from modelwarden.safeguards.reach import reach_of as reach_of
 from modelwarden.safeguards.reads import SwitchFilter as SwitchFilter
 from modelwarden.safeguards.reads import check as check
 from modelwarden.safeguards.reads import switch as switch
@@ -44,6 +48,7 @@ from modelwarden.safeguards.releasing import refuse_release as refuse_release
 from modelwarden.safeguards.releasing import request_release as request_release
 from modelwarden.safeguards.releasing import withdraw_release as withdraw_release
 from modelwarden.safeguards.snapshots.body import Topic as Topic
+from modelwarden.safeguards.story.reads import story as story
 from modelwarden.safeguards.switch import OnExpiry as OnExpiry
 from modelwarden.safeguards.switch import SwitchAction as SwitchAction
 from modelwarden.safeguards.switch import SwitchSeverity as SwitchSeverity

@@ -86,3 +86,29 @@ class ConfirmationsAnswer:
     expected: int
     lost: int
     guards: tuple[StandingAnswer, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CoverageAnswer:
+    """How far the guards of one model can be relied on in one environment; all 0 where nobody guards it.
+
+    Attributes:
+        guards: heard of in the last day, and not gone; `live` of them in the last 15 s, `lost` not for 120 s.
+        stale: whose own snapshot is not fresh; `rejecting` would not take the newest that it was given.
+        oldest, newest: the generations that they applied; none without guards.
+    """
+
+    model: str
+    environment: str
+    guards: int
+    live: int
+    lost: int
+    stale: int
+    rejecting: int
+    oldest: int | None
+    newest: int | None
+
+    @property
+    def late(self) -> int:
+        """Return how many are silent for 15 s or more, and not lost yet."""
+        return self.guards - self.live - self.lost

@@ -95,3 +95,24 @@ class TogglesAnswer:
 
     source: str
     toggles: tuple[ToggleAnswer, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SwitchStepAnswer:
+    """One step in the story of a switch, and the entry that records it.
+
+    Attributes:
+        type: of the entry, such as `switch.release_requested`; `access.denied` is an attempt that a rule refused.
+        words: the reason or notes that were given; none where they were erased, or none belong to it.
+        cause: `refused` or `withdrawn` of a release that does not come; the rule, of what was refused.
+        counts: of `switch.confirmed` and `switch.unconfirmed`: confirmed, expected, lost, max_ms.
+    """
+
+    entry: int
+    at: datetime
+    type: str
+    actor: str
+    words: str | None
+    verification: str | None
+    cause: str | None
+    counts: Mapping[str, int]

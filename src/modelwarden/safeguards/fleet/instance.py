@@ -87,6 +87,23 @@ class Instance(NamedTuple):
         return Standing.LATE if silent >= LATE else Standing.WAITING
 
 
+class GuardCounts(NamedTuple):
+    """How the guards of one model are, of those that were heard of and did not say goodbye.
+
+    Attributes:
+        stale: whose snapshot is not fresh; `rejecting` would not take the newest that they were given.
+        oldest, newest: the generations that they applied; None without guards.
+    """
+
+    heard: int = 0
+    live: int = 0
+    lost: int = 0
+    stale: int = 0
+    rejecting: int = 0
+    oldest: int | None = None
+    newest: int | None = None
+
+
 class Standing(StrEnum):
     """How one guard stands to one switch."""
 

@@ -6,10 +6,19 @@ import json
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final
 
-from sqlalchemy import bindparam, case, delete, insert, select, tuple_, update
+from sqlalchemy import bindparam, case, delete, func, insert, select, tuple_, update
 from sqlalchemy.dialects import postgresql, sqlite
 
-from modelwarden.safeguards.fleet.instance import GONE, Instance, LoadedVersion, Open, Signal
+from modelwarden.safeguards.fleet.instance import (
+    GONE,
+    LATE,
+    LOST,
+    GuardCounts,
+    Instance,
+    LoadedVersion,
+    Open,
+    Signal,
+)
 from modelwarden.store.schema.ledger import index, subjects
 from modelwarden.store.schema.safeguards import guard_instances, switch_confirmations
 from modelwarden.values.clock import moment, timestamp
@@ -61,6 +70,25 @@ _PAGE: Final = (
     )
     .order_by(*(guard_instances.c[name] for name in _KEY))
     .limit(bindparam("limit"))
+)
+_COUNTED: Final = (
+    select(
+        guard_instances.c.model,
+        func.count().label("heard"),
+        func.sum(case((guard_instances.c.heard_at > bindparam("late"), 1), else_=0)).label("live"),
+        func.sum(case((guard_instances.c.heard_at <= bindparam("lost"), 1), else_=0)).label("lost"),
+        func.sum(case((guard_instances.c.state != "fresh", 1), else_=0)).label("stale"),
+        func.sum(case((guard_instances.c.rejected.is_not(None), 1), else_=0)).label("rejecting"),
+        func.min(guard_instances.c.generation).label("oldest"),
+        func.max(guard_instances.c.generation).label("newest"),
+    )
+    .where(
+        guard_instances.c.heard_at >= bindparam("since"),
+        guard_instances.c.state != GONE,
+        guard_instances.c.environment == bindparam("environment"),
+        guard_instances.c.model.in_(bindparam("models", expanding=True)),
+    )
+    .group_by(guard_instances.c.model)
 )
 _FORGET: Final = delete(guard_instances).where(guard_instances.c.heard_at < bindparam("before"))
 _TRACK: Final = insert(switch_confirmations)
@@ -140,6 +168,21 @@ def instances_after(
         "limit": limit,
     }
     return [_instance(row) for row in view.rows(_PAGE, params)]
+
+
+def guard_counts(
+    view: View, models: Sequence[str], *, environment: str, since: datetime
+) -> dict[str, GuardCounts]:
+    """Return, by model, how many guards were heard of since a time and did not say goodbye, and how they are."""
+    params: dict[str, object] = {
+        "models": list(models),
+        "environment": environment,
+        "since": timestamp(since),
+        "late": timestamp(view.now - LATE),
+        "lost": timestamp(view.now - LOST),
+    }
+    rows = view.rows(_COUNTED, params) if models else ()
+    return {row.model: GuardCounts(*row[1:]) for row in rows}
 
 
 def keep_instances(telemetry: Telemetry, found: Sequence[Instance]) -> None:

@@ -31,6 +31,7 @@ from modelwarden.values.pages import Listing, Page, cursor_for
 if TYPE_CHECKING:
     from datetime import datetime
 
+    from modelwarden.safeguards.switch import Switch
     from modelwarden.store.change import View
 
 APART: Final = "\x1f"
@@ -79,15 +80,20 @@ def guards(
 def confirmations(view: View, switch_id: str) -> Confirmations:
     """Return how far a switch is confirmed, counted now. Raises NotFound."""
     switch = reads.switch(view, switch_id)
-    tracked = queries.find_confirmation(view, switch_id)
-    if tracked is None:
-        seq = queries.activated_by(view, switch_id)
-        epoch, _ = snapshots.epoch_and_size(view)
-        place = switch.environment.value
-        tracked = Open(switch_id, place, epoch, seq, switch.activated_at, state="none")
+    tracked = tracked_of(view, switch)
     if not switch.is_live:
         return Confirmations(tracked, Tally(()))
     return Confirmations(tracked, Heard(view).tally(switch, tracked))
+
+
+def tracked_of(view: View, switch: Switch) -> Open:
+    """Return how far a switch was confirmed when it was last counted; of state `none` before that."""
+    found = queries.find_confirmation(view, switch.id)
+    if found is not None:
+        return found
+    seq = queries.activated_by(view, switch.id)
+    epoch, _ = snapshots.epoch_and_size(view)
+    return Open(switch.id, switch.environment.value, epoch, seq, switch.activated_at, state="none")
 
 
 def applied(view: View, switch_id: str) -> str | None:
