@@ -95,14 +95,11 @@ class Parts:
             drills=self.drills,
         )
         server = _server(settings)
-        pins = Pins(given_keys(settings.keys))
-        if not pins.first and (server is None or not server.keeps_secrets):
-            raise NoPinnedKey("a file, or a server without https, needs keys that are known before")
         self.intake: Final = Intake(
             model=settings.model,
             environment=settings.environment,
             holder=self.holder,
-            pins=pins,
+            pins=_pins(settings, server),
             folder=_folder(settings, server),
             clocks=settings.clocks,
         )
@@ -248,6 +245,13 @@ def _server(settings: Settings) -> Server | None:
     if "://" not in settings.source or settings.source.startswith("file://"):
         return None
     return server_at(settings.source, settings.token)
+
+
+def _pins(settings: Settings, server: Server | None) -> Pins:
+    pins = Pins(given_keys(settings.keys))
+    if not pins.first and (server is None or not server.keeps_secrets):
+        raise NoPinnedKey("a file, or a server without https, needs keys that are known before")
+    return pins
 
 
 def _path(source: str) -> Path:
