@@ -105,7 +105,7 @@ def _classes() -> dict[str, set[type[Any]]]:
         "access", "registry", "policies", "approvals", "deployments", "privacy", "notify", "safeguards"
     ):  # fmt: skip
         package = importlib.import_module(f"{modelwarden.__name__}.{room}")
-        for module in pkgutil.iter_modules(package.__path__, f"{package.__name__}."):
+        for module in pkgutil.walk_packages(package.__path__, f"{package.__name__}."):
             for name, value in vars(importlib.import_module(module.name)).items():
                 if isinstance(value, type) and value.__name__ == name:
                     found.setdefault(name, set()).add(value)

@@ -87,6 +87,10 @@ SUBJECT_KINDS: Final[Mapping[str, str]] = MappingProxyType(
         "ServerKeyId": "server_key",
         "RecordId": "record",
         "SwitchId": "switch",
+        "TriggerName": "trigger",
+        "FiringId": "firing",
+        "ProposalId": "proposal",
+        "DatasetName": "dataset",
         "EventName": "event",
         "ComponentName": "component",
     }

@@ -35,6 +35,10 @@ RecordId = NewType("RecordId", str)
 SwitchId = NewType("SwitchId", str)
 InstanceId = NewType("InstanceId", str)
 """A UUID that a guard drew for itself."""
+TriggerName = NewType("TriggerName", str)
+FiringId = NewType("FiringId", str)
+ProposalId = NewType("ProposalId", str)
+DatasetName = NewType("DatasetName", str)
 
 ModelName = NewType("ModelName", str)
 Label = NewType("Label", str)

@@ -23,7 +23,7 @@ from modelwarden.audit.scrub import Scrub
 from modelwarden.errors import NotPermitted, Refusal, Unauthenticated
 from modelwarden.notify.sending import Sending
 from modelwarden.reactions import approvals as reactions
-from modelwarden.reactions import confirmations, privacy, rewrap, safeguards
+from modelwarden.reactions import confirmations, privacy, rewrap, safeguards, triggers
 from modelwarden.safeguards.actions import check_dimensions
 from modelwarden.safeguards.fleet.reports import Reports
 from modelwarden.safeguards.snapshots.broadcast import Broadcast
@@ -125,6 +125,7 @@ class Warden:
             rewrap.NAME: rewrap.Rewrap(self),
             safeguards.NAME: safeguards.KeepTime(self),
             confirmations.NAME: confirmations.CountConfirmations(self),
+            triggers.NAME: triggers.JudgeTriggers(self),
             backups.NAME: scheduled,
             indexing.NAME: indexing.KeepWords(self),
         }
