@@ -31,6 +31,7 @@ from modelwarden.permissions import (
     Permission,
 )
 from modelwarden.policies.built_in import built_in
+from modelwarden.safeguards.severity.failure_modes import failure_modes
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -210,6 +211,33 @@ def presets() -> str:
     )
 
 
+def modes() -> str:
+    """Return the ways in which models fail."""
+    rows = [
+        [
+            code(mode.name),
+            mode.cause,
+            ", ".join(code(each) for each in mode.detectors),
+            mode.severity.value,
+            mode.action,
+            f"[{mode.runbook.partition('/')[2].removesuffix('.md')}](../{mode.runbook})",
+            code(mode.proving_fault) if mode.proving_fault else "",
+        ]
+        for mode in failure_modes()
+    ]
+    return page(
+        "Failure modes",
+        "The ways in which a served model fails. Detectors are signals of [triggers](../how-to/triggers.md); what "
+        "begins "
+        "with `built_in.` is on for each model whose guards are heard of, and `check.` is asked elsewhere. "
+        "`modelwarden kill failure-modes MODEL` says which of them are on for a model; one with none is uncovered. The "
+        "proving fault is what a drill makes happen to see that the detector notices.",
+        table(
+            ["mode", "cause", "detectors", "severity", "action", "how-to", "proving fault"], rows
+        ),
+    )
+
+
 PAGES: Final[Mapping[str, Callable[[], str]]] = MappingProxyType(
     {
         "permissions.md": permissions,
@@ -221,6 +249,7 @@ PAGES: Final[Mapping[str, Callable[[], str]]] = MappingProxyType(
         "sdk.md": sdk,
         "rest.md": rest,
         "policy-presets.md": presets,
+        "failure-modes.md": modes,
     }
 )
 

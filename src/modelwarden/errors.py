@@ -1117,6 +1117,49 @@ class SwitchLimit(CallerError):
         )
 
 
+class TriggerNotWaiting(CallerError):
+    """This version of a trigger is not in the state that the move begins in."""
+
+    code, status = "trigger_not_waiting", 409
+
+    def __init__(self, name: str, version: int, state: str) -> None:
+        super().__init__(
+            f"version {version} of {name} is {state}; read the trigger again, or set a new version"
+        )
+        self.name, self.version, self.state = name, version, state
+
+
+class TriggerLimit(CallerError):
+    """As many triggers are in force as one process judges in time."""
+
+    code, status = "trigger_limit", 409
+
+    def __init__(self, most: int) -> None:
+        super().__init__(f"{most:,} triggers are in force; retire some")
+
+
+class ProposalOver(CallerError):
+    """A proposed switch was accepted already, or its hour is over."""
+
+    code, status = "proposal_over", 409
+
+    def __init__(self, proposal: str, state: str) -> None:
+        super().__init__(f"{proposal} is {state}; activate a switch by hand if it is still needed")
+        self.proposal, self.state = proposal, state
+
+
+class SelfAgreement(DutyRefusal):
+    """Whoever wrote a version of a trigger tried to be the second person who agrees to it (SG-47)."""
+
+    code, status = "self_agreement", 403
+
+
+class OwnerNotAsked(Refusal):
+    """A trigger would act through an account whose owner neither wrote nor agreed to it."""
+
+    code, status = "owner_not_asked", 403
+
+
 class SnapshotTooLarge(OperatorError):
     """What guards of a model would have to hold is more than they accept, so they keep what they have (SG-17)."""
 

@@ -43,6 +43,8 @@ class Permission(StrEnum):
     SWITCH_ACTIVATE = "switch.activate"
     SWITCH_RELEASE = "switch.release"
     DRILL_RUN = "drill.run"
+    TRIGGER_WRITE = "trigger.write"
+    FRESHNESS_RECORD = "freshness.record"
     GUARD_READ = "guard.read"
     GUARD_REPORT = "guard.report"
     AUDIT_READ = "audit.read"
@@ -97,6 +99,7 @@ ROLE_PERMISSIONS: Final[Mapping[BuiltInRole, frozenset[Permission]]] = MappingPr
         | {
             _P.METRIC_RECORD, _P.DEPLOY_STAGING, _P.DEPLOY_PRODUCTION, _P.DEPLOY_ROLLBACK,
             _P.MODEL_RETIRE, _P.SWITCH_ACTIVATE, _P.SWITCH_RELEASE, _P.DRILL_RUN, _P.AUDIT_READ,
+            _P.TRIGGER_WRITE, _P.FRESHNESS_RECORD,
         },
         BuiltInRole.ANALYST: _EVERYONE
         | {_P.POLICY_DRAFT, _P.COMPLIANCE_REPORT, _P.AUDIT_READ},
@@ -110,7 +113,7 @@ ROLE_PERMISSIONS: Final[Mapping[BuiltInRole, frozenset[Permission]]] = MappingPr
             _P.ROLE_ASSIGN, _P.ACCESS_REVIEW, _P.TOKEN_ISSUE_OTHER, _P.KEY_CONFIRM,
             _P.KEY_REVOKE_OTHER, _P.ENDPOINT_MANAGE, _P.SETTINGS_MANAGE, _P.RETENTION_MANAGE,
             _P.HOLD_MANAGE, _P.ERASURE_REQUEST, _P.SERVER_KEY_ROTATE, _P.SWITCH_ACTIVATE,
-            _P.DRILL_RUN,
+            _P.DRILL_RUN, _P.TRIGGER_WRITE,
         },
         BuiltInRole.AUDITOR: _EVERYONE
         | {
@@ -120,7 +123,7 @@ ROLE_PERMISSIONS: Final[Mapping[BuiltInRole, frozenset[Permission]]] = MappingPr
         BuiltInRole.DEVELOPER: _EVERYONE
         | {
             _P.MODEL_REGISTER, _P.MODEL_UPDATE, _P.MODEL_SUBMIT, _P.ARTIFACT_WRITE,
-            _P.LINEAGE_WRITE, _P.METRIC_RECORD,
+            _P.LINEAGE_WRITE, _P.METRIC_RECORD, _P.FRESHNESS_RECORD,
         },
     }
 )  # fmt: skip
@@ -152,14 +155,14 @@ ADMINISTERING: Final = frozenset(
 )  # fmt: skip
 SENSITIVE: Final = _DECIDING | ADMINISTERING | {
     _P.DEPLOY_STAGING, _P.DEPLOY_PRODUCTION, _P.DEPLOY_ROLLBACK, _P.MODEL_RETIRE, _P.AUDIT_EXPORT,
-    _P.PERSONAL_READ, _P.SWITCH_ACTIVATE, _P.SWITCH_RELEASE, _P.DRILL_RUN,
+    _P.PERSONAL_READ, _P.SWITCH_ACTIVATE, _P.SWITCH_RELEASE, _P.DRILL_RUN, _P.TRIGGER_WRITE,
 }  # fmt: skip
 """Uses of these are in the ledger even where the answer is yes (AC-60)."""
 
 OWNING: Final = frozenset({_P.SWITCH_ACTIVATE})
 """What the owner of a model may do with it without any role (AC-6)."""
 
-STOPPING: Final = frozenset({_P.SWITCH_ACTIVATE, _P.SWITCH_RELEASE})
+STOPPING: Final = frozenset({_P.SWITCH_ACTIVATE, _P.SWITCH_RELEASE, _P.TRIGGER_WRITE})
 """What stops models and lets them go on: third parties only read (AC-24)."""
 
 ALIASES: Final[Mapping[str, tuple[Permission, ...]]] = MappingProxyType(

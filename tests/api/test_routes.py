@@ -39,6 +39,8 @@ GIVEN: Final = {
     "request": "req_0", "deployment": "dep_0", "policy": "house", "token": "tok_0", "key": "0" * 64,
     "seq": "1", "sha256": "0" * 64, "path": "checkpoint", "erasure": "ers_0", "hold": "hld_0",
     "endpoint": "end_0", "purpose": "decision", "switch": "swi_0", "drill": "dri_0",
+    "trigger": "errors", "firing": "fir_0",
+    "proposal": "prp_0", "dataset": "orders",
 }  # fmt: skip
 REASON: Final = {"reason": "because the tests want it so"}
 NOTES: Final = {"notes": "because the tests want it so"}
@@ -98,6 +100,12 @@ BODIES: Final[dict[str, Any]] = {
     "POST /drills/{drill}/confirm": {},
     "POST /drills/{drill}/stop": {},
     "POST /drills": {"fault": "nan", "scope": {"model": "churn"}},
+    "POST /triggers": {"name": "matrix", "model": "churn", "signal": "error_rate"},
+    "PUT /triggers/{trigger}": {"model": "churn", "signal": "error_rate"},
+    "POST /firings/{firing}/severity": {"severity": "SEV3"} | REASON,
+    "POST /kill-switches/proposals/{proposal}/accept": {},
+    "PUT /freshness/{dataset}": {"cadence_s": 60, "max_age_s": 60},
+    "POST /freshness/{dataset}": {},
     "POST /server-keys/{purpose}/revoke": {"key": "0" * 16, "since": "2026-11-20T11:19:40Z"},
 }  # fmt: skip
 QUERIES: Final = {
@@ -105,6 +113,7 @@ QUERIES: Final = {
     "/audit-log/consistency": "?from=1",
     "/snapshot": "?model=churn",
     "/snapshot/stream": "?model=churn",
+    "/failure-modes": "?model=churn",
     "/audit-log/report": "?since=2026-01-01&until=2026-01-02",
 }
 FORM_FIRST: Final = {"POST /policies/publish"}

@@ -21,7 +21,7 @@ COMMITMENTS: Final = {
     "actors.handle", "actors.email", "actors.details", "bindings.reason", "approvals.justification",
     "decisions.comment", "deployments.notes", "models.purpose", "versions.description", "versions.artifact",
     "erasures.reason", "holds.reason", "switches.reason", "switches.notes", "switches.verification",
-    "switches.ended_notes", "endpoints.url", "endpoints.secret", "endpoints.previous_secret",
+    "switches.ended_notes", "firings.reason", "endpoints.url", "endpoints.secret", "endpoints.previous_secret",
 }  # fmt: skip
 KEYED: Final = {"actors.handle_index", "actors.email_index", "tokens.secret_digest"}
 PATTERNED: Final = {
@@ -38,6 +38,9 @@ PATTERNED: Final = {
     "drift_references.version", "drift_references.model",
     "drills.model", "drills.fault", "drills.plan", "drills.report",
     "external_records.ref", "server_keys.purpose", "server_keys.public",
+    "triggers.name", "triggers.model", "triggers.signal", "triggers.by", "triggers.ladder",
+    "firings.trigger", "firings.model", "firings.signal", "firings.by", "firings.value", "firings.threshold",
+    "switch_proposals.trigger", "switch_proposals.model", "datasets.name", "datasets.as_of",
 }  # fmt: skip
 """Names and words of a fixed form: checked where they come in, and too short for a sentence."""
 OPEN: Final = {
@@ -49,6 +52,10 @@ OPEN: Final = {
     "switches.scope": "what guards compare with, openly in snapshots; entries name its dimensions alone",
     "switches.exception": "as switches.scope",
     "drills.exception": "as switches.scope",
+    "firings.by_value": "the value of a dimension that a switch would name, as switches.scope",
+    "firings.evidence": "counts, and ids of the workers that reported them",
+    "switch_proposals.scope": "as switches.scope",
+    "datasets.fields": "names and types of columns, as whoever set them wrote them",
     "policy_versions.document": "a policy's text is public among those whom it governs",
 }
 PROGRAMS: Final = {
@@ -64,7 +71,8 @@ PROGRAMS: Final = {
     "placed_by", "released_by", "requested_by", "changed_by", "artifact_sha256", "verdict_digest",
     "edges_sha256",
     "fallback", "severity", "on_expiry", "unknown", "activated_by", "activated_persons", "requested_persons",
-    "ended_by",
+    "ended_by", "account", "set_by", "set_persons", "approved_by", "step", "act", "base", "switch", "proposal",
+    "overridden_by", "firing", "accepted_by", "fields_sha256", "checked_by", "reasons",
 }  # fmt: skip
 """Ids, digests and words of the program's own lists, whatever the table."""
 

@@ -7,7 +7,7 @@ from typing import Annotated, Final
 
 import typer
 
-from modelwarden.cli import audit_records, host
+from modelwarden.cli import audit_records, host, kill_proposals
 from modelwarden.cli.approvals import approvals
 from modelwarden.cli.audit import audit
 from modelwarden.cli.copies import verify_copy
@@ -16,6 +16,7 @@ from modelwarden.cli.doctor import doctor
 from modelwarden.cli.drift import drift
 from modelwarden.cli.drill import drill
 from modelwarden.cli.fingerprint import fingerprint
+from modelwarden.cli.freshness import freshness
 from modelwarden.cli.guards import guards
 from modelwarden.cli.keys import keys
 from modelwarden.cli.kill import kill
@@ -28,13 +29,14 @@ from modelwarden.cli.roles import roles
 from modelwarden.cli.service_accounts import service_accounts
 from modelwarden.cli.tokens import tokens
 from modelwarden.cli.tour import demo, tour
+from modelwarden.cli.triggers import triggers
 from modelwarden.cli.users import users
 from modelwarden.cli.verb import ActingAs, AsJson, Before, verb
 from modelwarden.cli.versions import versions
 from modelwarden.cli.watching import watch
 from modelwarden.cli.witness import witness
 
-MORE_VERBS: Final = (audit_records,)
+MORE_VERBS: Final = (audit_records, kill_proposals)
 """Files whose verbs belong to a noun of another file."""
 
 app: Final = typer.Typer(
@@ -47,8 +49,8 @@ app: Final = typer.Typer(
 )
 
 NOUNS: Final = (
-    models, versions, approvals, deploy, kill, drill, guards, drift, policy, audit, holds, retention, users, roles,
-    service_accounts, tokens, keys, notify, witness,
+    models, versions, approvals, deploy, kill, triggers, freshness, drill, guards, drift, policy, audit, holds,
+    retention, users, roles, service_accounts, tokens, keys, notify, witness,
 )  # fmt: skip
 
 for each in NOUNS:

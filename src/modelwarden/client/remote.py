@@ -17,6 +17,7 @@ from modelwarden.client.release_rooms import Approvals, Policies
 from modelwarden.client.server_key_room import ServerKeys
 from modelwarden.client.switch_room import Switches
 from modelwarden.client.transport import TIMEOUT_S, Transport
+from modelwarden.client.trigger_room import Freshness, Triggers
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -40,6 +41,8 @@ class Remote:
         self.switches = Switches(calls)
         self.guards = Guards(calls)
         self.drills = Drills(calls)
+        self.triggers = Triggers(calls)
+        self.freshness = Freshness(calls)
         self.users = Users(calls)
         self.service_accounts = ServiceAccounts(calls)
         self.roles = Roles(calls)

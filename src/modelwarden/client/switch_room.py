@@ -8,6 +8,7 @@ from modelwarden.client.transport import path
 from modelwarden.values.guards import ConfirmationsAnswer
 from modelwarden.values.pages import Listing, Page
 from modelwarden.values.switches import SwitchAnswer, SwitchCheckAnswer, TogglesAnswer
+from modelwarden.values.triggers import ProposalAnswer
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -162,6 +163,19 @@ class Switches:
     def withdraw_release(self, switch: str, *, notes: str | None = None) -> SwitchAnswer:
         """Take one's own request back; the switch stays active. Raises NotPermitted, ReleaseNotRequested."""
         return self._moved(switch, "withdraw-release", {"notes": notes})
+
+    def proposals(
+        self, *, everything: bool = False, limit: int = 50, cursor: str | None = None
+    ) -> Listing[ProposalAnswer]:
+        """Return a page of the proposed switches that are open, newest first; with `everything`, all that ever were."""
+        page = Page(limit=limit, cursor=cursor)
+        filters = {"everything": everything or None}
+        return self._calls.page(ProposalAnswer, path("kill-switches", "proposals"), page, filters)
+
+    def accept(self, proposal: str, *, reason: str | None = None) -> ProposalAnswer:
+        """Put a proposed switch in force as it was proposed. Raises NotFound, NotPermitted, ProposalOver."""
+        where = path("kill-switches", "proposals", proposal, "accept")
+        return self._calls.write(ProposalAnswer, where, {"reason": reason})
 
     def _page(
         self, model: str | None, environment: str | None, page: Page, *, live: bool

@@ -18,6 +18,7 @@ from modelwarden.facts import (
     registry,
     safeguards,
     sinks,
+    triggers,
     witness,
 )
 from modelwarden.facts.kinds import Family
@@ -38,6 +39,7 @@ KINDS: Final[Mapping[type[Any], Kind]] = MappingProxyType(
             approvals,
             deployments,
             safeguards,
+            triggers,
             sinks,
             privacy,
             notify,
@@ -54,6 +56,7 @@ URGENT: Final = frozenset(
     {
         "actor.deactivated", "actor.suspended", "deployment.rolled_back", "key.compromised", "key.revoked",
         "drill.stopped", "role.revoked", "switch.activated", "switch.release_refused", "token.revoked",
+        "trigger.fired", "severity.classified", "switch.proposed", "proposal.accepted",
     }
 ) | {kind.type for kind in KINDS.values() if kind.family in {Family.LEDGER, Family.INCIDENT}}  # fmt: skip
 """What may be recorded although a required sink is behind: it stops harm, or is about the ledger itself (LG-51)."""

@@ -88,6 +88,10 @@ SUBJECT_KINDS: Final[Mapping[str, str]] = MappingProxyType(
         "RecordId": "record",
         "SwitchId": "switch",
         "DrillId": "drill",
+        "TriggerName": "trigger",
+        "FiringId": "firing",
+        "ProposalId": "proposal",
+        "DatasetName": "dataset",
         "EventName": "event",
         "ComponentName": "component",
     }

@@ -36,6 +36,10 @@ SwitchId = NewType("SwitchId", str)
 DrillId = NewType("DrillId", str)
 InstanceId = NewType("InstanceId", str)
 """A UUID that a guard drew for itself."""
+TriggerName = NewType("TriggerName", str)
+FiringId = NewType("FiringId", str)
+ProposalId = NewType("ProposalId", str)
+DatasetName = NewType("DatasetName", str)
 
 ModelName = NewType("ModelName", str)
 Label = NewType("Label", str)

@@ -5,7 +5,15 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from modelwarden.audit import indexing
-from modelwarden.reactions import approvals, confirmations, drills, privacy, rewrap, safeguards
+from modelwarden.reactions import (
+    approvals,
+    confirmations,
+    drills,
+    privacy,
+    rewrap,
+    safeguards,
+    triggers,
+)
 from modelwarden.store.follower import Follower
 from modelwarden.warden import backups
 
@@ -25,6 +33,7 @@ def reactions_of(warden: Warden) -> tuple[Follower, ...]:
         rewrap.NAME: rewrap.Rewrap(warden),
         safeguards.NAME: safeguards.KeepTime(warden),
         confirmations.NAME: confirmations.CountConfirmations(warden),
+        triggers.NAME: triggers.JudgeTriggers(warden),
         drills.NAME: drills.KeepDrills(warden),
         backups.NAME: backups.Backups(warden),
         indexing.NAME: indexing.KeepWords(warden),

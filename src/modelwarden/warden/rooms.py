@@ -16,6 +16,7 @@ from modelwarden.warden.registry_rooms import Models, Versions
 from modelwarden.warden.release_rooms import Approvals, Policies
 from modelwarden.warden.server_key_room import ServerKeys
 from modelwarden.warden.switch_room import Switches
+from modelwarden.warden.trigger_room import Freshness, Triggers
 
 if TYPE_CHECKING:
     from modelwarden.values.principal import Principal
@@ -41,6 +42,8 @@ class Rooms:
         self.switches = Switches(bound)
         self.guards = Guards(bound)
         self.drills = Drills(bound)
+        self.triggers = Triggers(bound)
+        self.freshness = Freshness(bound)
         self.audit = Audit(bound)
         self.holds = Holds(bound)
         self.retention = Retention(bound)

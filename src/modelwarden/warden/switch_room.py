@@ -14,6 +14,7 @@ from modelwarden.safeguards.actions import (
     Unknown,
 )
 from modelwarden.safeguards.fleet.reads import confirmations_answer
+from modelwarden.safeguards.triggers.answers import proposal_answer
 from modelwarden.values.pages import Listing, Page
 from modelwarden.values.words import maybe_named, named
 
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 
     from modelwarden.values.guards import ConfirmationsAnswer
     from modelwarden.values.switches import SwitchAnswer, SwitchCheckAnswer, TogglesAnswer
+    from modelwarden.values.triggers import ProposalAnswer
     from modelwarden.warden.bound import Bound
 
 
@@ -179,6 +181,19 @@ class Switches:
         """Take one's own request back; the switch stays active. Raises NotPermitted, ReleaseNotRequested."""
         action = partial(actions.withdraw_release, switch_id=switch, notes=notes)
         return self._bound.write(action, answers.switch_answer)
+
+    def proposals(
+        self, *, everything: bool = False, limit: int = 50, cursor: str | None = None
+    ) -> Listing[ProposalAnswer]:
+        """Return a page of the proposed switches that are open, newest first; with `everything`, all that ever were."""
+        page = Page(limit=limit, cursor=cursor)
+        action = partial(actions.proposals, page=page, everything=everything)
+        return self._bound.page(action, proposal_answer)
+
+    def accept(self, proposal: str, *, reason: str | None = None) -> ProposalAnswer:
+        """Put a proposed switch in force as it was proposed. Raises NotFound, NotPermitted, ProposalOver."""
+        action = partial(actions.accept, proposal_id=proposal, reason=reason)
+        return self._bound.write(action, proposal_answer)
 
     def _page(
         self, model: str | None, environment: str | None, page: Page, *, live: bool

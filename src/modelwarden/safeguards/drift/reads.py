@@ -13,6 +13,7 @@ from modelwarden.registry.lifecycle import Environment
 from modelwarden.safeguards.drift import queries
 from modelwarden.safeguards.drift.counted import minute_of, moment_of, total
 from modelwarden.safeguards.drift.judging import STATES, Compared, compared, state_after
+from modelwarden.safeguards.triggers.signal import Window
 from modelwarden.values.drift import DriftAnswer, FeatureDriftAnswer, GroupDriftAnswer
 from modelwarden.values.ids import VersionName
 from modelwarden.values.words import named
@@ -32,18 +33,6 @@ HISTORY: Final = 12
 WINDOW: Final = "10m"
 _WINDOW: Final = re.compile(r"([1-9][0-9]{0,3})([mh])")
 LONGEST: Final = timedelta(hours=24)
-
-
-class Window(NamedTuple):
-    """A signal in a span of time; `value` is None where it is unknown. `by` is a value of the dimension."""
-
-    signal: str
-    by: str | None
-    since: datetime
-    until: datetime
-    n: int
-    value: float | None
-    evidence: Mapping[str, Any]
 
 
 class Group(NamedTuple):

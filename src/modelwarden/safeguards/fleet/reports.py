@@ -19,6 +19,7 @@ from modelwarden.permissions import Permission
 from modelwarden.registry.lifecycle import Environment
 from modelwarden.registry.queries import find_model
 from modelwarden.registry.reads import resource_of
+from modelwarden.safeguards.counters.keeping import keep_counts
 from modelwarden.safeguards.fleet import queries
 from modelwarden.safeguards.fleet.instance import GONE, Instance, LoadedVersion
 from modelwarden.safeguards.snapshots import queries as snapshots
@@ -187,8 +188,9 @@ class Reports:
 
 
 def keep(telemetry: Telemetry, *, found: Sequence[Instance]) -> None:
-    """Write reports; since when a guard has the snapshot that it has stays."""
+    """Write reports, and what they add to counts; since when a guard has the snapshot that it has stays."""
     queries.keep_instances(telemetry, found)
+    keep_counts(telemetry, found)
 
 
 def _joined(before: Instance | None, now: Instance) -> Instance:

@@ -1,0 +1,93 @@
+"""From totals that only grow to what was added since. Pure.
+
+Guards count from their start, and a forked child goes on from its parent's numbers under another name. So the first
+report of an instance adds nothing, and neither does one that says less than the one before: it is late, or sent twice.
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from datetime import datetime
+
+FORGIVEN: Final = timedelta(minutes=5)
+"""After so long with nothing but smaller totals, an instance is believed to count anew."""
+GAUGES: Final = frozenset({"local_stop", "open_breakers"})
+"""Counts that say how something stands, and may fall."""
+ANSWERED: Final = ("ok", "clipped", "last_known_good", "baseline", "default", "failed")
+FALLEN_BACK: Final = ("last_known_good", "baseline", "default")
+ALL: Final = (*ANSWERED, "blocked", "limited")
+MOST: Final = 10**12
+"""More in one report is no count, but a guard that lies or is broken."""
+
+
+class Total(NamedTuple):
+    """What an instance said last that was believed."""
+
+    pid: int
+    heard_at: datetime
+    counts: Mapping[str, int]
+
+
+class Added(NamedTuple):
+    """What one report adds to its minute."""
+
+    decisions: int = 0
+    answerable: int = 0
+    failed: int = 0
+    clipped: int = 0
+    fell_back: int = 0
+    stale: int = 0
+    disagreed: int = 0
+    non_finite: int = 0
+    refused_snapshots: int = 0
+    drilled: int = 0
+    open_breakers: int = 0
+
+
+class Step(NamedTuple):
+    """What is kept of a report, and what it adds; `added` is None where it says nothing new."""
+
+    total: Total
+    added: Added | None
+
+
+def step(before: Total | None, now: Total) -> Step:
+    """Return what a report adds to what its instance said before."""
+    counts = {name: count for name, count in now.counts.items() if 0 <= count <= MOST}
+    now = now._replace(counts=counts)
+    gauge = Added(open_breakers=counts.get("open_breakers", 0))
+    if before is None or before.pid != now.pid:
+        return Step(now, gauge)
+    if now.heard_at < before.heard_at:
+        return Step(before, None)
+    if any(counts.get(name, 0) < count for name, count in _growing(before.counts).items()):
+        forgiven = now.heard_at - before.heard_at > FORGIVEN
+        return Step(now, gauge) if forgiven else Step(before, None)
+    grown = {name: count - before.counts.get(name, 0) for name, count in _growing(counts).items()}
+    return Step(now, _added(grown, gauge))
+
+
+def _growing(counts: Mapping[str, int]) -> dict[str, int]:
+    return {name: count for name, count in counts.items() if name not in GAUGES}
+
+
+def _added(grown: Mapping[str, int], gauge: Added) -> Added:
+    def of(*names: str) -> int:
+        return sum(grown.get(name, 0) for name in names)
+
+    return gauge._replace(
+        decisions=of(*ALL),
+        answerable=of(*ANSWERED),
+        failed=of("failed"),
+        clipped=of("clipped"),
+        fell_back=of(*FALLEN_BACK),
+        stale=of("stale_inputs"),
+        disagreed=of("disagreement"),
+        non_finite=of("non_finite"),
+        refused_snapshots=of("rejected"),
+        drilled=of("drilled"),
+    )
