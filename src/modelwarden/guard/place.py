@@ -122,6 +122,9 @@ class Place:
         self.judged: Final = shared.judged
         self.instance: Final = shared.instance
         self.drift: Final = shared.drift
+        self.asked: Final = [0]
+        """Which call the short way last asked whether to count it: its keywords' id."""
+
         self.watches: Final = Watches(clock=shared.clocks.monotonic)
         self._fail = shared.fail
         self.chain: Final = chain

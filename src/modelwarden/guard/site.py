@@ -104,7 +104,7 @@ class Site:
             match = plan.matchers[0].match_values if single else partial(plan.match, key=None)
         else:
             is_open = is_open and plan.settled is NOTHING
-        match = self.place.drift.sampled(plan.rules.snapshot, self.place.version, match)
+        pick, match = self.place.drift.sampled(self.place, plan.rules.snapshot, pick, match)
         return Ready(plan.rules if is_open else None, pick, match, plan.check, plan)
 
     def replan(self) -> None:
