@@ -150,3 +150,18 @@ def test_the_guide_to_guarding_a_prediction_runs_as_it_stands(tmp_path: Path) ->
         (tmp_path / f"{name}.snapshot.json").write_bytes(wire)
     environment = {"MODELWARDEN_STATE_DIR": str(tmp_path / "state")}
     run_page(GUIDES / "guard-a-prediction.md", tmp_path, environment=environment)
+
+
+@pytest.mark.timeout(300)
+def test_the_guide_to_drift_runs_as_it_stands(tmp_path: Path) -> None:
+    found_company(tmp_path, with_keys=False)
+    environment = {
+        "MODELWARDEN_URL": "sqlite:///warden.db",
+        "MODELWARDEN_STATE_DIR": str(tmp_path / "state"),
+    }
+    try:
+        run_page(GUIDES / "watch-drift.md", tmp_path, environment=environment)
+    finally:
+        for each in tmp_path.glob("*.pid"):  # a page that fails half way leaves it running
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(int(each.read_text()), signal.SIGTERM)

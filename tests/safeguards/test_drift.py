@@ -15,13 +15,15 @@ from hypothesis import strategies as st
 from modelwarden.errors import DriftInvalid, NotFound, ValueInvalid, VersionNotFound
 from modelwarden.guard.drift import psi_star
 from modelwarden.guard.fields import MAX_COUNT
+from modelwarden.guard.snapshot import MAX_BODY_BYTES, Floor
 from modelwarden.safeguards.drift import counting, queries, reads
 from modelwarden.safeguards.drift.counted import REST, Slot, added, minute_of, total
 from modelwarden.safeguards.drift.counting import MOST_VALUES, Flushes, ToldDrift
 from modelwarden.safeguards.drift.judging import state_after
 from modelwarden.safeguards.drift.queries import Source
-from modelwarden.safeguards.snapshots.body import Topic
+from modelwarden.safeguards.snapshots.body import Contents, Topic
 from modelwarden.values.system import system
+from modelwarden.warden.warden import Warden
 from tests.safeguards.desk import Desk
 from tests.safeguards.drifting import REFERENCE, counts, elsewhere, flush, like_before, reference
 from tests.safeguards.test_snapshots import CHURN, built, says
@@ -322,3 +324,51 @@ def test_counts_of_one_guard_and_another_are_two_sources(desk: Desk) -> None:
     source = desk.warden.view(SYSTEM, accept).source
     assert source == Source("churn@2", "production", REST, "system:test", one.instance)
     assert counts({"eu": like_before()}) == one.counts
+
+
+def test_two_servers_that_hear_the_same_at_once_count_it_once(desk: Desk) -> None:
+    made = [
+        flush({"eu": like_before(100), None: like_before(100)}, minute=now(desk)) for _ in range(20)
+    ]
+
+    def accept(view: View) -> list[counting.Counted]:
+        return [
+            counting.accept_flush(
+                view, ToldDrift(topic=CHURN, version="2", dimension="region", flush=one)
+            )
+            for one in made
+        ]
+
+    counted = desk.warden.view(SYSTEM, accept)
+    with Warden(desk.warden.settings) as other, ThreadPoolExecutor(8) as pool:
+        servers = (desk.warden, other)
+        parts = [(servers[at % 2], counted[at % 5 :: 3]) for at in range(30)]
+        parts += [(server, counted[::-1]) for server in servers]
+        kept = pool.map(
+            lambda part: part[0].telemetry(SYSTEM, partial(counting.keep, found=part[1])), parts
+        )
+        assert sum(kept) == len(made)
+    pass_minutes(desk)
+    assert {one.by: one.n for one in windows(desk)} == {"eu": 2_000, None: 2_000}
+
+
+def test_edges_never_keep_a_switch_from_being_carried(desk: Desk) -> None:
+    names = [f"{at:0100d}" for at in range(50)]
+    large = {"features": {f"f{at}": {"names": names, "counts": [51] * 51} for at in range(44)}}
+    olivia = desk.acting("olivia")
+    for label in "abcdef":
+        desk.clock.advance(seconds=1)
+        olivia.versions.register("churn", label, drift_reference=large)
+    switch = desk.stop(model="churn")
+    (found,) = built(desk.warden, CHURN)
+    body = says(found)
+    assert set(body["drift"]["versions"]) == set("cdef")
+    assert [each["id"] for each in body["switches"]] == [switch.id]
+
+
+def test_a_snapshot_without_room_leaves_the_edges_out() -> None:
+    contents = Contents(
+        topic=CHURN, at=Floor(1, 1), model_type=None, fails="static", dimensions=(), versions=(),
+        switches=[{"id": "x" * (MAX_BODY_BYTES - 2_000)}], drift={"by": [], "versions": {"a": "y" * 4_000}},
+    )  # fmt: skip
+    assert json.loads(contents.encoded())["drift"] is None

@@ -25,14 +25,14 @@ if TYPE_CHECKING:
     from modelwarden.guard.begun import Begun
     from modelwarden.guard.drift import FrozenEdges
     from modelwarden.guard.drift_section import DriftPlan
+    from modelwarden.guard.picking import Pick
     from modelwarden.guard.place import Place
     from modelwarden.guard.snapshot import Snapshot
 
     Values = tuple[object, ...]
     Matching = Callable[[Values], Match]
 
-SAMPLED: Final[Match] = NOTHING._replace()
-"""Is not `NOTHING`, so that the call goes the whole way, which matches again and counts."""
+_PLAIN: Final = frozenset({float, int, str, bool, type(None)})
 
 
 class Meter(NamedTuple):
@@ -66,7 +66,6 @@ class DriftMeter:
 
     def _start(self) -> None:
         self._lock = Lock()
-        self._owed: deque[None] = deque()
         self._sampling = Sampling(self._share, Random())  # noqa: S311 - of its own, as in the counter
 
     def meters(self, snapshot: Snapshot | None, version: str | None) -> tuple[Meter, ...]:
@@ -79,35 +78,43 @@ class DriftMeter:
         return self._meters.get(version) or self._made(plan, version)
 
     def sampled(
-        self, snapshot: Snapshot | None, version: str | None, match: Matching | None
-    ) -> Matching | None:
-        """Return what the short way asks: the same, and for a tenth of calls that it go the whole way."""
-        if not self.meters(snapshot, version):
-            return match
-        sampling, owed = self._sampling, self._owed
+        self, place: Place, snapshot: Snapshot | None, pick: Pick, match: Matching | None
+    ) -> tuple[Pick, Matching | None]:
+        """Return what the short way asks of each call: the same, and a tenth of calls is counted on its way."""
+        meters = self.meters(snapshot, place.version)
+        if not meters:
+            return pick, match
+        sampling, asked = self._sampling, place.asked
 
-        def sampled(values: Values) -> Match:
+        def sampled(args: Values, kwargs: Mapping[str, object]) -> Values:
             if sampling.skip > 0:
                 sampling.skip -= 1
-                return NOTHING if match is None else match(values)
-            sampling.renew()
-            owed.append(None)
-            return SAMPLED
+            else:
+                sampling.renew()
+                self._count(place, meters, args, kwargs)
+            asked[0] = id(kwargs)
+            return () if match is None else pick(args, kwargs)
 
-        return sampled
+        return sampled, match or _nobody
 
     def saw(self, place: Place, begun: Begun) -> None:
-        """Count the features of a call on its whole way, if it is one of the tenth."""
+        """Count the features of a call on its whole way, if it is one of the tenth; the short way may have asked."""
+        before, place.asked[0] = place.asked[0], 0
+        if before == id(begun.kwargs):
+            return
+        meters = self.meters(begun.held.snapshot, begun.version)
+        if meters and self._sampling.is_due():
+            self._count(place, meters, begun.args, begun.kwargs)
+
+    def _count(
+        self, place: Place, meters: tuple[Meter, ...], args: Values, kwargs: Mapping[str, object]
+    ) -> None:
         try:
-            meters = self.meters(begun.held.snapshot, begun.version)
-            if not meters or not self._is_due():
-                return
-            cells = _cells(place, begun, meters[0].edges)
-            if cells is None:
-                return
-            for meter in meters:
-                by = _value(place, meter.dimension, begun.args, begun.kwargs)
-                meter.counter.take(cells, by=by)
+            cells = _cells(place, meters[0].edges, args, kwargs)
+            if cells is not None:
+                for meter in meters:
+                    by = _value(place, meter.dimension, args, kwargs)
+                    meter.counter.take(cells, by=by)
         except Exception:  # noqa: BLE001 - the guard's edge: the host must not notice
             self.faults += 1
 
@@ -154,13 +161,6 @@ class DriftMeter:
         self._leaving.clear()
         self._meters, self._plan = {}, None
 
-    def _is_due(self) -> bool:
-        if self._owed:
-            with contextlib.suppress(IndexError):
-                self._owed.popleft()
-                return True
-        return self._sampling.is_due()
-
     def _renew(self, plan: DriftPlan) -> None:
         """Take a new plan; what it says as the old one did is counted on."""
         with self._lock:
@@ -195,26 +195,42 @@ class DriftMeter:
         return found or ()
 
 
-def _cells(place: Place, begun: Begun, edges: FrozenEdges) -> tuple[int | None, ...] | None:
+def _nobody(_values: Values) -> Match:
+    """Say that no switch matches, where none depends on a value."""
+    return NOTHING
+
+
+def _cells(
+    place: Place, edges: FrozenEdges, args: Values, kwargs: Mapping[str, object]
+) -> tuple[int | None, ...] | None:
     """Return the cells of a call's features; None for a call that shows none, or whole columns of them."""
-    first = place.first(begun.args, begun.kwargs)
-    names = [name for name, _ in edges.features]
-    if isinstance(first, Mapping):
-        row = [first.get(name) for name in names]
-    else:
-        parameters = place.parameters_among(names)
-        if not parameters:
+    first = place.first(args, kwargs)
+    if not isinstance(first, Mapping):
+        return _named_cells(place, edges, args, kwargs)
+    found = []
+    for name, edge in edges.features:
+        value = first.get(name)
+        if type(value) not in _PLAIN and _is_column(value):
             return None
-        values = place.picker(parameters).values(begun.args, begun.kwargs)
-        given = dict(zip(parameters, values, strict=True))
-        return tuple(
-            edge.cell(given[name]) if name in given else None for name, edge in edges.features
-        )
-    if any(isinstance(value, Sequence) and not isinstance(value, str | bytes) for value in row):
+        found.append(edge.cell(value))
+    return tuple(found)
+
+
+def _named_cells(
+    place: Place, edges: FrozenEdges, args: Values, kwargs: Mapping[str, object]
+) -> tuple[int | None, ...] | None:
+    parameters = place.parameters_among([name for name, _ in edges.features])
+    if not parameters:
         return None
-    if any(getattr(value, "ndim", 0) for value in row):
-        return None
-    return tuple(edge.cell(value) for value, (_, edge) in zip(row, edges.features, strict=True))
+    values = place.picker(parameters).values(args, kwargs)
+    given = dict(zip(parameters, values, strict=True))
+    return tuple(edge.cell(given[name]) if name in given else None for name, edge in edges.features)
+
+
+def _is_column(value: object) -> bool:
+    if isinstance(value, Sequence):
+        return not isinstance(value, str | bytes)
+    return bool(getattr(value, "ndim", 0))
 
 
 def _value(place: Place, dimension: str, args: Values, kwargs: Mapping[str, object]) -> str | None:

@@ -140,6 +140,9 @@ class Place:
         self.instance: Final = shared.instance
         self.drills: Final = shared.drills
         self.drift: Final = shared.drift
+        self.asked: Final = [0]
+        """Which call the short way last asked whether to count it: its keywords' id."""
+
         self.watches: Final = Watches(clock=shared.clocks.monotonic)
         self._fail = shared.fail
         self.chain: Final = chain

@@ -108,7 +108,7 @@ class Site:
             match = plan.matchers[0].match_values if single else partial(plan.match, key=None)
         else:
             is_open = is_open and plan.settled is NOTHING
-        match = self.place.drift.sampled(plan.rules.snapshot, self.place.version, match)
+        pick, match = self.place.drift.sampled(self.place, plan.rules.snapshot, pick, match)
         until = held.until if is_open else NEVER
         return held, until, pick, match, *plan.floats, plan.check, plan
 

@@ -49,22 +49,17 @@ def by_feature(counts: DriftCounts, features: Mapping[str, int]) -> dict[str | N
 
 def added(one: Cells, other: Cells) -> Cells:
     """Return both together, in any order the same; what would pass 2^53 - 1 stays there."""
-    if not one or not other:
-        return one or other
-    return tuple(
-        tuple(min(a + b, MAX_COUNT) for a, b in zip(mine, theirs, strict=True))
-        if mine and theirs
-        else mine or theirs
-        for mine, theirs in zip(one, other, strict=True)
-    )
+    return total((one, other))
 
 
 def total(several: Iterable[Cells]) -> Cells:
     """Return all together."""
-    found: Cells = ()
-    for one in several:
-        found = added(found, one)
-    return found
+    found = [cells for cells in several if cells]
+    return tuple(_summed([row for row in rows if row]) for rows in zip(*found, strict=True))
+
+
+def _summed(rows: list[tuple[int, ...]]) -> tuple[int, ...]:
+    return tuple(min(count, MAX_COUNT) for count in map(sum, zip(*rows, strict=True)))
 
 
 def minute_of(at: datetime) -> int:

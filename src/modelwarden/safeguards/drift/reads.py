@@ -104,7 +104,7 @@ def drift(  # what a caller may say
     span = _window(window)
     of = drift_reference(view, model, version)
     length = int(span.total_seconds()) // 60
-    until = minute_of(view.now)
+    until = minute_of(view.now) + 1  # the minute that runs is in the last window
     since = until - HISTORY * length
     slots = queries.slots_between(
         view, of.version.model, place, version=of.version.name, since=since, until=until
@@ -157,20 +157,16 @@ def _group(group: Group) -> GroupDriftAnswer:
 
 def _by_value(slots: Mapping[Slot, Cells], by: str | None) -> dict[str | None, Cells]:
     """Return the counts by value of a dimension; of all traffic, counted once, where none is asked for."""
+    parts: dict[str, list[Cells]] = {}
     if by is not None:
-        mine = {slot: cells for slot, cells in slots.items() if slot.dimension == by}
-        values = {slot.value for slot in mine}
-        return {
-            value or None: total(cells for slot, cells in mine.items() if slot.value == value)
-            for value in values
-        }
-    whole = {
-        dimension: total(cells for slot, cells in slots.items() if slot.dimension == dimension)
-        for dimension in sorted({slot.dimension for slot in slots})
-    }  # each dimension counts the same rows
-    if not whole:
-        return {}
-    return {None: max(whole.values(), key=_rows)}
+        for slot, cells in slots.items():
+            if slot.dimension == by:
+                parts.setdefault(slot.value, []).append(cells)
+        return {value or None: total(several) for value, several in parts.items()}
+    for slot, cells in slots.items():
+        parts.setdefault(slot.dimension, []).append(cells)
+    whole = [total(several) for _, several in sorted(parts.items())]
+    return {None: max(whole, key=_rows)} if whole else {}  # each dimension counts the same rows
 
 
 def _rows(cells: Cells) -> int:
