@@ -92,6 +92,13 @@ BODIES: Final[dict[str, Any]] = {
         "instance": "6f3c8a52-3f0e-4d53-9f5a-0c6b5a1e2d77", "host": "web-1", "pid": 1, "model": "churn", "epoch": 1,
         "generation": 1, "source": "stream", "state": "fresh",
     },
+    "POST /drift": {
+        "model": "churn", "version": "1",
+        "flush": {
+            "schema": 1, "instance": "0" * 16, "sequence": 1, "minute": "2026-11-20T11:19:00.000000Z",
+            "edges": "0" * 64, "counts": [],
+        },
+    },
     "POST /kill-switches/apply": {"switches": [{"name": "us", "scope": {"region": "us"}} | REASON]},
     "POST /kill-switches/{switch}/request-release": NOTES,
     "POST /kill-switches/{switch}/confirm-release": NOTES,
