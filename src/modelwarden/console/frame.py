@@ -13,8 +13,8 @@ from modelwarden.safeguards import actions
 from modelwarden.safeguards.answers import switch_answer
 from modelwarden.values.pages import Page
 
-LIVE: Final = Page(limit=100)
-"""Of so many live switches a page knows; the badge says `100+` where there are more."""
+LIVE: Final = Page(limit=50)
+"""Of so many live switches a page knows; the badge says `50+` where there are more."""
 HUES: Final = ("h20", "h40", "h90", "h150", "h190", "h262", "h300", "h340")
 NAV: Final = (
     ("", (("Overview", "layout-dashboard", "/"),)),

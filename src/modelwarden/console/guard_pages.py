@@ -15,7 +15,7 @@ from modelwarden.safeguards.fleet.reads import guard_answer
 from modelwarden.values.guards import CoverageAnswer, GuardAnswer
 from modelwarden.values.pages import Listing, Page
 
-ROWS: Final = 100
+ROWS: Final = 50
 
 
 def read_guards(view: Any, query: Fields, _frame: Frame, _kept: Fields) -> Mapping[str, Any]:  # noqa: ANN401  # a view

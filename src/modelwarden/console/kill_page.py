@@ -16,7 +16,7 @@ from modelwarden.registry import actions as registry
 from modelwarden.safeguards import actions
 from modelwarden.safeguards.answers import switch_answer
 from modelwarden.values.guards import CoverageAnswer
-from modelwarden.values.pages import Page
+from modelwarden.values.pages import Listing, Page, cursor_for
 from modelwarden.values.words import named
 
 CARDS: Final = 10
@@ -40,8 +40,7 @@ class Stoppable(NamedTuple):
 
 def read(view: Any, query: Fields, frame: Frame, kept: Fields) -> Mapping[str, Any]:  # noqa: ANN401  # a view
     """Return what the page shows."""
-    wanted = actions.SwitchFilter(live=True)
-    live = actions.switches(view, Page(limit=CARDS, cursor=query.get("live")), wanted=wanted)
+    live = _live(view, query, frame)
     cards = all_shown(view, live.items)
     found = registry.models(
         view,
@@ -107,6 +106,15 @@ MOVES: Final[Mapping[str, Any]] = MappingProxyType(
         "withdraw": actions.withdraw_release,
     }
 )
+
+
+def _live(view: Any, query: Fields, frame: Frame) -> Listing[Any]:  # noqa: ANN401  # a view
+    """Return a page of what is in force; the frame knows the first."""
+    if "live" in query:
+        page = Page(limit=CARDS, cursor=query["live"])
+        return actions.switches(view, page, wanted=actions.SwitchFilter(live=True))
+    first = frame.live[:CARDS]
+    return Listing(first, cursor_for(first[-1].id) if len(frame.live) > CARDS else None)
 
 
 def _is_waiting(card: Shown) -> bool:
