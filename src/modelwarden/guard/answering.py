@@ -80,6 +80,8 @@ def answered(site: Site, begun: Begun) -> Decision:
 
 def _decision(site: Site, begun: Begun, status: Status, answer: Answer) -> Decision:
     site.counts.by_status[status] += 1
+    if begun.reasons:
+        site.counts.notice(begun.reasons)
     held = begun.held
     return Decision(
         value=answer.value,

@@ -83,6 +83,8 @@ def judged_batch(
         work = _Work(site, site.planned(again, version), given, found, version)
         work.judge()
     batch = work.batch(held.generation)
+    if len(found.dirty):
+        site.counts.notice(found.summary())
     for status, count in batch.summary.items():
         site.counts.by_status[Status[status.upper()]] += count
     return batch

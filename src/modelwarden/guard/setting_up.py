@@ -15,6 +15,8 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
 from modelwarden.errors import NoPinnedKey, ValueInvalid
+from modelwarden.guard.breaker import State
+from modelwarden.guard.checks import NOT_FINITE
 from modelwarden.guard.decision import Status
 from modelwarden.guard.feed import Feed, FileSource, Pace
 from modelwarden.guard.held import Clocks, Fail, Holder
@@ -42,6 +44,7 @@ if TYPE_CHECKING:
 LOADING_S: Final = 5.0
 """How long a first call waits for what is kept on disk; a disk that hangs must not hang a host."""
 
+REFUSING: Final = frozenset({State.OPEN, State.HALF_OPEN, State.FORCED_OPEN})
 NO_CONTEXT: Final[Mapping[str, object]] = MappingProxyType({})
 
 
@@ -197,7 +200,17 @@ class Parts:
             "rejected": self.intake.rejections,
             "local_stop": int(self.local_stop is not None and self.local_stop.is_active),
             "reports_failed": self.reports.failed,
+            "non_finite": counts.noticed.get(NOT_FINITE, 0),
+            "open_breakers": self._open_breakers(),
         }
+
+    def _open_breakers(self) -> int:
+        """Return how many breakers refuse calls, or let only a few through to try (SG-41)."""
+        return sum(
+            breaker.state in REFUSING
+            for site in list(self.sites)
+            for breaker in site.place.breakers().values()
+        )
 
 
 def _server(settings: Settings) -> Server | None:
