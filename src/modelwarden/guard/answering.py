@@ -82,6 +82,8 @@ def _decision(site: Site, begun: Begun, status: Status, answer: Answer) -> Decis
     site.counts.by_status[status] += 1
     if begun.struck is not None:
         site.counts.drilled[status] += 1
+    if begun.reasons:
+        site.counts.notice(begun.reasons)
     held = begun.held
     return Decision(
         value=answer.value,

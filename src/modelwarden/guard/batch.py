@@ -83,6 +83,8 @@ def judged_batch(
         work = _Work(site, site.planned(again, version), given, found, version)
         work.judge()
     batch = work.batch(held.generation)
+    if len(found.dirty):
+        site.counts.notice(found.summary())
     summary = batch.summary
     site.place.clips.count(sum(summary.values()), clipped=summary.get("clipped", 0))
     for status, count in summary.items():

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from modelwarden.errors import ValueInvalid
 from modelwarden.guard.breaker import Breaker, Thresholds
-from modelwarden.guard.checks import checker
+from modelwarden.guard.checks import NOT_FINITE, checker
 from modelwarden.guard.contract import Contract, OnViolation
 from modelwarden.guard.decision import Status
 from modelwarden.guard.freshness import Fresh, Level
@@ -34,6 +34,8 @@ if TYPE_CHECKING:
 
     Given = Mapping[str, object]
 
+SIGNALS: Final = frozenset({NOT_FINITE})
+"""Reasons that are counted apart from what became of the call."""
 MOST_BREAKERS: Final = 64
 """Versions at one place, each with a breaker of its own; beyond, all further ones share one."""
 
@@ -48,6 +50,7 @@ class Counts:
         self.unknown_context = 0
         self.stale_inputs = 0
         self.faults = 0
+        self.noticed: dict[str, int] = {}
         self.routed = dict.fromkeys(Why, 0)
 
     def add(self, place: Place, breaker: Breaker) -> None:
@@ -67,6 +70,12 @@ class Counts:
             "drilled_fell": sum(self.drilled[Status.LAST_KNOWN_GOOD : Status.BLOCKED]),
             "drilled_unanswered": sum(self.drilled[Status.BLOCKED :]),
         }
+
+    def notice(self, reasons: Mapping[str, int] | tuple[str, ...]) -> None:
+        """Count reasons that are signals of their own, such as answers that are no finite number (SG-51)."""
+        for reason in SIGNALS.intersection(reasons):
+            more = reasons[reason] if isinstance(reasons, dict) else 1
+            self.noticed[reason] = self.noticed.get(reason, 0) + more
 
     def of(self, status: Status) -> int:
         """Return how many answers had a status."""

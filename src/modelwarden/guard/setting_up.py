@@ -15,6 +15,8 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
 from modelwarden.errors import NoPinnedKey, ValueInvalid
+from modelwarden.guard.breaker import State
+from modelwarden.guard.checks import NOT_FINITE
 from modelwarden.guard.decision import Status
 from modelwarden.guard.drift_meter import DriftMeter
 from modelwarden.guard.drift_sender import DriftSender
@@ -46,6 +48,7 @@ if TYPE_CHECKING:
 LOADING_S: Final = 5.0
 """How long a first call waits for what is kept on disk; a disk that hangs must not hang a host."""
 
+REFUSING: Final = frozenset({State.OPEN, State.HALF_OPEN, State.FORCED_OPEN})
 NO_CONTEXT: Final[Mapping[str, object]] = MappingProxyType({})
 
 
@@ -238,7 +241,17 @@ class Parts:
             "drift_faults": self.drift.faults_of_all(),
             "drift_dropped": 0 if self.sender is None else self.sender.dropped,
             "drift_refused": 0 if self.sender is None else self.sender.refused,
+            "non_finite": counts.noticed.get(NOT_FINITE, 0),
+            "open_breakers": self._open_breakers(),
         }
+
+    def _open_breakers(self) -> int:
+        """Return how many breakers refuse calls, or let only a few through to try (SG-41)."""
+        return sum(
+            breaker.state in REFUSING
+            for site in list(self.sites)
+            for breaker in site.place.breakers().values()
+        )
 
 
 def _server(settings: Settings) -> Server | None:

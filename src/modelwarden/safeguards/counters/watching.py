@@ -73,11 +73,11 @@ def seen(view: View) -> list[Seen]:
         for model, guards in _fleets(view, environment).items():
             heard.add(f"{environment.value}/{model}")
             found += _of(view, environment, model, guards, firing)
-    standing = {(each.kind, each.about) for each in found if each.stands}
-    new = [each for each in found if each.stands and (each.kind, each.about) not in firing]
+    first = {(each.kind, each.about): each for each in reversed(found)}
+    new = [each for key, each in first.items() if key not in firing]
     over = [
         Seen(kind, about, stands=False)
-        for kind, about in sorted(firing - standing)
+        for kind, about in sorted(firing - set(first))
         if "/".join(about.split("/")[:2]) in heard  # of a fleet that is silent nothing is known
     ]
     return new + over
@@ -90,7 +90,9 @@ def tell(change: Change, *, found: Seen) -> None:
     one_by_one(change, "triggers")
     before = alarms.find_alarm(change, OWNER, found.kind, found.about)
     if before.firing is found.stands or found.fact is None:
-        change.unchanged("fleet", found.about)
+        change.unchanged(
+            "model", found.about.split("/")[1]
+        )  # the entry that told it is about the model
         return
     keep(change, found=found)
     change.record(found.fact, severity=found.severity)
