@@ -6,14 +6,17 @@ counts from the moment at which it is held, and is on disk a little later (`save
 
 from __future__ import annotations
 
+import contextlib
 import json
 import logging
 import time
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from modelwarden.errors import KeyInvalid, NoPinnedKey, SnapshotRejected
+from modelwarden.errors import KeyInvalid, NoPinnedKey, SignatureInvalid, SnapshotRejected
+from modelwarden.guard.loading import LOADING
 from modelwarden.guard.pins import Pins, fetched_keys, read_pems
 from modelwarden.guard.snapshot import Floor, accepting
+from modelwarden.ledger.keys import verify_ed25519
 
 if TYPE_CHECKING:
     from collections.abc import Generator
@@ -108,6 +111,7 @@ class Intake:
             kept = self._folder.keys()
             if kept is None:
                 return
+            LOADING.once(verify_ed25519, _load_verifier)
             pems, handovers = kept.get("keys"), kept.get("handovers")
             first = self.pins.first
             if not first and isinstance(pems, list):
@@ -139,6 +143,7 @@ class Intake:
         return None
 
     def _accepted(self, wire: bytes) -> Snapshot:
+        LOADING.once(verify_ed25519, _load_verifier)
         steps: Generator[None, None, Snapshot] = accepting(
             wire,
             verify=self._verifier.verify,
@@ -174,6 +179,7 @@ class Intake:
         Raises:
             KeyInvalid, NoPinnedKey: these are no keys.
         """
+        LOADING.once(verify_ed25519, _load_verifier)
         keys, said = fetched_keys(data)
         if self.is_pinned:
             self._trust(self.pins.heard(said))
@@ -213,6 +219,13 @@ class Intake:
 
     def _not_kept(self, verb: str, error: Exception) -> None:
         _LOG.warning("guard of %s: state is not %s: %s", self.model, verb, error)
+
+
+def _load_verifier() -> None:
+    """Check a signature that is none, which loads what reads keys and checks signatures, down to its last part."""
+    with contextlib.suppress(SignatureInvalid, ImportError):
+        LOADING.load("cryptography.hazmat.primitives.serialization")
+        verify_ed25519(bytes(32), bytes(64), b"")
 
 
 def _joined(whole: bytes, newer: bytes) -> bytes:

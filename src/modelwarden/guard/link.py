@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 from urllib.parse import urlencode, urlsplit
 
 from modelwarden.errors import ValueInvalid
+from modelwarden.guard.loading import LOADING
 from modelwarden.guard.snapshot import MAX_WIRE_BYTES
 
 if TYPE_CHECKING:
@@ -203,6 +204,8 @@ class Link:
 @contextlib.contextmanager
 def _wrapping() -> Iterator[None]:
     """Turn an answer that is no HTTP into the error of a connection that can't be used."""
+    # With TLS, and with what looking up a host by its name takes.
+    LOADING.load("http.client", "encodings.idna")
     from http.client import HTTPException  # noqa: PLC0415
 
     try:

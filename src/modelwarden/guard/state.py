@@ -17,6 +17,7 @@ from tempfile import NamedTemporaryFile
 from typing import TYPE_CHECKING, Final
 
 from modelwarden.guard.body import read_json
+from modelwarden.guard.loading import LOADING
 from modelwarden.guard.snapshot import MAX_WIRE_BYTES, Floor
 
 if TYPE_CHECKING:
@@ -102,6 +103,7 @@ class StateFolder:
     def _locked(self) -> Iterator[None]:
         """Let one worker at a time compare and replace; where the system has no such lock, each replace is whole."""
         try:
+            LOADING.load("fcntl")
             import fcntl  # noqa: PLC0415 - not on Windows
         except ImportError:
             yield
