@@ -58,6 +58,7 @@ class Settings:
             between them in the environment.
         guard_fail: what guards do without news for too long: `static` goes on by the last snapshot, `closed` blocks
             (SG-21). It has to be the same in every process that serves.
+        slot_days: days for which counts by the hour are kept (SL-18); minutes stay 6 hours, five minutes 3 days.
     """
 
     url: str = "sqlite:///warden.db"
@@ -86,6 +87,7 @@ class Settings:
     audit_open_details: tuple[str, ...] = ()
     switch_dimensions: tuple[str, ...] = ()
     guard_fail: str = "static"
+    slot_days: int = 400
 
     def __post_init__(self) -> None:
         if self.ledger_sign_after not in {"committed", "replicated"}:

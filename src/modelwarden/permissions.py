@@ -44,6 +44,8 @@ class Permission(StrEnum):
     SWITCH_RELEASE = "switch.release"
     GUARD_READ = "guard.read"
     GUARD_REPORT = "guard.report"
+    SLA_DEFINE = "sla.define"
+    SLA_RECORD = "sla.record"
     AUDIT_READ = "audit.read"
     AUDIT_VERIFY = "audit.verify"
     AUDIT_EXPORT = "audit.export"
@@ -95,7 +97,7 @@ ROLE_PERMISSIONS: Final[Mapping[BuiltInRole, frozenset[Permission]]] = MappingPr
         BuiltInRole.OPERATOR: _EVERYONE
         | {
             _P.METRIC_RECORD, _P.DEPLOY_STAGING, _P.DEPLOY_PRODUCTION, _P.DEPLOY_ROLLBACK,
-            _P.MODEL_RETIRE, _P.SWITCH_ACTIVATE, _P.SWITCH_RELEASE, _P.AUDIT_READ,
+            _P.MODEL_RETIRE, _P.SWITCH_ACTIVATE, _P.SWITCH_RELEASE, _P.AUDIT_READ, _P.SLA_DEFINE,
         },
         BuiltInRole.ANALYST: _EVERYONE
         | {_P.POLICY_DRAFT, _P.COMPLIANCE_REPORT, _P.AUDIT_READ},
@@ -108,7 +110,7 @@ ROLE_PERMISSIONS: Final[Mapping[BuiltInRole, frozenset[Permission]]] = MappingPr
             _P.AUDIT_READ, _P.AUDIT_VERIFY, _P.AUDIT_EXPORT, _P.USER_MANAGE, _P.ROLE_MANAGE,
             _P.ROLE_ASSIGN, _P.ACCESS_REVIEW, _P.TOKEN_ISSUE_OTHER, _P.KEY_CONFIRM,
             _P.KEY_REVOKE_OTHER, _P.ENDPOINT_MANAGE, _P.SETTINGS_MANAGE, _P.RETENTION_MANAGE,
-            _P.HOLD_MANAGE, _P.ERASURE_REQUEST, _P.SERVER_KEY_ROTATE, _P.SWITCH_ACTIVATE,
+            _P.HOLD_MANAGE, _P.ERASURE_REQUEST, _P.SERVER_KEY_ROTATE, _P.SWITCH_ACTIVATE, _P.SLA_DEFINE,
         },
         BuiltInRole.AUDITOR: _EVERYONE
         | {
@@ -124,8 +126,10 @@ ROLE_PERMISSIONS: Final[Mapping[BuiltInRole, frozenset[Permission]]] = MappingPr
 )  # fmt: skip
 
 SINGLY_GRANTED: Final = frozenset(
-    {_P.PERSONAL_READ, _P.METRICS_READ, _P.AUDIT_APPEND, _P.GUARD_READ, _P.GUARD_REPORT}
-)
+    {
+        _P.PERSONAL_READ, _P.METRICS_READ, _P.AUDIT_APPEND, _P.GUARD_READ, _P.GUARD_REPORT, _P.SLA_RECORD,
+    }
+)  # fmt: skip
 """What no built-in role holds; custom roles carry it (AC-6)."""
 
 READING: Final = frozenset(p for p in Permission if p.value.endswith(".read")) | {

@@ -35,7 +35,8 @@ PATTERNED: Final = {
     "metrics.name", "metrics.version", "metrics.value", "holds.model", "holds.incident", "artifacts.sha256",
     "tokens.networks", "person_keys.pem", "endpoints.name", "endpoints.types", "endpoints.severity",
     "endpoints.subjects", "switches.name", "switches.source", "switches.incident", "switches.evidence",
-    "external_records.ref", "server_keys.purpose", "server_keys.public",
+    "slis.name", "slis.resource_type", "slis.resource", "slis.labels",
+    "slis.thresholds", "external_records.ref", "server_keys.purpose", "server_keys.public",
 }  # fmt: skip
 """Names and words of a fixed form: checked where they come in, and too short for a sentence."""
 OPEN: Final = {
@@ -58,7 +59,7 @@ PROGRAMS: Final = {
     "started_by", "started_person", "created_by", "published_by", "published_person", "assigned_by", "confirmed_by",
     "placed_by", "released_by", "requested_by", "changed_by", "artifact_sha256", "verdict_digest",
     "fallback", "severity", "on_expiry", "unknown", "activated_by", "activated_persons", "requested_persons",
-    "ended_by",
+    "ended_by", "defined_by",
 }  # fmt: skip
 """Ids, digests and words of the program's own lists, whatever the table."""
 

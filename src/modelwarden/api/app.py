@@ -25,6 +25,7 @@ from modelwarden.api import (
     releases,
     roles,
     server_keys,
+    sla,
     snapshots,
     switches,
     tokens,
@@ -40,6 +41,8 @@ from modelwarden.errors import WardenError
 
 ROUTERS: Final = (
     snapshots.router,
+    sla.reports,
+    sla.router,
     models.router,
     versions.router,
     artifacts.router,

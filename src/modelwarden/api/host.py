@@ -52,6 +52,14 @@ class TakesReports(Protocol):
         ...
 
 
+class TakesSlots(Protocol):
+    """Where reports of slots go."""
+
+    def take(self, principal: Principal, accepted: Any, /) -> Future[int]:  # noqa: ANN401  # what was read
+        """Queue a report that was accepted."""
+        ...
+
+
 class Serves(Protocol):
     """What the API needs of the Warden."""
 
@@ -126,6 +134,11 @@ class Serves(Protocol):
     @property
     def reports(self) -> TakesReports:
         """Return where reports of guards go."""
+        ...
+
+    @property
+    def intake(self) -> TakesSlots:
+        """Return where reports of slots go."""
         ...
 
     def telemetry(self, principal: Principal, action: Callable[[Any], T]) -> T:

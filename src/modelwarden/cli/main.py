@@ -24,6 +24,7 @@ from modelwarden.cli.privacy import holds, retention
 from modelwarden.cli.refusal import UNREACHABLE
 from modelwarden.cli.roles import roles
 from modelwarden.cli.service_accounts import service_accounts
+from modelwarden.cli.sla import sla
 from modelwarden.cli.tokens import tokens
 from modelwarden.cli.tour import demo, tour
 from modelwarden.cli.users import users
@@ -45,8 +46,8 @@ app: Final = typer.Typer(
 )
 
 NOUNS: Final = (
-    models, versions, approvals, deploy, kill, guards, policy, audit, holds, retention, users, roles, service_accounts,
-    tokens, keys, notify, witness,
+    models, versions, approvals, deploy, kill, guards, sla, policy, audit, holds, retention, users, roles,
+    service_accounts, tokens, keys, notify, witness,
 )  # fmt: skip
 
 for each in NOUNS:

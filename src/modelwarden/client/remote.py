@@ -14,6 +14,7 @@ from modelwarden.client.privacy_rooms import Holds, Retention
 from modelwarden.client.registry_rooms import Models, Versions
 from modelwarden.client.release_rooms import Approvals, Policies
 from modelwarden.client.server_key_room import ServerKeys
+from modelwarden.client.sla_room import Sla
 from modelwarden.client.switch_room import Switches
 from modelwarden.client.transport import TIMEOUT_S, Transport
 
@@ -38,6 +39,7 @@ class Remote:
         self.deployments = Deployments(calls)
         self.switches = Switches(calls)
         self.guards = Guards(calls)
+        self.sla = Sla(calls)
         self.users = Users(calls)
         self.service_accounts = ServiceAccounts(calls)
         self.roles = Roles(calls)

@@ -18,6 +18,7 @@ from modelwarden.facts import (
     registry,
     safeguards,
     sinks,
+    sla,
     witness,
 )
 from modelwarden.facts.kinds import Family
@@ -38,6 +39,7 @@ KINDS: Final[Mapping[type[Any], Kind]] = MappingProxyType(
             approvals,
             deployments,
             safeguards,
+            sla,
             sinks,
             privacy,
             notify,

@@ -87,6 +87,7 @@ SUBJECT_KINDS: Final[Mapping[str, str]] = MappingProxyType(
         "ServerKeyId": "server_key",
         "RecordId": "record",
         "SwitchId": "switch",
+        "SliName": "sli",
         "EventName": "event",
         "ComponentName": "component",
     }

@@ -36,6 +36,9 @@ SwitchId = NewType("SwitchId", str)
 InstanceId = NewType("InstanceId", str)
 """A UUID that a guard drew for itself."""
 
+SliName = NewType("SliName", str)
+"""The name of what is measured, as `churn-latency`, or `guard:churn` for what guards of a model count."""
+
 ModelName = NewType("ModelName", str)
 Label = NewType("Label", str)
 """The label of a version, unique in its model."""

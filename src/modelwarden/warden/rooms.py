@@ -14,6 +14,7 @@ from modelwarden.warden.privacy_rooms import Holds, Retention
 from modelwarden.warden.registry_rooms import Models, Versions
 from modelwarden.warden.release_rooms import Approvals, Policies
 from modelwarden.warden.server_key_room import ServerKeys
+from modelwarden.warden.sla_room import Sla
 from modelwarden.warden.switch_room import Switches
 
 if TYPE_CHECKING:
@@ -39,6 +40,7 @@ class Rooms:
         self.deployments = Deployments(bound)
         self.switches = Switches(bound)
         self.guards = Guards(bound)
+        self.sla = Sla(bound)
         self.audit = Audit(bound)
         self.holds = Holds(bound)
         self.retention = Retention(bound)

@@ -23,7 +23,7 @@ from modelwarden.audit.scrub import Scrub
 from modelwarden.errors import NotPermitted, Refusal, Unauthenticated
 from modelwarden.notify.sending import Sending
 from modelwarden.reactions import approvals as reactions
-from modelwarden.reactions import confirmations, privacy, rewrap, safeguards
+from modelwarden.reactions import confirmations, privacy, rewrap, safeguards, slots
 from modelwarden.safeguards.actions import check_dimensions
 from modelwarden.safeguards.fleet.reports import Reports
 from modelwarden.safeguards.snapshots.broadcast import Broadcast
@@ -32,6 +32,7 @@ from modelwarden.sinks.opening import open_sinks
 from modelwarden.sinks.pressure import Pressure
 from modelwarden.sinks.upkeep import Upkeep
 from modelwarden.sinks.witnessing import open_witnessing
+from modelwarden.sla.ingest import Intake
 from modelwarden.store.change import Change, View
 from modelwarden.store.follower import Follower
 from modelwarden.store.opening import open_store
@@ -89,6 +90,7 @@ class Warden:
             self.sending: Final = Sending(self.store, self.clock, self.settings)
             self.snapshots: Final = Broadcast(self, self.store)
             self.reports: Final = Reports(self.store.writer)
+            self.intake: Final = Intake(self.store.writer)
             scheduled = backups.Backups(self)
         except BaseException:
             self.store.close()
@@ -125,6 +127,7 @@ class Warden:
             rewrap.NAME: rewrap.Rewrap(self),
             safeguards.NAME: safeguards.KeepTime(self),
             confirmations.NAME: confirmations.CountConfirmations(self),
+            slots.NAME: slots.KeepSlots(self, now=self.clock.now),
             backups.NAME: scheduled,
             indexing.NAME: indexing.KeepWords(self),
         }
