@@ -65,6 +65,7 @@ class Settings:
             `churn/error/0.05/10m/30d/09:00`: model, fault, share, length, days between, time in UTC; spaces between
             them in the environment.
         drills_overdue_days: days after which a model has to be drilled again.
+        slot_days: days for which counts by the hour are kept (SL-18); minutes stay 6 hours, five minutes 3 days.
     """
 
     url: str = "sqlite:///warden.db"
@@ -97,6 +98,7 @@ class Settings:
     drills_environments: tuple[str, ...] = ("staging",)
     drills_schedule: tuple[str, ...] = ()
     drills_overdue_days: int = 90
+    slot_days: int = 400
 
     def __post_init__(self) -> None:
         if self.ledger_sign_after not in {"committed", "replicated"}:

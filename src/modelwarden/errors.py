@@ -1356,6 +1356,16 @@ class SlotTooLate(SlotRefused):
     code, status = "slot_too_late", 422
 
 
+class SliUnknown(SlotRefused):
+    """Nothing is measured under this name: define it first, or mend the name (SL-9)."""
+
+    code, status = "sli_unknown", 404
+
+    def __init__(self, name: str) -> None:
+        super().__init__(f"nothing is measured as {name}")
+        self.name = name
+
+
 class DriftInvalid(CallerError):
     """Edges, or counts by edges, do not have their form, or do not belong together (SG-49)."""
 

@@ -47,6 +47,8 @@ class Permission(StrEnum):
     FRESHNESS_RECORD = "freshness.record"
     GUARD_READ = "guard.read"
     GUARD_REPORT = "guard.report"
+    SLA_DEFINE = "sla.define"
+    SLA_RECORD = "sla.record"
     AUDIT_READ = "audit.read"
     AUDIT_VERIFY = "audit.verify"
     AUDIT_EXPORT = "audit.export"
@@ -99,7 +101,7 @@ ROLE_PERMISSIONS: Final[Mapping[BuiltInRole, frozenset[Permission]]] = MappingPr
         | {
             _P.METRIC_RECORD, _P.DEPLOY_STAGING, _P.DEPLOY_PRODUCTION, _P.DEPLOY_ROLLBACK,
             _P.MODEL_RETIRE, _P.SWITCH_ACTIVATE, _P.SWITCH_RELEASE, _P.DRILL_RUN, _P.AUDIT_READ,
-            _P.TRIGGER_WRITE, _P.FRESHNESS_RECORD,
+            _P.TRIGGER_WRITE, _P.FRESHNESS_RECORD, _P.SLA_DEFINE,
         },
         BuiltInRole.ANALYST: _EVERYONE
         | {_P.POLICY_DRAFT, _P.COMPLIANCE_REPORT, _P.AUDIT_READ},
@@ -113,7 +115,7 @@ ROLE_PERMISSIONS: Final[Mapping[BuiltInRole, frozenset[Permission]]] = MappingPr
             _P.ROLE_ASSIGN, _P.ACCESS_REVIEW, _P.TOKEN_ISSUE_OTHER, _P.KEY_CONFIRM,
             _P.KEY_REVOKE_OTHER, _P.ENDPOINT_MANAGE, _P.SETTINGS_MANAGE, _P.RETENTION_MANAGE,
             _P.HOLD_MANAGE, _P.ERASURE_REQUEST, _P.SERVER_KEY_ROTATE, _P.SWITCH_ACTIVATE,
-            _P.DRILL_RUN, _P.TRIGGER_WRITE,
+            _P.DRILL_RUN, _P.TRIGGER_WRITE, _P.SLA_DEFINE,
         },
         BuiltInRole.AUDITOR: _EVERYONE
         | {
@@ -129,8 +131,10 @@ ROLE_PERMISSIONS: Final[Mapping[BuiltInRole, frozenset[Permission]]] = MappingPr
 )  # fmt: skip
 
 SINGLY_GRANTED: Final = frozenset(
-    {_P.PERSONAL_READ, _P.METRICS_READ, _P.AUDIT_APPEND, _P.GUARD_READ, _P.GUARD_REPORT}
-)
+    {
+        _P.PERSONAL_READ, _P.METRICS_READ, _P.AUDIT_APPEND, _P.GUARD_READ, _P.GUARD_REPORT, _P.SLA_RECORD,
+    }
+)  # fmt: skip
 """What no built-in role holds; custom roles carry it (AC-6)."""
 
 READING: Final = frozenset(p for p in Permission if p.value.endswith(".read")) | {

@@ -23,6 +23,7 @@ from modelwarden.facts import (
     registry,
     safeguards,
     sinks,
+    sla,
     triggers,
     witness,
 )
@@ -36,7 +37,7 @@ if TYPE_CHECKING:
 GOLDEN: Final = Path(__file__).parents[1] / "golden" / "facts.json"
 ROOMS: Final = (
     access, approvals, deployments, external, keys, ledger, notify, policies, privacy, registry, safeguards, sinks,
-    triggers, witness,
+    sla, triggers, witness,
 )  # fmt: skip
 PLAIN: Final = {"int", "bool", "Decimal", "datetime", "Code", "KeyText", "OriginName"}
 IDS: Final = {

@@ -41,6 +41,8 @@ PATTERNED: Final = {
     "triggers.name", "triggers.model", "triggers.signal", "triggers.by", "triggers.ladder",
     "firings.trigger", "firings.model", "firings.signal", "firings.by", "firings.value", "firings.threshold",
     "switch_proposals.trigger", "switch_proposals.model", "datasets.name", "datasets.as_of",
+    "slis.name", "slis.resource_type", "slis.resource", "slis.labels",
+    "slis.thresholds",
 }  # fmt: skip
 """Names and words of a fixed form: checked where they come in, and too short for a sentence."""
 OPEN: Final = {
@@ -73,6 +75,7 @@ PROGRAMS: Final = {
     "fallback", "severity", "on_expiry", "unknown", "activated_by", "activated_persons", "requested_persons",
     "ended_by", "account", "set_by", "set_persons", "approved_by", "step", "act", "base", "switch", "proposal",
     "overridden_by", "firing", "accepted_by", "fields_sha256", "checked_by", "reasons",
+    "defined_by",
 }  # fmt: skip
 """Ids, digests and words of the program's own lists, whatever the table."""
 

@@ -29,6 +29,7 @@ from modelwarden.api import (
     releases,
     roles,
     server_keys,
+    sla,
     snapshots,
     switches,
     tokens,
@@ -46,6 +47,8 @@ from modelwarden.errors import WardenError
 ROUTERS: Final = (
     snapshots.router,
     drift.router,
+    sla.reports,
+    sla.router,
     models.router,
     versions.router,
     artifacts.router,

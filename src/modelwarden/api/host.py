@@ -60,6 +60,14 @@ class TakesFlushes(Protocol):
         ...
 
 
+class TakesSlots(Protocol):
+    """Where reports of slots go."""
+
+    def take(self, principal: Principal, accepted: Any, /) -> Future[int]:  # noqa: ANN401  # what was read
+        """Queue a report that was accepted."""
+        ...
+
+
 class Serves(Protocol):
     """What the API needs of the Warden."""
 
@@ -139,6 +147,11 @@ class Serves(Protocol):
     @property
     def drift(self) -> TakesFlushes:
         """Return where counts of guards go."""
+        ...
+
+    @property
+    def intake(self) -> TakesSlots:
+        """Return where reports of slots go."""
         ...
 
     def telemetry(self, principal: Principal, action: Callable[[Any], T]) -> T:

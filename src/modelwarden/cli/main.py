@@ -27,6 +27,7 @@ from modelwarden.cli.privacy import holds, retention
 from modelwarden.cli.refusal import UNREACHABLE
 from modelwarden.cli.roles import roles
 from modelwarden.cli.service_accounts import service_accounts
+from modelwarden.cli.sla import sla
 from modelwarden.cli.tokens import tokens
 from modelwarden.cli.tour import demo, tour
 from modelwarden.cli.triggers import triggers
@@ -49,7 +50,7 @@ app: Final = typer.Typer(
 )
 
 NOUNS: Final = (
-    models, versions, approvals, deploy, kill, triggers, freshness, drill, guards, drift, policy, audit, holds,
+    models, versions, approvals, deploy, kill, triggers, freshness, drill, guards, drift, sla, policy, audit, holds,
     retention, users, roles, service_accounts, tokens, keys, notify, witness,
 )  # fmt: skip
 

@@ -15,6 +15,7 @@ from modelwarden.client.privacy_rooms import Holds, Retention
 from modelwarden.client.registry_rooms import Models, Versions
 from modelwarden.client.release_rooms import Approvals, Policies
 from modelwarden.client.server_key_room import ServerKeys
+from modelwarden.client.sla_room import Sla
 from modelwarden.client.switch_room import Switches
 from modelwarden.client.transport import TIMEOUT_S, Transport
 from modelwarden.client.trigger_room import Freshness, Triggers
@@ -43,6 +44,7 @@ class Remote:
         self.drills = Drills(calls)
         self.triggers = Triggers(calls)
         self.freshness = Freshness(calls)
+        self.sla = Sla(calls)
         self.users = Users(calls)
         self.service_accounts = ServiceAccounts(calls)
         self.roles = Roles(calls)

@@ -18,6 +18,7 @@ from modelwarden.facts import (
     registry,
     safeguards,
     sinks,
+    sla,
     triggers,
     witness,
 )
@@ -40,6 +41,7 @@ KINDS: Final[Mapping[type[Any], Kind]] = MappingProxyType(
             deployments,
             safeguards,
             triggers,
+            sla,
             sinks,
             privacy,
             notify,

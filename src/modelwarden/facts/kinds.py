@@ -92,6 +92,7 @@ SUBJECT_KINDS: Final[Mapping[str, str]] = MappingProxyType(
         "FiringId": "firing",
         "ProposalId": "proposal",
         "DatasetName": "dataset",
+        "SliName": "sli",
         "EventName": "event",
         "ComponentName": "component",
     }

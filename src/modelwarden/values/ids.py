@@ -41,6 +41,9 @@ FiringId = NewType("FiringId", str)
 ProposalId = NewType("ProposalId", str)
 DatasetName = NewType("DatasetName", str)
 
+SliName = NewType("SliName", str)
+"""The name of what is measured, as `churn-latency`, or `guard:churn` for what guards of a model count."""
+
 ModelName = NewType("ModelName", str)
 Label = NewType("Label", str)
 """The label of a version, unique in its model."""

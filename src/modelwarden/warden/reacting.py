@@ -12,6 +12,7 @@ from modelwarden.reactions import (
     privacy,
     rewrap,
     safeguards,
+    slots,
     triggers,
 )
 from modelwarden.store.follower import Follower
@@ -33,6 +34,7 @@ def reactions_of(warden: Warden) -> tuple[Follower, ...]:
         rewrap.NAME: rewrap.Rewrap(warden),
         safeguards.NAME: safeguards.KeepTime(warden),
         confirmations.NAME: confirmations.CountConfirmations(warden),
+        slots.NAME: slots.KeepSlots(warden, now=warden.clock.now),
         triggers.NAME: triggers.JudgeTriggers(warden),
         drills.NAME: drills.KeepDrills(warden),
         backups.NAME: backups.Backups(warden),

@@ -15,6 +15,7 @@ from modelwarden.warden.privacy_rooms import Holds, Retention
 from modelwarden.warden.registry_rooms import Models, Versions
 from modelwarden.warden.release_rooms import Approvals, Policies
 from modelwarden.warden.server_key_room import ServerKeys
+from modelwarden.warden.sla_room import Sla
 from modelwarden.warden.switch_room import Switches
 from modelwarden.warden.trigger_room import Freshness, Triggers
 
@@ -44,6 +45,7 @@ class Rooms:
         self.drills = Drills(bound)
         self.triggers = Triggers(bound)
         self.freshness = Freshness(bound)
+        self.sla = Sla(bound)
         self.audit = Audit(bound)
         self.holds = Holds(bound)
         self.retention = Retention(bound)

@@ -30,6 +30,7 @@ from modelwarden.sinks.opening import open_sinks
 from modelwarden.sinks.pressure import Pressure
 from modelwarden.sinks.upkeep import Upkeep
 from modelwarden.sinks.witnessing import open_witnessing
+from modelwarden.sla.ingest import Intake
 from modelwarden.store.change import Change, View
 from modelwarden.store.opening import open_store
 from modelwarden.values.clock import Clock, SystemClock
@@ -87,6 +88,7 @@ class Warden:
             self.snapshots: Final = Broadcast(self, self.store)
             self.reports: Final = Reports(self.store.writer)
             self.drift: Final = Flushes(self.store.writer)
+            self.intake: Final = Intake(self.store.writer)
             reactions = reactions_of(self)
         except BaseException:
             self.store.close()

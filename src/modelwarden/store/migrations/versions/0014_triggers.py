@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from alembic import op
 
 revision: Final = "0014_triggers"
-down_revision: Final = "0011_drift"
+down_revision: Final = "0012_slots"
 
 
 def upgrade() -> None:

@@ -1,0 +1,249 @@
+"""What was counted, for people, charts and triggers: gaps stay gaps, coverage stands beside each figure (SL-25)."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+from modelwarden.errors import CursorInvalid, ValueInvalid
+from modelwarden.sla import queries
+from modelwarden.sla.defining import known_sli, may_read, readable_sli
+from modelwarden.sla.kept import queries as kept
+from modelwarden.sla.kept.keeping import FIVES_KEPT, MINUTES_KEPT, minute_of
+from modelwarden.sla.sli import Guarded
+from modelwarden.sla.slot import FIVE, HOUR, MINUTE, SILENT, WHOLE, Slot, all_of, seen
+from modelwarden.values.pages import Listing, Page, cursor_for
+
+if TYPE_CHECKING:
+    from modelwarden.guard.slots import Counts
+    from modelwarden.sla.sli import Sli
+    from modelwarden.store.change import View
+
+MOST_POINTS: Final = 2_000
+MOST_BATCHES: Final = 20
+LONGEST_NAME: Final = 200
+DAY: Final = 24 * HOUR
+STEPS: Final = (1, 5, 15, HOUR, 6 * HOUR, DAY)
+"""Of which one is chosen where none is asked for, in minutes."""
+WANTED_POINTS: Final = 120
+_STEP: Final = re.compile(r"([1-9][0-9]{0,3})([mhd])")
+_UNITS: Final = {"m": 1, "h": HOUR, "d": DAY}
+
+
+class Totals(NamedTuple):
+    """What was counted in a time.
+
+    Attributes:
+        seen: millionths of minutes that were heard of.
+        minutes: how many minutes the time has.
+        dropped: attempts that were lost on the way.
+    """
+
+    total: int
+    errors: int
+    blocked: int
+    fallbacks: int
+    seen: int
+    minutes: int
+    dropped: int
+
+    @property
+    def coverage(self) -> float:
+        """The share of the time that was heard of, from 0 to 1."""
+        return coverage(seen=self.seen, minutes=self.minutes, total=self.total, lost=self.dropped)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Point:
+    """What was counted from one minute on; `counts` is None where nobody reported."""
+
+    start: int
+    minutes: int
+    counts: Counts | None
+    seen: int
+    dropped: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Series:
+    """What was counted for one SLI, step by step; times in minutes."""
+
+    sli: str
+    since: int
+    until: int
+    step: int
+    whole: Point
+    points: tuple[Point, ...]
+
+
+class Stretch(NamedTuple):
+    """The slots of a time, none of them counting what another counts, and when how much was heard of.
+
+    Attributes:
+        heard: (start, millionths of minutes).
+    """
+
+    slots: list[Slot]
+    heard: list[tuple[int, int]]
+
+
+def sli(view: View, name: str) -> Sli:
+    """Return what is measured under a name. Raises SliUnknown."""
+    return readable_sli(view, name)
+
+
+def slis(view: View, page: Page) -> Listing[Sli]:
+    """Return a page of what is measured, by name: definitions, and models whose guards reported in the last days."""
+    after, found = page.after or "", []
+    if len(after) > LONGEST_NAME:
+        raise CursorInvalid
+    for _ in range(MOST_BATCHES):
+        batch = queries.names_after(view, after, page.limit)
+        for name in batch:
+            after = name
+            one = known_sli(view, name)
+            if one is not None and may_read(view, one):
+                found.append(one)
+            if len(found) == page.limit:
+                return Listing(tuple(found), cursor_for(after))
+        if len(batch) < page.limit:
+            return Listing(tuple(found))
+    return Listing(tuple(found), cursor_for(after))
+
+
+def series(
+    view: View,
+    name: str,
+    *,
+    since: datetime | None = None,
+    until: datetime | None = None,
+    step: str | None = None,
+) -> Series:
+    """Return what was counted, from an hour ago to the minute that has ended unless asked otherwise.
+
+    Raises:
+        SliUnknown.
+        ValueInvalid: more than 2,000 points, or a finer step than is kept of that time (SL-18).
+    """
+    found = readable_sli(view, name)
+    last = minute_of(view.now if until is None else _utc(until))
+    first = last - HOUR if since is None else minute_of(_utc(since))
+    width = _chosen(view, first, last) if step is None else _minutes(step)
+    _check(view, first, last, width)
+    first -= first % width
+    last += -last % width
+    stretch = _stretch(view, found.name, first, last, width)
+    points = tuple(_points(stretch, first, last, width))
+    whole = _point(stretch.slots, sum(s for _, s in stretch.heard), first, last - first)
+    return Series(sli=found.name, since=first, until=last, step=width, whole=whole, points=points)
+
+
+def counts(view: View, *, model: str, environment: str, since: datetime, until: datetime) -> Totals:
+    """Return what guards of a model counted, by whole minutes. For the program's own reading: it asks for no right."""
+    name, first, last = Guarded(model, environment).name, minute_of(since), minute_of(until)
+    stretch = _stretch(view, name, first, last, MINUTE)
+    found = all_of(stretch.slots)
+    return Totals(
+        total=0 if found is None else found.total,
+        errors=0 if found is None else found.errors,
+        blocked=0 if found is None else found.blocked,
+        fallbacks=0 if found is None else found.fallbacks,
+        seen=sum(share for _, share in stretch.heard),
+        minutes=max(0, last - first),
+        dropped=sum(slot.dropped for slot in stretch.slots),
+    )
+
+
+def coverage(*, seen: int, minutes: int, total: int, lost: int) -> float:
+    """Return the share of a time that was heard of, less the attempts that were lost."""
+    if not minutes:
+        return 0.0
+    kept_share = total / (total + lost) if lost else 1.0
+    return round(seen / (minutes * WHOLE) * kept_share, 6)
+
+
+def _stretch(view: View, name: str, first: int, last: int, width: int) -> Stretch:
+    """Read a time: what is sealed from slots of five minutes or an hour, the rest from minutes and fives."""
+    border = min(max(first, kept.sealed_before(view) * HOUR), max(first, last))
+    slots: list[Slot] = []
+    heard: list[tuple[int, int]] = []
+    if first < border:
+        fine = width % HOUR and first >= minute_of(view.now - FIVES_KEPT)
+        sealed = kept.slots_between(
+            view, name, width=FIVE if fine else HOUR, since=first, until=border
+        )
+        slots += sealed
+        heard += [(slot.start, slot.seen or 0) for slot in sealed]
+    if border < last:
+        for each in (MINUTE, FIVE):
+            slots += kept.slots_between(view, name, width=each, since=border, until=last)
+        rows = queries.presences(view, name, (border - SILENT) // HOUR, (last - 1) // HOUR)
+        heard += [(border + at, share) for at, share in enumerate(seen(rows, border, last))]
+    return Stretch(slots, heard)
+
+
+def _points(stretch: Stretch, first: int, last: int, width: int) -> list[Point]:
+    slots: dict[int, list[Slot]] = {}
+    shares: dict[int, int] = {}
+    for slot in stretch.slots:
+        slots.setdefault((slot.start - first) // width, []).append(slot)
+    for start, share in stretch.heard:
+        at = (start - first) // width
+        shares[at] = shares.get(at, 0) + share
+    return [
+        _point(slots.get(at, []), shares.get(at, 0), first + at * width, width)
+        for at in range((last - first) // width)
+    ]
+
+
+def _point(slots: list[Slot], share: int, start: int, minutes: int) -> Point:
+    return Point(
+        start=start,
+        minutes=minutes,
+        counts=all_of(slots),
+        seen=share,
+        dropped=sum(slot.dropped for slot in slots),
+    )
+
+
+def _minutes(step: str) -> int:
+    found = _STEP.fullmatch(step)
+    width = int(found[1]) * _UNITS[found[2]] if found else 0
+    if (
+        not (0 < width <= 400 * DAY)
+        or (width > HOUR and width % HOUR)
+        or (width < HOUR and HOUR % width)
+    ):
+        raise ValueInvalid(
+            "step", "such as 1m, 5m, 15m, 1h or 1d: a part of an hour, or whole hours"
+        )
+    return width
+
+
+def _chosen(view: View, first: int, last: int) -> int:
+    """Return the finest step that gives few points, and that is kept of the time."""
+    least = MINUTE
+    if first < minute_of(view.now - MINUTES_KEPT):
+        least = FIVE
+    if first < minute_of(view.now - FIVES_KEPT):
+        least = HOUR
+    fits = [s for s in STEPS if s >= least and (last - first) // s <= WANTED_POINTS]
+    return fits[0] if fits else DAY
+
+
+def _check(view: View, first: int, last: int, width: int) -> None:
+    if not 0 <= first < last:
+        raise ValueInvalid("since", "a time before `until`")
+    if (last - first) // width > MOST_POINTS:
+        raise ValueInvalid("step", f"one that makes at most {MOST_POINTS:,} points of that time")
+    for least, age in ((FIVE, MINUTES_KEPT), (HOUR, FIVES_KEPT)):
+        if width < least and first < minute_of(view.now - age):
+            raise ValueInvalid("step", f"{least}m or more for what is older than {age}")
+
+
+def _utc(at: datetime) -> datetime:
+    if at.tzinfo is None:
+        raise ValueInvalid("since, until", "times with their zone")
+    return at.astimezone(UTC)
