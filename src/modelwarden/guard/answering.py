@@ -81,7 +81,7 @@ def answered(site: Site, begun: Begun) -> Decision:
 def _decision(site: Site, begun: Begun, status: Status, answer: Answer) -> Decision:
     site.counts.by_status[status] += 1
     held = begun.held
-    return Decision(
+    made = Decision(
         value=answer.value,
         status=status,
         reasons=begun.reasons,
@@ -94,3 +94,5 @@ def _decision(site: Site, begun: Begun, status: Status, answer: Answer) -> Decis
         clipped_from=answer.clipped_from,
         retry_after_s=begun.retry_s,
     )
+    site.place.tell(made)
+    return made

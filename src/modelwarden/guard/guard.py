@@ -27,18 +27,21 @@ from modelwarden.guard.picking import Parameter, Parameters, check_names, parame
 from modelwarden.guard.place import Options, outputs_of
 from modelwarden.guard.protect import last_decision, protected
 from modelwarden.guard.setting_up import Parts, Settings
+from modelwarden.guard.visit import within
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
     from pathlib import Path
 
     from modelwarden.guard.batch import Batch
     from modelwarden.guard.contract import Contract, OnViolation
     from modelwarden.guard.freshness import Fresh
+    from modelwarden.guard.gate import Gate
     from modelwarden.guard.limits import Limits
     from modelwarden.guard.match import Match
     from modelwarden.guard.remembered import Store
     from modelwarden.guard.site import Site
+    from modelwarden.guard.visit import Sources
 
 Returns = Literal["decision", "value"]
 F = TypeVar("F", bound="Callable[..., Any]")
@@ -193,7 +196,7 @@ class Guard:
     def context(self, **values: object) -> Iterator[None]:
         """Give these values to all calls within the block, in this thread or task."""
         check_names(values)
-        token = self._parts.context.set({**self._parts.context.get(), **values})
+        token = self._parts.context.set(within(self._parts.context.get(), values))
         try:
             yield
         finally:
@@ -282,6 +285,14 @@ class Guard:
             decision = fell(site, begun, answer)
         self._parts.last.kept = decision
         return value_of(decision) if returns == "value" else decision
+
+    def gate(
+        self, sources: Sources, *, limits: Limits | None = None, leaves: Collection[str] = ()
+    ) -> Gate:
+        """Return what stands at the door of a web program (SG-55); `Gate` says what each means."""
+        from modelwarden.guard.gate import Gate  # noqa: PLC0415 - for web programs alone
+
+        return Gate(self._parts, self._bound, sources, limits=limits, leaves=leaves)
 
     def last(self) -> Decision | None:
         """Return the last decision in this thread or task."""

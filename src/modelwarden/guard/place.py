@@ -16,11 +16,13 @@ from modelwarden.guard.held import Fail
 from modelwarden.guard.picking import Picker
 from modelwarden.guard.remembered import key_text
 from modelwarden.guard.router import Why
+from modelwarden.guard.visit import Visit
 from modelwarden.guard.watch import ClipWatch
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+    from modelwarden.guard.decision import Decision
     from modelwarden.guard.fallback import Chain
     from modelwarden.guard.held import Clocks, Held, Holder, Rules
     from modelwarden.guard.limits import Limits
@@ -43,6 +45,7 @@ class Counts:
         self.stale_inputs = 0
         self.faults = 0
         self.routed = dict.fromkeys(Why, 0)
+        self.steps: dict[str, int] = {}
 
     def clean(self) -> list[int]:
         """Return a new number to which one place adds its calls that took the short way."""
@@ -251,6 +254,15 @@ class Place:
         """Say whether a guard that can't do its work answers nothing."""
         snapshot = held.snapshot
         return self._fail is Fail.CLOSED or (snapshot is not None and snapshot.fails_closed)
+
+    def tell(self, decision: Decision) -> None:
+        """Take in a decision that did not take the short way: its step is counted, and the request is told (SG-55)."""
+        if decision.step is not None:
+            steps = self.counts.steps
+            steps[decision.step] = steps.get(decision.step, 0) + 1
+        around = self._around.variable.get()
+        if isinstance(around, Visit):
+            around.take(decision)
 
     def after_fork(self) -> None:
         """Make the place usable in a forked child."""
