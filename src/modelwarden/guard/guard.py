@@ -23,6 +23,7 @@ from modelwarden.guard.fallback import Chain, LastKnownGood, Step
 from modelwarden.guard.feed import Pace
 from modelwarden.guard.guarded_call import GuardedCall
 from modelwarden.guard.held import Clocks, Fail, State
+from modelwarden.guard.metrics import exposition
 from modelwarden.guard.picking import Parameter, Parameters, check_names, parameters_of
 from modelwarden.guard.place import Options, outputs_of
 from modelwarden.guard.protect import last_decision, protected
@@ -39,6 +40,7 @@ if TYPE_CHECKING:
     from modelwarden.guard.gate import Gate
     from modelwarden.guard.limits import Limits
     from modelwarden.guard.match import Match
+    from modelwarden.guard.metrics import Figure
     from modelwarden.guard.remembered import Store
     from modelwarden.guard.site import Site
     from modelwarden.guard.visit import Sources
@@ -163,7 +165,7 @@ class Guard:
             outputs=outputs_of(outputs, low, high, on_violation), inputs=inputs, fresh=fresh, key=key, version=version,
             endpoint=endpoint, breaker=breaker, limits=limits, falls_when_limited=when_limited == "fallback",
         )  # fmt: skip
-        chain = self._chain(fallback)
+        chain = self._parts.chain_of(fallback)
 
         def around(function: F) -> Any:
             site = self._parts.site(options, parameters_of(function), self._bound, chain)
@@ -319,17 +321,17 @@ class Guard:
         self._parts.judged()
         return {**self._parts.reports.report(), "red": self._parts.feed.red}
 
+    def figures(self) -> tuple[Figure, ...]:
+        """Return what is counted, for `metrics.exposition` and whatever else shows it (SG-57)."""
+        return self._parts.figures()
+
+    def metrics(self) -> str:
+        """Return what is counted as Prometheus reads it."""
+        return exposition(self._parts.figures())
+
     def close(self) -> None:
         """End the threads. What is held goes on counting, and grows old."""
         self._parts.close()
-
-    def _chain(self, steps: Sequence[Step] | None) -> Chain:
-        parts = self._parts
-        if steps is None:
-            return parts.chain
-        return Chain(
-            steps, model=parts.settings.model, store=parts.chain.store, now=parts.clocks.wall
-        )
 
     def _site(self, what: str) -> Site:
         """Return the place of calls that name all by keyword."""

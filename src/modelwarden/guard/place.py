@@ -159,6 +159,11 @@ class Place:
         told = self._parameters.keys()
         return {n: v for n, v in self._around.bound.items() if n not in told} | fixed
 
+    @property
+    def endpoint(self) -> str:
+        """What this place is called; "" for one that has no name."""
+        return self.options.endpoint or _text(self._around.bound.get("endpoint")) or ""
+
     def picker(self, names: tuple[str, ...]) -> Picker:
         """Return what takes these values out of a call."""
         found = self._pickers.get(names)

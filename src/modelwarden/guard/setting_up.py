@@ -16,11 +16,13 @@ from typing import TYPE_CHECKING, Final
 
 from modelwarden.errors import NoPinnedKey, ValueInvalid
 from modelwarden.guard.decision import Status
+from modelwarden.guard.fallback import Chain
 from modelwarden.guard.feed import Feed, FileSource, Pace
 from modelwarden.guard.held import Clocks, Fail, Holder
 from modelwarden.guard.intake import Intake
 from modelwarden.guard.link import server_at
 from modelwarden.guard.local_stop import LocalStop
+from modelwarden.guard.metrics import figures_of
 from modelwarden.guard.picking import Around, Parameters
 from modelwarden.guard.pins import Pins, given_keys
 from modelwarden.guard.place import Counts, OfAll, Options, Place
@@ -35,9 +37,10 @@ from modelwarden.values.ids import MODEL_NAME, NAME
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from modelwarden.guard.fallback import Chain
+    from modelwarden.guard.fallback import Step
     from modelwarden.guard.held import Held
     from modelwarden.guard.link import Server
+    from modelwarden.guard.metrics import Figure
 
 LOADING_S: Final = 5.0
 """How long a first call waits for what is kept on disk; a disk that hangs must not hang a host."""
@@ -184,6 +187,17 @@ class Parts:
         site = Site(place)
         self.sites.add(site)
         return site
+
+    def chain_of(self, steps: Sequence[Step] | None) -> Chain:
+        """Return the guard's chain, or one of other steps over the same store."""
+        if steps is None:
+            return self.chain
+        model, store = self.settings.model, self.chain.store
+        return Chain(steps, model=model, store=store, now=self.clocks.wall)
+
+    def figures(self) -> tuple[Figure, ...]:
+        """Return what was counted, and how the guard stands, to be shown (SG-57)."""
+        return figures_of(self)
 
     def counted(self) -> dict[str, int]:
         """Return what was counted so far, by name."""
