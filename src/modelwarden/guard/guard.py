@@ -24,7 +24,7 @@ from modelwarden.guard.feed import Pace
 from modelwarden.guard.guarded_call import GuardedCall
 from modelwarden.guard.held import Clocks, Fail, State
 from modelwarden.guard.metrics import exposition
-from modelwarden.guard.picking import Parameter, Parameters, check_names, parameters_of
+from modelwarden.guard.picking import check_names, parameters_of
 from modelwarden.guard.place import Options, outputs_of
 from modelwarden.guard.protect import last_decision, protected
 from modelwarden.guard.setting_up import Parts, Settings
@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from modelwarden.guard.contract import Contract, OnViolation
     from modelwarden.guard.freshness import Fresh
     from modelwarden.guard.gate import Gate
+    from modelwarden.guard.held import Held
     from modelwarden.guard.limits import Limits
     from modelwarden.guard.match import Match
     from modelwarden.guard.metrics import Figure
@@ -316,6 +317,11 @@ class Guard:
         """How the guard stands."""
         return self._parts.judged().state
 
+    @property
+    def held(self) -> Held:
+        """What counts now: rules, snapshot, state, generation."""
+        return self._parts.judged()
+
     def status(self) -> dict[str, object]:
         """Return what is reported to the server, and why there is no news at present (`red`)."""
         self._parts.judged()
@@ -337,14 +343,8 @@ class Guard:
         """Return the place of calls that name all by keyword."""
         found = self._sites.get(what)
         if found is None:
-            options = Options(
-                outputs=self._outputs, key=KEY, breaker=Thresholds() if what == "call" else None
-            )
-            bound_version = self._bound.get("version")
-            parameters = Parameters(
-                key=Parameter(None, None), version=Parameter(None, bound_version)
-            )
-            parameters.takes_any = True
-            site = self._parts.site(options, parameters, self._bound, self._parts.chain)
+            breaker = Thresholds() if what == "call" else None
+            options = Options(outputs=self._outputs, key=KEY, breaker=breaker)
+            site = self._parts.open_site(options, self._bound, version=self._bound.get("version"))
             found = self._sites.setdefault(what, site)
         return found

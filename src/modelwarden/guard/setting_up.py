@@ -23,7 +23,7 @@ from modelwarden.guard.intake import Intake
 from modelwarden.guard.link import server_at
 from modelwarden.guard.local_stop import LocalStop
 from modelwarden.guard.metrics import figures_of
-from modelwarden.guard.picking import Around, Parameters
+from modelwarden.guard.picking import Around, Parameter, Parameters
 from modelwarden.guard.pins import Pins, given_keys
 from modelwarden.guard.place import Counts, OfAll, Options, Place
 from modelwarden.guard.protect import Last
@@ -187,6 +187,14 @@ class Parts:
         site = Site(place)
         self.sites.add(site)
         return site
+
+    def open_site(
+        self, options: Options, bound: Mapping[str, object], *, version: object = None
+    ) -> Site:
+        """Return a guarded place whose callers name all by keyword, whatever they have."""
+        parameters = Parameters(key=Parameter(None, None), version=Parameter(None, version))
+        parameters.takes_any = True
+        return self.site(options, parameters, bound, self.chain)
 
     def chain_of(self, steps: Sequence[Step] | None) -> Chain:
         """Return the guard's chain, or one of other steps over the same store."""
