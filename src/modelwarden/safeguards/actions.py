@@ -9,6 +9,7 @@ from modelwarden.safeguards.activating import activate as activate
 from modelwarden.safeguards.activating import check_dimensions as check_dimensions
 from modelwarden.safeguards.expiring import due as due
 from modelwarden.safeguards.expiring import keep_time as keep_time
+from modelwarden.safeguards.fleet.figures import figures as figures
 from modelwarden.safeguards.fleet.instance import LoadedVersion as LoadedVersion
 from modelwarden.safeguards.fleet.reads import confirmations as confirmations
 from modelwarden.safeguards.fleet.reads import guards as guards
