@@ -15,7 +15,9 @@ from typing import TYPE_CHECKING, Final
 import httpx
 import pytest
 
+from modelwarden.guard.fallback import Default
 from tests.docs.pages import blocks, clean_environment, run_group
+from tests.guard.hosts import from_file
 from tests.house.source import ROOT
 
 if TYPE_CHECKING:
@@ -87,5 +89,8 @@ def test_the_alerts_name_only_metrics_that_exist(tmp_path: Path) -> None:
     named = set(re.findall(r"\bmodelwarden_[a-z_]+", RULES.read_text(encoding="utf-8")))
     with serving(tmp_path) as address:
         told = httpx.get(f"{address}/metrics").text
+    with from_file(tmp_path) as guard:
+        guard.protect(lambda: float("nan"), high=1.0, fallback=[Default(0.5)])()
+        told += guard.metrics()
     assert named
     assert named - set(re.findall(r"^# TYPE (\S+)", told, re.MULTILINE)) == set()

@@ -248,7 +248,7 @@ def test_a_kill_during_a_late_call_stops_its_answer(tmp_path: Path) -> None:
 
 def test_what_a_fault_made_is_never_remembered(tmp_path: Path) -> None:
     with drilled(tmp_path, "drift:0.5", fallback=[LastKnownGood()]) as guard:
-        predict = guard.protect(lambda amount, customer: amount, key="customer", low=0.0, high=99.0)  # noqa: ARG005
+        predict = guard.protect(lambda amount, customer: amount, key="customer", low=0.0, high=99.0)
         assert predict(10.0, customer="c-1").value == 15.0
         assert guard.recall("c-1").status is Status.BLOCKED
 
@@ -256,13 +256,13 @@ def test_what_a_fault_made_is_never_remembered(tmp_path: Path) -> None:
 def test_callers_outside_the_scope_and_the_share_are_spared(tmp_path: Path) -> None:
     rules = {"scope": {"model": ["churn"], "region": ["eu"]}}
     with drilled(tmp_path, "nan", rules=rules) as guard:
-        predict = guard.protect(lambda region: 0.4, low=0.0, high=1.0)  # noqa: ARG005
+        predict = guard.protect(lambda region: 0.4, low=0.0, high=1.0)
         assert predict(region="EU").drill
         for region in ("us", None):
             spared = predict(region=region)
             assert (spared.value, spared.drill) == (0.4, False)
     with drilled(tmp_path, "nan", rules={"share": 500}) as guard:
-        predict = guard.protect(lambda customer: 0.4, key="customer", low=0.0, high=1.0)  # noqa: ARG005
+        predict = guard.protect(lambda customer: 0.4, key="customer", low=0.0, high=1.0)
         struck = {key for key in range(2_000) if predict(customer=key).drill}
         assert 50 < len(struck) < 150
         assert {key for key in range(2_000) if predict(customer=key).drill} == struck

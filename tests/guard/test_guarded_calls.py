@@ -199,7 +199,7 @@ def test_a_fault_in_the_guard_lets_the_function_answer_or_closed_falls_back(tmp_
     value = Hostile()
     for fail, status in (("static", Status.OK), ("closed", Status.DEFAULT)):
         with from_file(tmp_path, fail=fail, fallback=[Default(0.1)]) as guard:
-            decision = guard.protect(lambda customer_id: value, key="customer_id")("c-1")  # noqa: ARG005
+            decision = guard.protect(lambda customer_id: value, key="customer_id")("c-1")
             assert (decision.status, decision.reasons) == (status, ("guard_fault",))
             assert guard.status()["counts"]["faults"] == 1  # type: ignore[index]
 

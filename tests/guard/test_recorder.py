@@ -382,7 +382,7 @@ def test_a_long_outage_is_bounded_and_every_lost_attempt_is_told(far: FarEnd, wa
 
 
 def test_a_dropped_part_that_told_of_drops_hands_them_on() -> None:
-    outbox = Outbox(lambda data: None, instance="0" * 16, max_bytes=10)  # noqa: ARG005
+    outbox = Outbox(lambda data: None, instance="0" * 16, max_bytes=10)
     outbox.lose(5)
     outbox.put(Waiting(b"x" * 8, 2, outbox.told()))
     outbox.put(Waiting(b"y" * 8, 1))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import partial
 from types import MappingProxyType
 from typing import Annotated, Final
@@ -22,7 +23,7 @@ from modelwarden.api.replies import json_reply
 from modelwarden.api.shapes import Shape, Word, answers, pages
 from modelwarden.permissions import Permission
 from modelwarden.values.answers import TokenAnswer
-from modelwarden.values.health import FiguresAnswer, HealthAnswer, SettingAnswer
+from modelwarden.values.health import FiguresAnswer, HealthAnswer, SafeguardFigure, SettingAnswer
 
 router = APIRouter(prefix="/api/governance", route_class=StrictRoute, tags=["operation"])
 root = APIRouter(route_class=StrictRoute, tags=["operation"])
@@ -30,6 +31,15 @@ root = APIRouter(route_class=StrictRoute, tags=["operation"])
 UNAVAILABLE: Final = 503
 DOWN: Final = "down"
 LIVE: Final = MappingProxyType({"status": "ok"})
+SAFEGUARDS: Final = MappingProxyType(
+    {
+        "switches_live": "Switches that are enforced.",
+        "switch_confirmed_ratio": "Part of the guards that were waited for and confirmed enforced switches.",
+        "switches_unconfirmed": "Enforced switches that some guard has not confirmed in time.",
+        "guards": "Guards heard of in a day, by how long they are silent and the state they told.",
+        "guards_oldest_generation": "The oldest snapshot that a guard of the model holds, as of the last two minutes.",
+    }
+)
 TEXT: Final = "text/plain; version=0.0.4; charset=utf-8"
 
 
@@ -127,6 +137,7 @@ def _lines(found: FiguresAnswer, host: Host) -> list[str]:
     for name, kind, meaning, value in figures:
         lines += [_head(name, kind, meaning), f"modelwarden_{name} {value}\n"]
     lines += _endpoint_lines(found)
+    lines += _safeguard_lines(found.safeguards)
     if found.sinks:
         lines.append(_head("sink_lag_entries", "gauge", "Entries that a sink has before it."))
         for sink in found.sinks:
@@ -151,6 +162,18 @@ def _endpoint_lines(found: FiguresAnswer) -> list[str]:
         waiting += f"modelwarden_endpoint_waiting_entries{which} {each.waiting}\n"
         down += f"modelwarden_endpoint_down{which} {int(each.state == DOWN)}\n"
     return [waiting, down]
+
+
+def _safeguard_lines(found: Sequence[SafeguardFigure]) -> list[str]:
+    """Return the figures of switches and guards; each name is told, so that alerts find what they ask for."""
+    lines = []
+    for name, meaning in SAFEGUARDS.items():
+        lines.append(_head(name, "gauge", meaning))
+        for one in found:
+            if one.name == name:
+                labels = ",".join(f'{label}="{value}"' for label, value in one.labels)
+                lines.append(f"modelwarden_{name}{{{labels}}} {one.value}\n")
+    return lines
 
 
 def _head(name: str, kind: str, meaning: str) -> str:

@@ -85,7 +85,7 @@ def _decision(site: Site, begun: Begun, status: Status, answer: Answer) -> Decis
     if begun.reasons:
         site.counts.notice(begun.reasons)
     held = begun.held
-    return Decision(
+    made = Decision(
         value=answer.value,
         status=status,
         reasons=begun.reasons,
@@ -99,3 +99,5 @@ def _decision(site: Site, begun: Begun, status: Status, answer: Answer) -> Decis
         drill=begun.struck is not None,
         retry_after_s=begun.retry_s,
     )
+    site.place.tell(made)
+    return made

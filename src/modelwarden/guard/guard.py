@@ -23,22 +23,28 @@ from modelwarden.guard.fallback import Chain, LastKnownGood, Step
 from modelwarden.guard.feed import Pace
 from modelwarden.guard.guarded_call import GuardedCall
 from modelwarden.guard.held import Clocks, Fail, State
-from modelwarden.guard.picking import Parameter, Parameters, check_names, parameters_of
+from modelwarden.guard.metrics import exposition
+from modelwarden.guard.picking import check_names, parameters_of
 from modelwarden.guard.place import Options, outputs_of
 from modelwarden.guard.protect import last_decision, protected
 from modelwarden.guard.setting_up import Parts, Settings
+from modelwarden.guard.visit import within
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
     from pathlib import Path
 
     from modelwarden.guard.batch import Batch
     from modelwarden.guard.contract import Contract, OnViolation
     from modelwarden.guard.freshness import Fresh
+    from modelwarden.guard.gate import Gate
+    from modelwarden.guard.held import Held
     from modelwarden.guard.limits import Limits
     from modelwarden.guard.match import Match
+    from modelwarden.guard.metrics import Figure
     from modelwarden.guard.remembered import Store
     from modelwarden.guard.site import Site
+    from modelwarden.guard.visit import Sources
 
 Returns = Literal["decision", "value"]
 F = TypeVar("F", bound="Callable[..., Any]")
@@ -163,7 +169,7 @@ class Guard:
             outputs=outputs_of(outputs, low, high, on_violation), inputs=inputs, fresh=fresh, key=key, version=version,
             endpoint=endpoint, breaker=breaker, limits=limits, falls_when_limited=when_limited == "fallback",
         )  # fmt: skip
-        chain = self._chain(fallback)
+        chain = self._parts.chain_of(fallback)
 
         def around(function: F) -> Any:
             site = self._parts.site(options, parameters_of(function), self._bound, chain)
@@ -196,7 +202,7 @@ class Guard:
     def context(self, **values: object) -> Iterator[None]:
         """Give these values to all calls within the block, in this thread or task."""
         check_names(values)
-        token = self._parts.context.set({**self._parts.context.get(), **values})
+        token = self._parts.context.set(within(self._parts.context.get(), values))
         try:
             yield
         finally:
@@ -294,6 +300,14 @@ class Guard:
         self._parts.last.kept = decision
         return value_of(decision) if returns == "value" else decision
 
+    def gate(
+        self, sources: Sources, *, limits: Limits | None = None, leaves: Collection[str] = ()
+    ) -> Gate:
+        """Return what stands at the door of a web program (SG-55); `Gate` says what each means."""
+        from modelwarden.guard.gate import Gate  # noqa: PLC0415 - for web programs alone
+
+        return Gate(self._parts, self._bound, sources, limits=limits, leaves=leaves)
+
     def last(self) -> Decision | None:
         """Return the last decision in this thread or task."""
         return last_decision(self._parts.last)
@@ -314,35 +328,34 @@ class Guard:
         """How the guard stands."""
         return self._parts.judged().state
 
+    @property
+    def held(self) -> Held:
+        """What counts now: rules, snapshot, state, generation."""
+        return self._parts.judged()
+
     def status(self) -> dict[str, object]:
         """Return what is reported to the server, and why there is no news at present (`red`)."""
         self._parts.judged()
         return {**self._parts.reports.report(), "red": self._parts.feed.red}
 
+    def figures(self) -> tuple[Figure, ...]:
+        """Return what is counted, for `metrics.exposition` and whatever else shows it (SG-57)."""
+        return self._parts.figures()
+
+    def metrics(self) -> str:
+        """Return what is counted as Prometheus reads it."""
+        return exposition(self._parts.figures())
+
     def close(self) -> None:
         """End the threads. What is held goes on counting, and grows old."""
         self._parts.close()
-
-    def _chain(self, steps: Sequence[Step] | None) -> Chain:
-        parts = self._parts
-        if steps is None:
-            return parts.chain
-        return Chain(
-            steps, model=parts.settings.model, store=parts.chain.store, now=parts.clocks.wall
-        )
 
     def _site(self, what: str) -> Site:
         """Return the place of calls that name all by keyword."""
         found = self._sites.get(what)
         if found is None:
-            options = Options(
-                outputs=self._outputs, key=KEY, breaker=Thresholds() if what == "call" else None
-            )
-            bound_version = self._bound.get("version")
-            parameters = Parameters(
-                key=Parameter(None, None), version=Parameter(None, bound_version)
-            )
-            parameters.takes_any = True
-            site = self._parts.site(options, parameters, self._bound, self._parts.chain)
+            breaker = Thresholds() if what == "call" else None
+            options = Options(outputs=self._outputs, key=KEY, breaker=breaker)
+            site = self._parts.open_site(options, self._bound, version=self._bound.get("version"))
             found = self._sites.setdefault(what, site)
         return found

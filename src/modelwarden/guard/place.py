@@ -18,11 +18,13 @@ from modelwarden.guard.picking import Picker
 from modelwarden.guard.remembered import key_text
 from modelwarden.guard.router import Why
 from modelwarden.guard.signals import Watches
+from modelwarden.guard.visit import Visit
 from modelwarden.guard.watch import ClipWatch
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
+    from modelwarden.guard.decision import Decision
     from modelwarden.guard.drift_meter import DriftMeter
     from modelwarden.guard.drilling import Drills
     from modelwarden.guard.fallback import Chain
@@ -52,6 +54,7 @@ class Counts:
         self.faults = 0
         self.noticed: dict[str, int] = {}
         self.routed = dict.fromkeys(Why, 0)
+        self.steps: dict[str, int] = {}
 
     def add(self, place: Place, breaker: Breaker) -> None:
         """Count with the good answers those of a place's short way, which its breaker alone counts."""
@@ -193,6 +196,11 @@ class Place:
         told = self._parameters.keys()
         return {n: v for n, v in self._around.bound.items() if n not in told} | fixed
 
+    @property
+    def endpoint(self) -> str:
+        """What this place is called; "" for one that has no name."""
+        return self.options.endpoint or _text(self._around.bound.get("endpoint")) or ""
+
     def picker(self, names: tuple[str, ...]) -> Picker:
         """Return what takes these values out of a call."""
         found = self._pickers.get(names)
@@ -302,6 +310,15 @@ class Place:
         """Say whether a guard that can't do its work answers nothing."""
         snapshot = held.snapshot
         return self._fail is Fail.CLOSED or (snapshot is not None and snapshot.fails_closed)
+
+    def tell(self, decision: Decision) -> None:
+        """Take in a decision that did not take the short way: its step is counted, and the request is told (SG-55)."""
+        if decision.step is not None:
+            steps = self.counts.steps
+            steps[decision.step] = steps.get(decision.step, 0) + 1
+        around = self._around.variable.get()
+        if isinstance(around, Visit):
+            around.take(decision)
 
     def after_fork(self) -> None:
         """Make the place usable in a forked child."""

@@ -21,12 +21,14 @@ from modelwarden.guard.decision import Status
 from modelwarden.guard.drift_meter import DriftMeter
 from modelwarden.guard.drift_sender import DriftSender
 from modelwarden.guard.drilling import Drills
+from modelwarden.guard.fallback import Chain
 from modelwarden.guard.feed import Feed, FileSource, Pace
 from modelwarden.guard.held import Clocks, Fail, Holder
 from modelwarden.guard.intake import Intake
 from modelwarden.guard.link import server_at
 from modelwarden.guard.local_stop import LocalStop
-from modelwarden.guard.picking import Around, Parameters
+from modelwarden.guard.metrics import figures_of
+from modelwarden.guard.picking import Around, Parameter, Parameters
 from modelwarden.guard.pins import Pins, given_keys
 from modelwarden.guard.place import Counts, OfAll, Options, Place
 from modelwarden.guard.protect import Last
@@ -41,9 +43,10 @@ from modelwarden.values.ids import MODEL_NAME, NAME
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from modelwarden.guard.fallback import Chain
+    from modelwarden.guard.fallback import Step
     from modelwarden.guard.held import Held
     from modelwarden.guard.link import Server
+    from modelwarden.guard.metrics import Figure
 
 LOADING_S: Final = 5.0
 """How long a first call waits for what is kept on disk; a disk that hangs must not hang a host."""
@@ -224,6 +227,25 @@ class Parts:
         site = Site(place)
         self.sites.add(site)
         return site
+
+    def open_site(
+        self, options: Options, bound: Mapping[str, object], *, version: object = None
+    ) -> Site:
+        """Return a guarded place whose callers name all by keyword, whatever they have."""
+        parameters = Parameters(key=Parameter(None, None), version=Parameter(None, version))
+        parameters.takes_any = True
+        return self.site(options, parameters, bound, self.chain)
+
+    def chain_of(self, steps: Sequence[Step] | None) -> Chain:
+        """Return the guard's chain, or one of other steps over the same store."""
+        if steps is None:
+            return self.chain
+        model, store = self.settings.model, self.chain.store
+        return Chain(steps, model=model, store=store, now=self.clocks.wall)
+
+    def figures(self) -> tuple[Figure, ...]:
+        """Return what was counted, and how the guard stands, to be shown (SG-57)."""
+        return figures_of(self)
 
     def counted(self) -> dict[str, int]:
         """Return what was counted so far, by name."""

@@ -42,6 +42,15 @@ class SinkFiguresAnswer:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class SafeguardFigure:
+    """One number about switches or guards, by its labels."""
+
+    name: str
+    labels: tuple[tuple[str, str], ...]
+    value: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class FiguresAnswer:
     """Figures of one moment."""
 
@@ -56,6 +65,7 @@ class FiguresAnswer:
     read_only: bool
     at: datetime
     endpoints: tuple[EndpointFigure, ...] = ()
+    safeguards: tuple[SafeguardFigure, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -20,6 +20,7 @@ from modelwarden.ledger.checkpoint import unverified_checkpoint
 from modelwarden.ledger.witness_policy import NONE
 from modelwarden.notify import actions as notify
 from modelwarden.permissions import Permission
+from modelwarden.safeguards import actions as safeguards
 from modelwarden.sinks.address import parse_address
 from modelwarden.sinks.looking import state_of
 from modelwarden.sinks.opening import follower_name
@@ -170,6 +171,7 @@ class Operation:
                 EndpointFigure(endpoint=each.id, state=each.state.value, waiting=each.waiting)
                 for each in notify.standings(view)
             ),
+            safeguards=safeguards.figures(view),
         )
 
     def settings(self, view: View) -> tuple[SettingAnswer, ...]:
