@@ -100,7 +100,7 @@ def _number_looker(contract: Contract, check_row: Check) -> _Look:
                 return _one_by_one(numpy, values, columns.rows(values), check_row)
             dtype = found.array.dtype
             bounds = known[dtype] = bounds_in(numpy, dtype, limits)
-            if dtype.kind == "f" and dtype.isnative and limits[0] == 0 < bounds.high:
+            if dtype.kind == "f" and dtype.isnative and limits[0] == 0 < limits[1]:
                 most[dtype] = bounds.high.view(f"u{dtype.itemsize}")
         elif rows and values.dtype in most and _up_to(numpy, values, most[values.dtype]):
             return _clean(numpy, values, rows)
