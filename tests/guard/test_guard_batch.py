@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
+import polars as pl
+import pyarrow as pa
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -190,3 +192,75 @@ def _guard(tmp_path_factory: pytest.TempPathFactory) -> Any:
     ) as guard:
         ONE["guard"] = guard
         yield
+
+
+def test_zeros_of_either_sign_and_an_empty_batch_are_clean(tmp_path: Path) -> None:
+    with from_file(tmp_path, outputs=Contract(low=0, high=-0.0)) as guard:
+        for kind in (np.float64, np.float32, np.float16):
+            for values, status in (([0.0, -0.0], [0, 0]), ([0.5, -0.5, 0.0], [1, 1, 0]), ([], [])):
+                assert guard.batch(np.array(values, kind)).status.tolist() == status
+    with from_file(tmp_path, outputs=Contract(low=0)) as guard:
+        values = np.array([np.inf, NAN, -1e-320, 1e308])
+        assert guard.batch(values).status.tolist() == [Status.BLOCKED] * 2 + [Status.CLIPPED, 0]
+
+
+CONSUMERS = [f"c-{n % 300}" for n in range(900)]
+CONTEXTS: dict[str, Any] = {
+    "list": list,
+    "numpy": np.array,
+    "objects": lambda column: np.array(column, object),
+    "pandas": pd.Series,
+    "categories": lambda column: pd.Series(column, dtype="category"),
+    "polars": pl.Series,
+    "polars categories": lambda column: pl.Series(column, dtype=pl.Categorical),
+    "arrow": pa.array,
+    "arrow chunks": lambda column: pa.chunked_array([column[:7], column[7:]]),
+    "arrow dictionary": lambda column: pa.array(column).dictionary_encode(),
+    "arrow dictionaries": lambda column: pa.chunked_array(
+        [pa.array(column[:7]).dictionary_encode(), pa.array(column[7:]).dictionary_encode()]
+    ),
+}
+
+
+@pytest.mark.parametrize("kind", CONTEXTS)
+@pytest.mark.parametrize("gaps", [False, True], ids=["whole", "with gaps"])
+def test_columns_of_any_kind_match_as_their_rows_do(tmp_path: Path, kind: str, gaps: bool) -> None:
+    """Hundreds of switches, each for a consumer of its own, make more kinds of values than a byte holds."""
+    if gaps and kind == "numpy":
+        pytest.skip("an array of texts has no gaps")
+    each = [
+        BLOCK_EU | {"id": f"swi_{n}", "scope": {"consumer": f"c-{n}", "region": ["eu", "asia"]}}
+        for n in range(280)
+    ]
+    regions = [None if gaps and n % 13 == 0 else ("eu", "US", " Asia")[n % 3] for n in range(900)]
+    with from_file(tmp_path, body={"switches": each}) as guard:
+        for start in (0, 450):  # another batch finds what the first has left
+            part = slice(start, start + 450)
+            region = CONTEXTS[kind](regions[part])
+            consumer = CONTEXTS[kind](CONSUMERS[part])
+            batch = guard.batch([0.5] * 450, context={"region": region, "consumer": consumer})
+            pairs = zip(regions[part], CONSUMERS[part], strict=True)
+            alone = [guard.check(region=r, consumer=c).diverts for r, c in pairs]
+            assert (batch.status == Status.BLOCKED).tolist() == alone
+            assert set(batch.reasons) == {row for row, stopped in enumerate(alone) if stopped}
+            assert guard.status()["counts"]["faults"] == 0  # type: ignore[index]
+
+
+def test_one_true_and_the_text_of_one_are_told_apart(tmp_path: Path) -> None:
+    one = BLOCK_EU | {"scope": {"consumer": ["1"]}, "unknown": "pass"}
+    with from_file(tmp_path, body={"switches": [one]}) as guard:
+        mixed: list[object] = ["1", 1, True, 1.0, [1], None, np.int64(1), np.str_("1")]
+        expected = [Status.BLOCKED] * 2 + [Status.OK] * 4 + [Status.BLOCKED] * 2
+        for _ in range(2):
+            assert guard.batch([0.5] * 8, context={"consumer": mixed}).status.tolist() == expected
+            assert (
+                guard.batch([0.5] * 8, context={"consumer": mixed[::-1]}).status.tolist()
+                == (expected[::-1])
+            )
+
+
+def test_rows_without_a_key_do_not_share_a_value_that_can_be_changed(tmp_path: Path) -> None:
+    with from_file(tmp_path, fallback=[Default([0.5])], body={"switches": [FALL_EU]}) as guard:
+        batch = guard.batch([[0.1], [0.2]], context={"region": "eu"})
+        assert batch.values == [[0.5], [0.5]]
+        assert batch.values[0] is not batch.values[1]

@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from modelwarden.errors import PredictionLimited
-from modelwarden.guard.breaker import Thresholds
+from modelwarden.guard.breaker import State, Thresholds
 from modelwarden.guard.contract import Contract, inputs
 from modelwarden.guard.decision import Status
 from modelwarden.guard.fallback import Custom, Default
 from modelwarden.guard.freshness import Fresh
 from modelwarden.guard.limits import Limits, Rate
-from tests.guard.hosts import BLOCK_ALL, FALL_EU, from_file, put
+from tests.guard.hosts import BLOCK_ALL, FALL_EU, from_file, put, soon
 from tests.guard.wire import BLOCK_EU
 
 if TYPE_CHECKING:
@@ -247,3 +247,44 @@ def test_each_call_is_counted_once_whichever_way_it_takes(tmp_path: Path, is_asy
         assert (counts["ok"], counts["clipped"], counts["blocked"]) == (15, 5, 10)
         del guarded, found
         assert guard.status()["counts"]["ok"] == 15  # type: ignore[index]
+
+
+def test_a_switch_that_comes_while_a_half_open_breaker_probes_counts_and_frees_the_probe(
+    tmp_path: Path,
+) -> None:
+    entered, released = threading.Event(), threading.Event()
+    answers: list[str] = ["breaks", "waits", "well"]
+    found: list[Any] = []
+
+    def predict() -> float:
+        how = answers[0]
+        if how == "breaks":
+            raise OSError
+        if how == "waits":
+            entered.set()
+            assert released.wait(30)
+        return 0.4
+
+    soonest = Thresholds(least=1, open_s=0.01, spread=0.0, probes=1, successes=2, slow_s=60.0)
+    with from_file(tmp_path) as guard:
+        guarded = guard.protect(predict, breaker=soonest)
+        with pytest.raises(OSError):  # noqa: PT011 - the host's own
+            guarded()
+        (breaker,) = next(iter(guard._parts.sites)).place.breakers().values()
+        answers.pop(0)
+        soon(lambda: guard._parts.clocks.monotonic() > breaker._open_until)
+        thread = threading.Thread(target=lambda: found.append(guarded()))
+        thread.start()
+        assert entered.wait(30)
+        assert breaker.state is State.HALF_OPEN
+        assert guarded().reasons[0] == "breaker_open"
+        put(guard, tmp_path, switches=[BLOCK_ALL], generation=1841)
+        released.set()
+        thread.join()
+        assert (found[0].status, found[0].reasons) == (Status.BLOCKED, ("switched_off",))
+        assert guarded().reasons == ("switched_off",)
+        assert breaker.state is State.HALF_OPEN
+        answers.pop(0)
+        put(guard, tmp_path, switches=[], generation=1842)
+        assert guarded().status is Status.OK
+        assert breaker.state is State.CLOSED

@@ -14,3 +14,15 @@ def test_parts_load_no_event_loop_no_database_and_no_package() -> None:
         f"import {', '.join(parts)}\nprint(*sorted(set({heavy!r}) & set(sys.modules)))", "-I"
     )
     assert (done.returncode, done.stdout.split()) == (0, []), done.stderr
+
+
+def test_the_guard_alone_loads_nothing_of_others_and_not_what_fetches_and_verifies() -> None:
+    heavy = {"json", "hashlib", "urllib.parse", "socket", "concurrent.futures", "tempfile"}
+    done = run(
+        "before = set(sys.modules)\nimport modelwarden.guard.guard\n"
+        "loaded = {n: m for n, m in sys.modules.items() if n not in before}\n"
+        "theirs = {n for n, m in loaded.items() if 'site-packages' in str(getattr(m, '__file__', ''))}\n"
+        f"print(*sorted(theirs | ({heavy!r} & set(loaded))))",
+        "-I",
+    )
+    assert (done.returncode, done.stdout.split()) == (0, []), done.stderr

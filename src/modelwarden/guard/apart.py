@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import contextvars
 import threading
-from concurrent.futures import Future
 from typing import TYPE_CHECKING, Final, TypeVar
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from concurrent.futures import Future
 
 T = TypeVar("T")
 MOST: Final = 32
@@ -36,6 +36,8 @@ class Apart:
         return await wrap_future(self._start(function))
 
     def _start(self, function: Callable[[], T]) -> Future[T]:
+        from concurrent.futures import Future  # noqa: PLC0415 - most hosts never need it
+
         if not self._free.acquire(blocking=False):
             raise TimeoutError(BUSY)
         future: Future[T] = Future()

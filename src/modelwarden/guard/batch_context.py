@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from modelwarden.errors import ValueInvalid
 from modelwarden.guard import columns
@@ -14,17 +14,26 @@ if TYPE_CHECKING:
 
 
 class BatchContext(NamedTuple):
-    """The columns of a batch's context, and what is the same for all rows."""
+    """The columns of a batch's context as they came, what is the same for all rows, and how many there are."""
 
-    columns: Mapping[str, list[object]]
+    columns: Mapping[str, Any]
     fixed: Mapping[str, object]
     rows: int | None
+
+    def rows_of(self, name: str) -> list[object]:
+        """Return a column row by row."""
+        return columns.rows(self.columns[name])
+
+
+NO_CONTEXT: Final = BatchContext({}, {}, None)
 
 
 def batch_context(context: Mapping[str, Any], keys: Any) -> BatchContext:
     """Read the context of a batch. Raises ValueInvalid for columns of different lengths."""
+    if keys is None and not context:
+        return NO_CONTEXT
     named = {**context, **({} if keys is None else {"key": keys})}
-    several = {n: columns.rows(v) for n, v in named.items() if _is_column(v)}
+    several = {n: v for n, v in named.items() if _is_column(v)}
     lengths = {len(column) for column in several.values()}
     if len(lengths) > 1:
         raise ValueInvalid("context", "columns of one number of rows")

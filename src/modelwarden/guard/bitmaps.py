@@ -64,6 +64,10 @@ class Bitmaps(dict[object, int]):
         self._kept.append(value)
         return found
 
+    def is_blank(self, value: object) -> bool:
+        """Say whether a value counts as missing."""
+        return value is None or (self.has_seen_blanks and normalise(value) is None)
+
     def before(self, text: str) -> int:
         """Return what canonical text satisfies as far as is known: if not listed, by prefixes and no list."""
         found = self.get(text)
@@ -151,6 +155,16 @@ def bits(rows: Sequence[int], size: int) -> int:
     for row in rows:
         octets[row >> 3] |= 1 << (row & 7)
     return int.from_bytes(octets, "little")
+
+
+def set_bits(rows: int) -> list[int]:
+    """Return the numbers of the bits that are set, in time that grows with the width and not with its square."""
+    text = f"{rows:b}"[::-1]
+    found, at = [], text.find("1")
+    while at >= 0:
+        found.append(at)
+        at = text.find("1", at + 1)
+    return found
 
 
 def anding(number: int) -> And:

@@ -171,6 +171,22 @@ def _cells(values: Any) -> list[Any]:
     return list(found.array) if found is not None and found.nulls is None else rows(values)
 
 
+def coded(values: Any) -> tuple[NDArray[Any], list[Any]] | None:
+    """Return a column of categories as numbers, -1 for a missing one, and what they stand for; None for another."""
+    if is_a(values, "pandas", "Series") and is_a(values.dtype, "pandas", "CategoricalDtype"):
+        return values.array.codes, values.array.categories.tolist()
+    if not is_a(values, "pyarrow", "Array", "ChunkedArray"):
+        return None
+    types = sys.modules["pyarrow"].types
+    if not (types.is_dictionary(values.type) or types.is_string(values.type)):
+        return None
+    whole = values.combine_chunks() if is_a(values, "pyarrow", "ChunkedArray") else values
+    if types.is_string(values.type):
+        whole = whole.dictionary_encode()
+    numbers = whole.indices.cast("int64").fill_null(-1) if whole.null_count else whole.indices
+    return numbers.to_numpy(zero_copy_only=False), whole.dictionary.to_pylist()
+
+
 def matrix(values: Any) -> NDArray[Any] | None:
     """Return a table of one numeric type as n_rows by n_columns, or None where there is another."""
     if is_a(values, "numpy", "ndarray"):

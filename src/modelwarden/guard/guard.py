@@ -20,14 +20,12 @@ from modelwarden.guard.begun import Verdict
 from modelwarden.guard.breaker import Thresholds
 from modelwarden.guard.decision import Decision, Status, Validation, value_of
 from modelwarden.guard.fallback import Chain, LastKnownGood, Step
-from modelwarden.guard.feed import Pace
 from modelwarden.guard.guarded_call import GuardedCall
 from modelwarden.guard.held import Clocks, Fail, State
 from modelwarden.guard.metrics import exposition
 from modelwarden.guard.picking import check_names, parameters_of
 from modelwarden.guard.place import Options, outputs_of
 from modelwarden.guard.protect import last_decision, protected
-from modelwarden.guard.setting_up import Parts, Settings
 from modelwarden.guard.visit import within
 
 if TYPE_CHECKING:
@@ -36,6 +34,7 @@ if TYPE_CHECKING:
 
     from modelwarden.guard.batch import Batch
     from modelwarden.guard.contract import Contract, OnViolation
+    from modelwarden.guard.feed import Pace
     from modelwarden.guard.freshness import Fresh
     from modelwarden.guard.gate import Gate
     from modelwarden.guard.held import Held
@@ -102,6 +101,10 @@ class Guard:
         pace: Pace | None = None,
         clocks: Clocks | None = None,
     ) -> None:
+        # What fetches, verifies and reports is loaded by the first guard, not by whoever imports this.
+        from modelwarden.guard.feed import Pace  # noqa: PLC0415
+        from modelwarden.guard.setting_up import Parts, Settings  # noqa: PLC0415
+
         if not init_wait >= 0:
             raise ValueInvalid("init_wait", "seconds, 0 or more")
         if fail not in set(Fail):

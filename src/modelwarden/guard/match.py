@@ -9,7 +9,7 @@ from __future__ import annotations
 from operator import itemgetter
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
-from modelwarden.guard.bitmaps import anding
+from modelwarden.guard.bitmaps import anding, set_bits
 from modelwarden.guard.router import bucket
 from modelwarden.guard.scope import FOLDED, normalise
 from modelwarden.guard.switch import Action, common_steps
@@ -108,7 +108,7 @@ class Rules(NamedTuple):
     def _joined(self, rows: int, missing: tuple[str, ...]) -> Match:
         if not rows:
             return NOTHING
-        chosen = sorted((self.effects[place] for place in _places(rows)), key=_id)
+        chosen = sorted((self.effects[place] for place in set_bits(rows)), key=_id)
         action, steps = (Action.BLOCK, ()) if rows & self.blocks else _strongest(chosen)
         moments = [s.lkg_before for s in chosen if s.action > Action.OBSERVE]
         return Match(
@@ -229,7 +229,7 @@ class Matcher:
         if not found.is_ramped:
             return found
         rows = found.rows
-        for place in _places(rows & self._rules.ramped):
+        for place in set_bits(rows & self._rules.ramped):
             ramp = self._rules.effects[place].ramp
             if ramp is None:
                 continue
@@ -237,6 +237,18 @@ class Matcher:
             if at is not None and at >= ramp.held:
                 rows &= ~(1 << place)
         return self._rules.match(rows, found.missing)
+
+    def kind(self, place: int, value: object) -> tuple[int, bool] | None:
+        """Return what tells the values of a dimension apart: those of one kind match alike, whatever the others are."""
+        name = self.dimensions[place]
+        if name not in self._names:
+            return None
+        bitmaps = self._rules.bitmaps[name]
+        try:
+            satisfied = bitmaps[value]
+        except (KeyError, TypeError):  # no short plain text
+            satisfied = bitmaps[value := normalise(value, folds=name in FOLDED)]
+        return self._rows & satisfied, bitmaps.is_blank(value)
 
     def names(self, dimension: str, value: object) -> bool:
         """Say whether a switch that blocks or falls back names the dimension and takes in this value (SG-39)."""
@@ -278,7 +290,7 @@ class Matcher:
             [
                 name
                 for name, value, bitmaps in zip(self._names, values, self._bitmaps, strict=True)
-                if value is None or (bitmaps.has_seen_blanks and normalise(value) is None)
+                if bitmaps.is_blank(value)
             ]
         )
 
@@ -329,16 +341,6 @@ def _strongest(effects: list[Effect]) -> tuple[Action, Steps]:
 
 def _id(effect: Effect) -> str:
     return effect.switch_id
-
-
-def _places(rows: int) -> list[int]:
-    """Return the numbers of the bits that are set, in time that grows with the width and not with its square."""
-    text = f"{rows:b}"[::-1]
-    found, at = [], text.find("1")
-    while at >= 0:
-        found.append(at)
-        at = text.find("1", at + 1)
-    return found
 
 
 def _picking(places: Sequence[object]) -> Callable[[Any], tuple[object, ...]]:

@@ -69,6 +69,10 @@ class Plan(NamedTuple):
                 found = joined(found, matcher.for_key(one, key))
         return found
 
+    def kind(self, place: int, value: object) -> object:
+        """Return what tells the values of a wanted dimension apart: those of one kind match alike."""
+        return tuple([matcher.kind(place, value) for matcher in self.matchers])
+
     def is_ramped(self, values: tuple[object, ...]) -> bool:
         """Say whether what matches depends on the caller's key (SG-11)."""
         return any(matcher.match_values(values).is_ramped for matcher in self.matchers)

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
-from hashlib import blake2b
-from typing import TYPE_CHECKING, Final, NamedTuple
+from functools import cache
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from modelwarden.errors import RouteInvalid
 from modelwarden.guard.scope import plain_text
@@ -102,8 +102,16 @@ def bucket(key: object, salt: bytes) -> int | None:
     text = plain_text(key)
     if not text:
         return None
-    hashed = blake2b(text.encode(errors="surrogatepass"), digest_size=8, key=salt).digest()
+    hashed = _blake2b()(text.encode(errors="surrogatepass"), digest_size=8, key=salt).digest()
     return int.from_bytes(hashed) * WHOLE >> 64
+
+
+@cache
+def _blake2b() -> Callable[..., Any]:
+    """Load what hashes: the first key that is asked for pays for OpenSSL, and no host without one does."""
+    from hashlib import blake2b  # noqa: PLC0415
+
+    return blake2b
 
 
 def parse_route(raw: object) -> Route:

@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 from unicodedata import normalize
 
 from modelwarden.errors import ScopeEmpty, UnknownDimension, ValueInvalid
-from modelwarden.values.canonical import encode_any
 from modelwarden.values.ids import NAME
 
 if TYPE_CHECKING:
@@ -67,6 +66,8 @@ class Scope:
     @property
     def canonical(self) -> bytes:
         """The canonical form as bytes (RFC 8785): equal scopes have equal bytes."""
+        from modelwarden.values.canonical import encode_any  # noqa: PLC0415 - a guard only matches, and is spared JSON
+
         return encode_any(self.as_json())
 
 

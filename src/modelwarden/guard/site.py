@@ -30,7 +30,10 @@ from modelwarden.guard.versions import NOT_LOADED
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+    from modelwarden.guard.batch_switches import KnownKinds
     from modelwarden.guard.checks import Check
+    from modelwarden.guard.contract import Contract
+    from modelwarden.guard.findings import BatchFindings
     from modelwarden.guard.held import Held
     from modelwarden.guard.picking import Pick
     from modelwarden.guard.place import Place
@@ -70,6 +73,8 @@ class Site:
         self.now: Final = place.clocks.monotonic
         self._plans: dict[str | None, Plan] = {}
         self._kept: dict[str, object] = {}  # what a drill answers over and over
+        self.batch_kinds: KnownKinds | None = None
+        self.batch_check: tuple[Contract | None, Callable[..., BatchFindings]] | None = None
         held = self.holder.held
         self.ready = self._ready(held, self._plan(held, place.version))
 
