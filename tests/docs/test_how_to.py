@@ -63,6 +63,7 @@ def found_company(folder: Path, *, with_keys: bool) -> dict[str, str]:
         ("rotate-keys.md", True),
         ("stop-a-model.md", False),
         ("snapshots.md", False),
+        ("drills.md", False),
     ],
 )
 def test_a_guide_runs_as_it_stands(page: str, *, with_keys: bool, tmp_path: Path) -> None:
