@@ -64,6 +64,7 @@ def found_company(folder: Path, *, with_keys: bool) -> dict[str, str]:
         ("stop-a-model.md", False),
         ("snapshots.md", False),
         ("triggers.md", False),
+        ("drills.md", False),
     ],
 )
 def test_a_guide_runs_as_it_stands(page: str, *, with_keys: bool, tmp_path: Path) -> None:

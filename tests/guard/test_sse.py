@@ -56,6 +56,13 @@ def test_any_pieces_give_the_events_of_the_whole(
     assert found == naively(whole)
 
 
+def test_a_line_feed_of_its_own_belongs_to_one_carriage_return_alone() -> None:
+    reader = EventReader()
+    assert [
+        event for piece in (b"data: 1\r", b"", b"\n", b"\n") for event in reader.feed(piece)
+    ] == [Event("message", b"1", "")]
+
+
 def test_a_beat_is_a_line_and_no_event() -> None:
     reader = EventReader()
     assert reader.feed(b": beat\n\n: be") == []

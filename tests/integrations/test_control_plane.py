@@ -151,8 +151,8 @@ def test_pytest_gives_it_to_the_tests_of_another_program(tmp_path: Path) -> None
 
 def test_the_plug_in_loads_nothing_before_a_test_asks() -> None:
     code = (
-        "import sys, modelwarden.integrations.pytest_plugin;"
-        " print([m for m in sys.modules if m.startswith('modelwarden.guard')])"
+        "import sys, modelwarden.integrations.pytest_plugin\n"
+        "print([name for name in sys.modules if name.startswith('modelwarden.guard')])"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)  # noqa: S603
     assert done.stdout.strip() == "[]"

@@ -213,7 +213,7 @@ class ControlPlane:
             self._changed.notify_all()
 
     def _listen(self) -> None:
-        handler = type("_Answers", (_Answers,), {"plane": self})
+        handler = type("_Connection", (_Connection,), {"plane": self})
         self._server = ThreadingHTTPServer(("127.0.0.1", self._port), handler)
         self._server.daemon_threads, self._server.block_on_close = True, False
         self._port = self._server.server_port
@@ -247,7 +247,7 @@ class ControlPlane:
         )
 
 
-class _Answers(BaseHTTPRequestHandler):
+class _Connection(BaseHTTPRequestHandler):
     """One connection of a guard."""
 
     plane: ControlPlane

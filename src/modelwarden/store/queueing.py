@@ -15,4 +15,5 @@ _ALONE: Final = text("SELECT pg_advisory_xact_lock(hashtext(:name))").bindparams
 def one_by_one(view: View, name: str) -> None:
     """Wait until no other process is within a change of this name; call it before anything is read that it rests on."""
     if view.connection.dialect.name == "postgresql":  # SQLite has one writer anyhow
-        view.connection.execute(_ALONE, {"name": f"modelwarden:{name}"})
+        # Apart from the names of followers: a leader holds its lock for as long as it leads.
+        view.connection.execute(_ALONE, {"name": f"modelwarden:change:{name}"})
