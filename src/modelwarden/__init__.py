@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Final
 if TYPE_CHECKING:
     from modelwarden.client.remote import connect as connect
     from modelwarden.guard.guard import Guard as Guard
+    from modelwarden.guard.recorder import Recorder as Recorder
     from modelwarden.integrations.audit_logging import AuditHandler as AuditHandler
     from modelwarden.integrations.audit_trail import AuditTrail as AuditTrail
     from modelwarden.integrations.governance_audit import governance_audit as governance_audit
@@ -23,6 +24,7 @@ __all__ = [
     "AuditHandler",
     "AuditTrail",
     "Guard",
+    "Recorder",
     "SigningKey",
     "__version__",
     "connect",
@@ -39,6 +41,7 @@ _WHERE: Final = {
     "AuditTrail": ("modelwarden.integrations.audit_trail", "AuditTrail"),
     "governance_audit": ("modelwarden.integrations.governance_audit", "governance_audit"),
     "Guard": ("modelwarden.guard.guard", "Guard"),
+    "Recorder": ("modelwarden.guard.recorder", "Recorder"),
     "SigningKey": ("modelwarden.ledger.keys", "SigningKey"),
     "verify_webhook": ("modelwarden.notify.webhook", "verify_webhook"),
     "errors": ("modelwarden.errors", None),

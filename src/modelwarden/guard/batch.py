@@ -83,6 +83,7 @@ def judged_batch(
         work = _Work(site, site.planned(again, version), given, found, version)
         work.judge()
     batch = work.batch(held.generation)
+    site.counts.stopped += work.stopped()
     for status, count in batch.summary.items():
         site.counts.by_status[Status[status.upper()]] += count
     return batch
@@ -177,6 +178,11 @@ class _Work:
         cells = columns.rows(self.values)
         for row in (self.status == _OK).nonzero()[0].tolist():
             place.remember(plain_value(keys[row]), plain_value(cells[row]), self._version)
+
+    def stopped(self) -> int:
+        """Return how many rows a switch left without a value."""
+        found = [row for row, one in self._matches.items() if one.diverts]
+        return int((self.status[found] == _BLOCKED).sum()) if found else 0
 
     def batch(self, generation: int) -> Batch:
         """Return what came of it."""

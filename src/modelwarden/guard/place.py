@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from dataclasses import dataclass, field
 from threading import Lock
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
@@ -33,6 +34,10 @@ MOST_BREAKERS: Final = 64
 """Versions at one place, each with a breaker of its own; beyond, all further ones share one."""
 
 
+LATENCIES: Final = 1_024
+"""Latencies that wait for whoever measures; the newest are kept."""
+
+
 class Counts:
     """What a guard counts; plain numbers, to which threads add without a lock."""
 
@@ -43,11 +48,21 @@ class Counts:
         self.stale_inputs = 0
         self.faults = 0
         self.routed = dict.fromkeys(Why, 0)
+        self.stopped = 0  # of those blocked, by a switch
+        self.stored = self.not_stored = 0  # of those ok and failed, what was only to be remembered
+        self.latencies: deque[float] = deque(maxlen=LATENCIES)
 
     def clean(self) -> list[int]:
-        """Return a new number to which one place adds its calls that took the short way."""
-        self._clean.append(found := [0])
+        """Return a new number to which one place adds its calls that took the short way, and which are timed.
+
+        A call is timed where none of the bits of the second is set in the number.
+        """
+        self._clean.append(found := [0, 0])
         return found
+
+    def places(self) -> list[list[int]]:
+        """Return the numbers of all places."""
+        return list(self._clean)
 
     def of(self, status: Status) -> int:
         """Return how many answers had a status."""
@@ -125,6 +140,7 @@ class Place:
         self.falls_when_limited: Final = options.falls_when_limited
         self.clips: Final = ClipWatch()
         self.clean: Final = shared.counts.clean()
+        self.ended = 0
         self._told = 0
         self._around = around
         self._parameters = parameters
@@ -232,6 +248,12 @@ class Place:
         """Count an answer, and those that took the short way since; return whether too many are clipped (SG-35)."""
         before, self._told = self._told, self.clean[0]
         return self.clips.count(1 + max(0, self._told - before), clipped=clipped).failure
+
+    def timed(self, latency_s: float) -> None:
+        """Keep the latency of a call that took the long way, as often as of those that took the short one."""
+        self.ended += 1
+        if not self.ended & self.clean[1]:
+            self.counts.latencies.append(latency_s)
 
     def remember(self, key: object, value: object, version: str | None) -> bool:
         """Keep a good answer under its key, if there is one (SG-38)."""

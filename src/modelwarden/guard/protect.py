@@ -84,7 +84,7 @@ def _with_short_way(
     breaker = place.breaker(version)
     if not place.has_short_way or breaker is None:
         return functools.wraps(function)(lambda *args, **kwargs: whole(args, kwargs))
-    admit, done = breaker.admit, breaker.done
+    admit, done, timed = breaker.admit, breaker.done, place.counts.latencies.append
 
     @functools.wraps(function)
     def guarded(*args: Any, **kwargs: Any) -> object:
@@ -112,7 +112,9 @@ def _with_short_way(
             begun = site.resume(held, plan, args, kwargs, ticket=ticket, started=started)
             return conclude(site.end(begun, value), None)
         done(ticket, started, ended)
-        clean[0] += 1
+        clean[0] = count = clean[0] + 1
+        if not count & clean[1]:
+            timed(ended - started)
         if values:
             last.kept = value, held, ended, version
             return value
