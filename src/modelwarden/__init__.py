@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from modelwarden.client.remote import connect as connect
     from modelwarden.guard.drift_table import drift_reference as drift_reference
     from modelwarden.guard.guard import Guard as Guard
+    from modelwarden.guard.recorder import Recorder as Recorder
     from modelwarden.integrations.audit_logging import AuditHandler as AuditHandler
     from modelwarden.integrations.audit_trail import AuditTrail as AuditTrail
     from modelwarden.integrations.governance_audit import governance_audit as governance_audit
@@ -24,6 +25,7 @@ __all__ = [
     "AuditHandler",
     "AuditTrail",
     "Guard",
+    "Recorder",
     "SigningKey",
     "__version__",
     "connect",
@@ -42,6 +44,7 @@ _WHERE: Final = {
     "governance_audit": ("modelwarden.integrations.governance_audit", "governance_audit"),
     "drift_reference": ("modelwarden.guard.drift_table", "drift_reference"),
     "Guard": ("modelwarden.guard.guard", "Guard"),
+    "Recorder": ("modelwarden.guard.recorder", "Recorder"),
     "SigningKey": ("modelwarden.ledger.keys", "SigningKey"),
     "verify_webhook": ("modelwarden.notify.webhook", "verify_webhook"),
     "errors": ("modelwarden.errors", None),

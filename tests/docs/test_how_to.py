@@ -142,6 +142,14 @@ def test_the_guide_to_alerts_runs_as_it_stands(tmp_path: Path) -> None:
 
 
 @pytest.mark.timeout(300)
+def test_the_guide_to_measuring_runs_as_it_stands(tmp_path: Path) -> None:
+    found_company(tmp_path, with_keys=False)
+    run_page(
+        GUIDES / "measure.md", tmp_path, environment={"MODELWARDEN_URL": "sqlite:///warden.db"}
+    )
+
+
+@pytest.mark.timeout(300)
 def test_the_guide_to_guarding_a_prediction_runs_as_it_stands(tmp_path: Path) -> None:
     key = SigningKey.generate()
     (tmp_path / "warden.pem").write_text(key.public.pem, encoding="ascii")

@@ -97,6 +97,23 @@ def quiet_fork(folder: str) -> None:
         os.waitpid(child, 0)
 
 
+def killed(folder: str) -> None:
+    """Count up what was recorded while the far end is out of reach, and wait to be killed."""
+
+    def nowhere(_: bytes) -> None:
+        raise ConnectionRefusedError
+
+    spool = Path(folder) / "spool"
+    ours = Recorder(nowhere, sli="child", flush_s=3600, clock=lambda: 1.8e9, spool=spool)
+    for count in (3, 4):
+        for _ in range(count):
+            ours.record(0.1)
+        ours.flush()
+    ours.record(0.1)  # not counted up: lost with the process
+    print(ours.instance, flush=True)
+    threading.Event().wait()
+
+
 def _task(ours: Recorder, count: int) -> None:
     for _ in range(count):
         ours.record(0.1)
@@ -116,4 +133,6 @@ def pool(folder: str) -> None:
 if __name__ == "__main__":
     if "with-numpy" in sys.argv:
         import numpy as np  # noqa: F401  # the recorder uses what is loaded
-    {"plain": plain, "fork": fork, "quiet_fork": quiet_fork, "pool": pool}[sys.argv[2]](sys.argv[1])
+    {"plain": plain, "fork": fork, "quiet_fork": quiet_fork, "pool": pool, "killed": killed}[
+        sys.argv[2]
+    ](sys.argv[1])

@@ -69,6 +69,8 @@ def fell(site: Site, begun: Begun, answer: Answer) -> Decision:
 def refused(site: Site, begun: Begun) -> Decision:
     """Return the decision that there is no value."""
     status = Status.LIMITED if begun.verdict is Verdict.LIMIT else Status.BLOCKED
+    if status is Status.BLOCKED and begun.match.diverts:
+        site.counts.stopped += 1
     return _decision(site, begun, status, Answer(None, version=begun.version))
 
 

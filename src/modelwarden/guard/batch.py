@@ -210,12 +210,21 @@ class _Work:
             counts.by_status[_OK] += rows
             clips.count(rows)
             return
+        counts.stopped += self._stopped()
         if len(self._found.dirty):
             counts.notice(self._found.summary())
         several = sys.modules["numpy"].bincount(self.status, minlength=len(Status)).tolist()
         for status, count in enumerate(several):
             counts.by_status[status] += count
         clips.count(rows, clipped=several[Status.CLIPPED])
+
+    def _stopped(self) -> int:
+        """Return how many rows a switch left without a value."""
+        if self._at is None:
+            return int((self.status == _BLOCKED).sum()) if self._matches[0].diverts else 0
+        numpy = sys.modules["numpy"]
+        diverted = numpy.array([one.diverts for one in self._matches], bool)
+        return int(((self.status == _BLOCKED) & diverted.take(self._at)).sum())
 
 
 def _checker(site: Site, contract: Contract | None) -> BatchCheck:

@@ -127,6 +127,7 @@ class Breaker:
     Attributes:
         free: the ticket for everyone while closed, else 0: `breaker.free or breaker.admit()` saves a call.
         short: calls that went well and were counted here, by whoever saves the call of `done`; it never falls.
+        untimed: a call is timed where none of these bits is set in `short`.
         quiet_until: a quick good call with the ticket `free` that ends before may be counted so.
         slow_s: calls that take as long are slow.
     """
@@ -149,7 +150,7 @@ class Breaker:
         self._tickets = 1
         self._buckets = [_Bucket() for _ in range(BUCKETS)]
         self._good = 0  # calls that went well in `_second`, and are in no bucket yet
-        self.short = self._folded = 0
+        self.short = self._folded = self.untimed = 0
         self._second = 0.0
         self.quiet_until = _NEVER
         self._leases: dict[int, float] = {}

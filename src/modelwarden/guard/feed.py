@@ -42,6 +42,7 @@ class Pace:
     answer_s: float = 5.0
     file_s: float = 1.0
     report_s: float = 5.0
+    slots_s: float = 10.0
     first_back_off_s: float = 0.25
     most_back_off_s: float = 10.0
     lowered_s: float = 60.0

@@ -283,6 +283,8 @@ class Guard:
             return False
         kept = site.place.remember(key, value, version)
         self._parts.counts.by_status[Status.OK if kept else Status.FAILED] += 1
+        self._parts.counts.stored += kept
+        self._parts.counts.not_stored += not kept
         return kept
 
     def recall(self, key: object, *, returns: Returns = "decision", **context: object) -> Any:

@@ -99,6 +99,10 @@ class Link:
         """Send JSON. Raises OSError."""
         return self._exchange("POST", path, json.dumps(value).encode(), timeout_s)
 
+    def post_bytes(self, path: str, body: bytes, *, timeout_s: float) -> Answer:
+        """Send JSON that is written already. Raises OSError."""
+        return self._exchange("POST", path, body, timeout_s)
+
     def stream(
         self, path: str, query: Mapping[str, str], *, last_id: str | None, timeout_s: float
     ) -> HTTPResponse:

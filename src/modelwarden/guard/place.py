@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import weakref
+from collections import deque
 from dataclasses import dataclass, field
 from threading import Lock
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
@@ -42,6 +43,10 @@ MOST_BREAKERS: Final = 64
 """Versions at one place, each with a breaker of its own; beyond, all further ones share one."""
 
 
+LATENCIES: Final = 1_024
+"""Latencies that wait for whoever measures; the newest are kept."""
+
+
 class Counts:
     """What a guard counts; plain numbers, to which threads add without a lock."""
 
@@ -55,6 +60,9 @@ class Counts:
         self.noticed: dict[str, int] = {}
         self.routed = dict.fromkeys(Why, 0)
         self.steps: dict[str, int] = {}
+        self.stopped = 0  # of those blocked, by a switch
+        self.stored = self.not_stored = 0  # of those ok and failed, what was only to be remembered
+        self.latencies: deque[float] = deque(maxlen=LATENCIES)
 
     def add(self, place: Place, breaker: Breaker) -> None:
         """Count with the good answers those of a place's short way, which its breaker alone counts."""
@@ -79,6 +87,10 @@ class Counts:
         for reason in SIGNALS.intersection(reasons):
             more = reasons[reason] if isinstance(reasons, dict) else 1
             self.noticed[reason] = self.noticed.get(reason, 0) + more
+
+    def places(self) -> tuple[Breaker, ...]:
+        """Return the breakers that count what took the short way."""
+        return tuple(self._short)
 
     def of(self, status: Status) -> int:
         """Return how many answers had a status."""
@@ -163,6 +175,7 @@ class Place:
         self.limits: Final = options.limits
         self.falls_when_limited: Final = options.falls_when_limited
         self.clips: Final = ClipWatch()
+        self.ended = 0
         self._told = 0
         self.first_name: Final = parameters.first
         self._around = around
@@ -291,6 +304,12 @@ class Place:
     def clips_now(self) -> Clips:
         """Return how many of the answers were clipped, those of the short way among them."""
         return self.clips.count(self._short_since())
+
+    def timed(self, latency_s: float) -> None:
+        """Keep the latency of a call that took the long way, as often as of those that took the short one."""
+        self.ended += 1
+        if self.own_breaker is None or not self.ended & self.own_breaker.untimed:
+            self.counts.latencies.append(latency_s)
 
     def remember(self, key: object, value: object, version: str | None) -> bool:
         """Keep a good answer under its key, if there is one (SG-38)."""

@@ -16,6 +16,7 @@ import threading
 import time
 import weakref
 from collections import deque
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Self
 
 from modelwarden.guard.fields import LAST_MINUTE
@@ -32,7 +33,8 @@ from modelwarden.guard.lanes import (
     seconds,
     unreadable,
 )
-from modelwarden.guard.outbox import SEND_WAIT_S, Outbox, Waiting
+from modelwarden.guard.outbox import SEND_WAIT_S, Outbox, Waiting, outbox_in
+from modelwarden.guard.slot_link import SlotLink
 from modelwarden.guard.slots import Counts, Part, check_thresholds
 
 if TYPE_CHECKING:
@@ -55,23 +57,29 @@ class Recorder:
     nothing, with its own instance and numbers, once it records.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - what each recorder is told once
         self,
-        send: Callable[[bytes], object],
+        send: str | Callable[[bytes], object],
         *,
         sli: str,
         thresholds: Sequence[str] = (),
+        token: str | None = None,
+        spool: str | Path | None = None,
+        source: Callable[[], Sequence[Folded]] | None = None,
         flush_s: float = FLUSH_S,
         clock: Callable[[], float] = time.time,
     ) -> None:
         """Start recording.
 
         Args:
-            send: takes the bytes of a report (at most 64 KB). It raises when they did not arrive, and they are sent
-                again; SlotRefused when they never will be accepted, and they are dropped and counted. It has to return
-                within seconds: until then minutes turn late.
+            send: the address of a server; or takes the bytes of a report (at most 64 KB), and raises when they did not
+                arrive, so that they are sent again; SlotRefused when they never will be accepted, so that they are
+                dropped and counted. It has to return within seconds: until then minutes turn late.
             sli: the name of the SLI.
             thresholds: at most 8 rising decimals of seconds, as text; latencies above each are counted exactly (SL-2).
+            token: for a server: one that may record for the SLI.
+            spool: a folder where parts wait that did not arrive, at most 64 MB; they outlive the process (SL-16).
+            source: asked for what else is to be counted, by one thread at a time.
             flush_s: seconds between reports.
             clock: seconds since 1970.
 
@@ -79,7 +87,9 @@ class Recorder:
         """
         check_thresholds(tuple(thresholds))
         Part(sli=sli, minute=0, number=1, counts=Counts())
-        self._transport: Final = send
+        self._transport: Final = SlotLink(send, token) if isinstance(send, str) else send
+        self._spool: Final = None if spool is None else Path(spool)
+        self._source: Final = source
         self._sli: Final = sli
         self._thresholds: Final = tuple(thresholds)
         self._limits: Final = tuple(map(float, thresholds))
@@ -90,10 +100,14 @@ class Recorder:
         reset = weakref.WeakMethod(self._begin)
         os.register_at_fork(after_in_child=lambda: (again := reset()) and again())
         atexit.register(self.close)
-        self._start()
+        self.start()
 
     def _begin(self) -> None:
         """Begin from nothing: at the start, and in a forked child, whose parent sends what was there."""
+        if hasattr(self, "_outbox"):
+            self._outbox.after_fork()
+            if isinstance(self._transport, SlotLink):
+                self._transport.after_fork()
         self.instance = os.urandom(8).hex()
         self.faults = 0
         self._local = threading.local()
@@ -105,12 +119,8 @@ class Recorder:
         self._ended: deque[int] = deque(maxlen=MOST_MINUTES)
         self._gathered: dict[int, Gathered] = {}
         self._told: deque[int] = deque(maxlen=2 * MOST_MINUTES)
-        self._outbox = Outbox(self._transport, instance=self.instance)
-        self._lock, self._sending, self._starting = (
-            threading.Lock(),
-            threading.Lock(),
-            threading.Lock(),
-        )
+        self._outbox: Outbox = outbox_in(self._spool, self._transport, instance=self.instance)
+        self._lock, self._starting = threading.Lock(), threading.Lock()
         self._stop = threading.Event()
         self._thread: threading.Thread | None = None
         self._minute = 0
@@ -146,7 +156,7 @@ class Recorder:
     def record_batch(self, latencies_s: Sequence[float] | NDArray[np.floating[Any]]) -> None:
         """Count many answered attempts at once; an array is counted as one, without a loop."""
         try:
-            self._start()
+            self.start()
             self._hold(self._turn(), self._fold_batch(latencies_s))
             self._gather_if_free()
         except Exception:  # noqa: BLE001  # the guard's edge: the host must not notice
@@ -156,7 +166,7 @@ class Recorder:
         lane: Lane | None = getattr(self._local, "lane", None)
         if lane is None:
             lane = self._local.lane = self._lanes[next(self._turns) % LANES]
-            self._start()
+            self.start()
         return lane
 
     def _fold(self, lane: Lane) -> None:
@@ -181,6 +191,7 @@ class Recorder:
         if now != minute:  # also when the clock was set back
             for lane in self._lanes:
                 self._drain(lane, minute)
+            self._ask(minute)
             self._ended.append(minute)
             self._minute = now
         return now
@@ -191,6 +202,10 @@ class Recorder:
         except Exception:  # noqa: BLE001  # a clock without a time: the minute goes on
             self.faults += 1
             return self._minute
+
+    def _ask(self, minute: int) -> None:
+        for folded in () if self._source is None else self._source():
+            self._hold(minute, folded)
 
     def _drain(self, lane: Lane, minute: int) -> None:
         for kind, values in lane.take():
@@ -225,6 +240,7 @@ class Recorder:
         minute = self._turn()
         for lane in self._lanes:
             self._drain(lane, minute)
+        self._ask(minute)
         with self._lock:
             self._gather()
             self._write_parts()
@@ -245,6 +261,7 @@ class Recorder:
         if self._flush_quietly():
             with contextlib.suppress(Exception):  # the far end notices the silence instead
                 self._outbox.sign_off()
+        self._outbox.close()
         self._closed = True
 
     def __enter__(self) -> Self:
@@ -289,7 +306,7 @@ class Recorder:
         if minute not in self._told:
             self._told.append(minute)
 
-    def _start(self) -> None:
+    def start(self) -> None:
         """Start the background thread unless it runs; a later record tries again where that is not possible now."""
         if self._thread is None and not self._closed and self._starting.acquire(blocking=False):
             try:

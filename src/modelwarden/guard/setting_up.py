@@ -27,11 +27,13 @@ from modelwarden.guard.held import Clocks, Fail, Holder
 from modelwarden.guard.intake import Intake
 from modelwarden.guard.link import server_at
 from modelwarden.guard.local_stop import LocalStop
+from modelwarden.guard.measured import Measured
 from modelwarden.guard.metrics import figures_of
 from modelwarden.guard.picking import Around, Parameter, Parameters
 from modelwarden.guard.pins import Pins, given_keys
 from modelwarden.guard.place import Counts, OfAll, Options, Place
 from modelwarden.guard.protect import Last
+from modelwarden.guard.recorder import Recorder
 from modelwarden.guard.reports import Reports, Told
 from modelwarden.guard.signals import Signals
 from modelwarden.guard.site import Site
@@ -126,6 +128,8 @@ class Parts:
             lambda: self.reports.instance, self.drills, self.drift,
         )  # fmt: skip
         self.sites: Final[weakref.WeakSet[Site]] = weakref.WeakSet()
+        self.measured: Final = Measured(self.counts)
+        self.recorder: Recorder | None = None
 
     def _feed(self, server: Server | None) -> Feed:
         settings = self.settings
@@ -169,12 +173,30 @@ class Parts:
             every_s=settings.pace.file_s,
         )
 
+    def _recorder(self) -> Recorder | None:
+        """Tell a server how calls end, by the minute; a guard that reads a file has nobody to tell (SL-9)."""
+        settings = self.settings
+        server = _server(settings)
+        if server is None:
+            return None
+        behind = "" if settings.environment == "production" else f"@{settings.environment}"
+        folder = _state_dir(settings)
+        return Recorder(
+            server.url,
+            token=settings.token,
+            sli=f"guard:{settings.model}{behind}",
+            spool=None if folder is None else folder / "slots",
+            source=self.measured,
+            flush_s=settings.pace.slots_s,
+        )
+
     def start(self) -> None:
         """Start the threads, and see to it that a forked child has its own."""
         if self.local_stop is not None:
             self.local_stop.start()
         self.feed.start()
         self.reports.start()
+        self.recorder = self._recorder()
         if hasattr(os, "register_at_fork"):
             mine = weakref.ref(self)  # the hook can't be taken back, and must keep nothing alive
 
@@ -191,6 +213,8 @@ class Parts:
         if self.sender is not None:
             self.sender.close()
         self.reports.close()
+        if self.recorder is not None:
+            self.recorder.close()
         if self.local_stop is not None:
             self.local_stop.close()
         self.chain.close()
@@ -207,6 +231,9 @@ class Parts:
             site.replan()
         self.feed.after_fork()
         self.reports.after_fork()
+        self.measured.rebase()
+        if self.recorder is not None:
+            self.recorder.start()
         if self.local_stop is not None:
             self.local_stop.after_fork()
 
@@ -294,6 +321,15 @@ def _path(source: str) -> Path:
 
 
 def _folder(settings: Settings, server: Server | None) -> StateFolder | None:
+    """Return the files of this guard; none without a place for them."""
+    named = _state_dir(settings)
+    if named is None:
+        return None
+    source = str(_path(settings.source).absolute()) if server is None else server.url
+    return StateFolder(named, source=source, environment=settings.environment, model=settings.model)
+
+
+def _state_dir(settings: Settings) -> Path | None:
     """Return where state is kept: named, else where the system keeps a user's state; nowhere without a home."""
     named = settings.state_dir or os.environ.get("MODELWARDEN_STATE_DIR")
     if named is None:
@@ -301,10 +337,7 @@ def _folder(settings: Settings, server: Server | None) -> StateFolder | None:
         if home.startswith("~"):
             return None
         named = Path(home) / "modelwarden"
-    source = str(_path(settings.source).absolute()) if server is None else server.url
-    return StateFolder(
-        Path(named), source=source, environment=settings.environment, model=settings.model
-    )
+    return Path(named)
 
 
 def _check_names(settings: Settings) -> None:

@@ -44,7 +44,7 @@ def short_way(site: Site, breaker: Breaker, way: Way) -> Callable[..., Any]:
     """Return a function that goes the short way where it can."""
     function, whole, conclude, values, last = way
     holder, clock, slow_s = site.holder, site.now, breaker.slow_s
-    key, version = site.place.quick_key, site.place.version
+    key, version, timed = site.place.quick_key, site.place.version, site.counts.latencies.append
 
     @functools.wraps(function)
     def guarded(*args: Any, **kwargs: Any) -> object:
@@ -67,7 +67,9 @@ def short_way(site: Site, breaker: Breaker, way: Way) -> Callable[..., Any]:
             and holder.held is held
             and (key is None or site.remembered(key(args, kwargs)[0], value))
         ):  # fmt: skip
-            breaker.short += 1
+            breaker.short = count = breaker.short + 1
+            if not count & breaker.untimed:
+                timed(ended - started)
             if values:
                 last.kept = value, held, ended, version
                 return value
@@ -86,7 +88,7 @@ def short_way_async(site: Site, breaker: Breaker, way: Way) -> Callable[..., Any
     """Do as `short_way` does, around a coroutine. A cancellation passes through: nothing is held here."""
     function, whole, conclude, values, last = way
     holder, clock, slow_s = site.holder, site.now, breaker.slow_s
-    key, version = site.place.quick_key, site.place.version
+    key, version, timed = site.place.quick_key, site.place.version, site.counts.latencies.append
 
     @functools.wraps(function)
     async def guarded(*args: Any, **kwargs: Any) -> object:
@@ -109,7 +111,9 @@ def short_way_async(site: Site, breaker: Breaker, way: Way) -> Callable[..., Any
             and holder.held is held
             and (key is None or site.remembered(key(args, kwargs)[0], value))
         ):  # fmt: skip
-            breaker.short += 1
+            breaker.short = count = breaker.short + 1
+            if not count & breaker.untimed:
+                timed(ended - started)
             if values:
                 last.kept = value, held, ended, version
                 return value

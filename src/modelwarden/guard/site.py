@@ -337,6 +337,7 @@ class Site:
         if begun.ticket and breaker is not None:
             ticket, begun.ticket = begun.ticket, 0
             breaker.done(ticket, begun.started, ended, amiss)
+            self.place.timed(ended - begun.started)
 
     def leave(self, begun: Begun) -> None:
         """Give back the place among those in flight."""
