@@ -41,9 +41,10 @@ def server(folder: Path) -> Iterator[Server]:
         found.stop()
 
 
-def test_every_example_is_run_here() -> None:
+def test_every_example_is_run_here_or_in_test_scoring() -> None:
     names = {path.name for path in EXAMPLES.glob("*.py")}
-    assert names == {"release.py", "load_what_is_live.py", "keep_the_evidence.py"}
+    scoring = {"score_with_fastapi.py", "score_with_wsgi.py"}
+    assert names == {"release.py", "load_what_is_live.py", "keep_the_evidence.py", *scoring}
 
 
 def test_a_release_goes_live_and_two_attempts_are_refused(tmp_path: Path) -> None:
