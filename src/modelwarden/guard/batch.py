@@ -183,7 +183,9 @@ class _Work:
             self.values = columns.replaced(self.values, list(answers), list(answers.values()))
         if empty or len(blocked):
             numpy = sys.modules["numpy"]
-            gone = numpy.union1d(blocked, numpy.array(empty, numpy.intp)) if empty else blocked
+            gone = (
+                numpy.concatenate((blocked, numpy.array(empty, numpy.intp))) if empty else blocked
+            )
             self.values = blanked(self.values, gone)
             self.status[gone] = _BLOCKED
 
@@ -208,8 +210,9 @@ class _Work:
         if self.status is self._found.status and not len(self._found.dirty):
             counts[_OK] += len(self.status)
             return
-        several = sys.modules["numpy"].bincount(self.status, minlength=len(counts)).tolist()
-        for status, count in enumerate(several):
+        others = self.status[self.status != _OK]
+        counts[_OK] += len(self.status) - len(others)
+        for status, count in enumerate(sys.modules["numpy"].bincount(others).tolist()):
             counts[status] += count
 
 
