@@ -18,10 +18,12 @@ from hashlib import sha256
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
+import pandas as pd
+import pyarrow as pa
 
 from benchmarks import table
 from benchmarks.clockwork import bests
-from benchmarks.row import Row, at_most
+from benchmarks.row import Row, Target, at_most
 from modelwarden.guard.contract import probability
 from modelwarden.guard.guard import Guard
 from modelwarden.guard.snapshot import HEAD_TYPE
@@ -45,18 +47,34 @@ BLOCK_EU: Final = {
     "id": "swi_eu", "scope": {"region": ["eu"]}, "except": {}, "action": "block", "fallback": None, "unknown": "match",
     "held": 10_000,
 }  # fmt: skip
-IMPORT: Final = "import time; s = time.perf_counter(); import modelwarden.guard.guard; print(time.perf_counter() - s)"
+BLOCK_SHOPS: Final = BLOCK_EU | {
+    "id": "swi_shops",
+    "scope": {"region": ["us"], "segment": ["s1", "s2"], "consumer": {"prefix": "c1"}},
+}
+IMPORT: Final = """
+import time
+def held():
+    with open("/proc/self/statm") as file:
+        return int(file.read().split()[1]) * 4 / 1024
+size, began, spent = held(), time.perf_counter(), time.process_time()
+import modelwarden.guard.guard
+took, spent, grown = time.perf_counter() - began, time.process_time() - spent, held() - size
+import modelwarden.guard.setting_up
+print(took, spent, grown, time.perf_counter() - began)
+"""
 
 
 def measure(bench: Workbench) -> list[Row]:
     rounds = 60 if bench.quick else 400
     free = _guard(bench.folder_for("free"), [])
     switched = _guard(bench.folder_for("switched"), [BLOCK_EU])
+    masked = _guard(bench.folder_for("masked"), [BLOCK_EU, BLOCK_SHOPS])
     try:
-        return [*_calls(free, switched, rounds), *_batches(free, switched, rounds), _imported()]
+        calls = _calls(free, switched, rounds)
+        return [*calls, *_batches(free, switched, masked, rounds), *_imported()]
     finally:
-        free.close()
-        switched.close()
+        for guard in (free, switched, masked):
+            guard.close()
 
 
 def predict(value: float, *, customer: str = "c-1", region: str = "us") -> float:
@@ -121,32 +139,59 @@ def _calls(free: Guard, switched: Guard, rounds: int) -> list[Row]:
     ]
 
 
-def _batches(free: Guard, switched: Guard, rounds: int) -> list[Row]:
+def _batches(free: Guard, switched: Guard, masked: Guard, rounds: int) -> list[Row]:
     clean = np.linspace(0.0, 1.0, ROWS)
+    dirty = clean.copy()
+    dirty[::100], dirty[50::1_000] = 1.5, np.nan
     regions = ["us", "eu", "asia", "africa"] * (ROWS // 4)
-    best = bests(
-        {
-            "clean": partial(free.batch, clean),
-            "by region": partial(switched.batch, clean, context={"region": regions}),
-        },
-        rounds=rounds,
-    )
-    return [
-        Row(what=f"whole guard, batch of {ROWS:,}: clean", ours=best["clean"] * MICRO, unit="µs"),
-        Row(
-            what=f"whole guard, batch of {ROWS:,}: one region of four is blocked",
-            ours=best["by region"] * MICRO,
-            unit="µs",
+    three = {
+        "region": regions,
+        "segment": [f"s{n % 7}" for n in range(ROWS)],
+        "consumer": [f"c{n % 50}" for n in range(ROWS)],
+    }
+    coded = {name: pd.Series(column, dtype="category") for name, column in three.items()}
+    arrow = {name: pa.array(column).dictionary_encode() for name, column in three.items()}
+    line, what = partial(Row, unit="µs"), f"whole guard, batch of {ROWS:,}: "
+    runs: dict[str, tuple[Callable[[], object], Target | None]] = {
+        "clean": (partial(free.batch, clean), at_most(8)),
+        "1 % dirty": (partial(free.batch, dirty), at_most(40)),
+        "one region of four is blocked, categories": (
+            partial(switched.batch, clean, context={"region": coded["region"]}),
+            None,
         ),
+        "the same, a list": (partial(switched.batch, clean, context={"region": regions}), None),
+        "3 dimensions, pandas categories": (
+            partial(masked.batch, clean, context=coded),
+            at_most(150),
+        ),
+        "3 dimensions, Arrow dictionaries": (
+            partial(masked.batch, clean, context=arrow),
+            at_most(150),
+        ),
+        "3 dimensions, lists of text": (partial(masked.batch, clean, context=three), None),
+    }
+    answers = [masked.batch(clean, context=one).summary for one in (coded, arrow, three)]
+    assert answers[0] == answers[1] == answers[2] != {"ok": ROWS}
+    best = bests({name: run for name, (run, _) in runs.items()}, rounds=rounds)
+    return [
+        line(what=what + name, ours=best[name] * MICRO, target=target)
+        for name, (_, target) in runs.items()
     ]
 
 
-def _imported() -> Row:
+def _imported() -> list[Row]:
+    """Import in fresh interpreters; the CPU time is shown too, as a shared machine makes the other longer."""
     code = [sys.executable, "-c", IMPORT]
     run = partial(subprocess.run, capture_output=True, text=True, check=True, env=os.environ)
-    ran = [run(code) for _ in range(9)]
-    best = min(float(one.stdout) for one in ran)
-    return Row(what="import the guard", ours=best * MILLI, unit="ms", target=at_most(40))
+    ran = [[float(word) for word in run(code).stdout.split()] for _ in range(15)]
+    took, spent, grown, whole = (min(several) for several in zip(*ran, strict=True))
+    line = partial(Row, unit="ms")
+    return [
+        line(what="import the guard", ours=took * MILLI, target=at_most(40)),
+        line(what="import the guard, CPU", ours=spent * MILLI),
+        line(what="import the guard, and what the first one loads", ours=whole * MILLI),
+        Row(what="memory that the import takes", ours=grown, unit="MiB", target=at_most(8)),
+    ]
 
 
 CLAIM: Final = table.Claim("guard", "The whole guard", measure)

@@ -181,7 +181,7 @@ def _checks(ours: dict[str, float], theirs: dict[tuple[str, str], float]) -> lis
             line(
                 what=f"{thousand}: remembered", ours=ours["remembered"],
                 beside=f"{name}, one rule on the region", peer=theirs[name, "eu"],
-                target=times_better(TARGETS[name]),
+                target=times_better(TARGETS[name]) if name in TARGETS else None,
             )
             for name in guard_peers.PEERS
         ),

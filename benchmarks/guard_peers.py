@@ -1,15 +1,21 @@
 """The same question put to what others use to turn things off: is this on for this caller, decided in process?
 
-Each peer gets its best case: one flag without a rule, or with one rule on the region. GrowthBook and UnleashClient also
-get the thousand rules that our matcher holds, which they try one after the other.
+Each peer gets its best case: one flag without a rule, or with one rule on the region. All but OpenFeature also get the
+thousand rules that our matcher holds, which they try one after the other.
 """
 
 from __future__ import annotations
 
+import json
 import logging
 from typing import TYPE_CHECKING, Any, Final
 
+from flagsmith import Flagsmith
+from flagsmith.offline_handlers import LocalFileHandler
 from growthbook import GrowthBook
+from ldclient import Config, LDClient
+from ldclient import Context as LDContext
+from ldclient.integrations.test_data import TestData
 from openfeature import api
 from openfeature.evaluation_context import EvaluationContext
 from openfeature.flag_evaluation import FlagResolutionDetails, Reason
@@ -124,8 +130,71 @@ def unleash(scopes: Sequence[Scope], folder: Path) -> dict[str, Asked]:
     return {name: ask(name) for name in FLAGS}
 
 
+def flagsmith(scopes: Sequence[Scope], folder: Path) -> dict[str, Asked]:
+    """Return the questions; it answers all flags of an environment at once, so each has one of its own."""
+
+    def condition(name: str, values: Sequence[str]) -> dict[str, str]:
+        return {"operator": "IN", "property_": name, "value": ",".join(values)}
+
+    def state(*, enabled: bool) -> dict[str, Any]:
+        return {
+            "enabled": enabled, "feature": {"id": 1, "name": "flag", "type": "STANDARD"}, "feature_state_value": None,
+            "featurestate_uuid": "0b8b4ae8-9d2c-4d6d-9c0f-5f0e2b7a1f01", "multivariate_feature_state_values": [],
+        }  # fmt: skip
+
+    def asked(name: str, some: Sequence[Scope]) -> Asked:
+        rules = [
+            {"type": "ALL", "rules": [], "conditions": [condition(*one) for one in scope.items()]}
+            for scope in some
+        ]
+        segment = {
+            "id": 1, "name": name, "feature_states": [state(enabled=True)],
+            "rules": [{"type": "ANY", "conditions": [], "rules": rules}],
+        }  # fmt: skip
+        document = {
+            "api_key": "bench", "name": "bench", "feature_states": [state(enabled=False)],
+            "project": {"segments": [segment] if some else []},
+        }  # fmt: skip
+        path = folder / f"{name}.json"
+        path.write_text(json.dumps(document), encoding="utf-8")
+        client = Flagsmith(offline_mode=True, offline_handler=LocalFileHandler(str(path)))
+        return lambda context: client.get_identity_flags("c-1", context).is_feature_enabled("flag")
+
+    return {
+        name: asked(name, some)
+        for name, some in (("plain", []), ("eu", [{"region": ["eu"]}]), ("all", scopes))
+    }
+
+
+def launchdarkly(scopes: Sequence[Scope], _folder: Path) -> dict[str, Asked]:
+    """Return the questions; the client has its flags from its own test data, and sends no events."""
+    data = TestData.data_source()
+    for name, some in (("plain", []), ("eu", [{"region": ["eu"]}]), ("all", scopes)):
+        flag = data.flag(name).boolean_flag().fallthrough_variation(False)  # noqa: FBT003 - theirs
+        for scope in some:
+            (first, values), *others = scope.items()
+            rule = flag.if_match(first, *values)
+            for other, more in others:
+                rule = rule.and_match(other, *more)
+            flag = rule.then_return(True)  # noqa: FBT003 - theirs
+        data.update(flag)
+    config = Config("sdk-bench", update_processor_class=data, send_events=False)
+    client = LDClient(config, start_wait=5)
+
+    def ask(name: str) -> Asked:
+        def asked(context: Context) -> bool:
+            who = LDContext.from_dict({"kind": "user", "key": "c-1", **context})
+            return bool(client.variation(name, who, True))  # noqa: FBT003 - theirs
+
+        return asked
+
+    return {name: ask(name) for name in FLAGS}
+
+
 PEERS: Final = {
     "OpenFeature in-memory provider": openfeature,
     "GrowthBook": growthbook,
     "UnleashClient": unleash,
+    "Flagsmith": flagsmith,
+    "LaunchDarkly": launchdarkly,
 }

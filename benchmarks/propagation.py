@@ -1,10 +1,14 @@
 """How long until every guard has a stop: from the answer of the call that made it, and from the call itself.
 
 A real server process on a SQLite file; each subscriber is a stream over a socket of its own, all read by one more
-process, which shares the machine with the server. A subscriber has a stop when the event that brings it is there whole;
-accepting and compiling is the guard's, measured in `guard_check`. A round stops one region; its time is that of the
-last subscriber. The call is sent by the process that reads, and the first column of a row counts from the moment before
-it is sent: authorising, writing, syncing and committing are in it.
+process, which shares the machine with the server. A round stops one region; its time is that of the last subscriber.
+The call is sent by the process that reads, and a time "from the call" counts from the moment before it is sent:
+authorising, writing, syncing and committing are in it.
+
+A subscriber "has it" when the event that brings the stop is there whole. A guard "has swapped" when its own `Intake`
+has verified, compiled and taken it, so that its next call is stopped. Those guards have everything of a guard's but
+threads and a disk: one thread serves all of them in turn, so that the last of a thousand waits for the work of all
+others, which a fleet does on as many hosts.
 """
 
 from __future__ import annotations
@@ -14,18 +18,22 @@ import contextlib
 import math
 import time
 from functools import partial
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 from uuid import uuid4
 
 from benchmarks import our_server, table
-from benchmarks.requests import post
+from benchmarks.requests import get, post
 from benchmarks.row import Row, at_most
 from modelwarden.access import actions
+from modelwarden.guard.held import Clocks, Holder
+from modelwarden.guard.intake import Intake
+from modelwarden.guard.pins import Pins
+from modelwarden.guard.sse import EventReader
 from modelwarden.values.system import system
 from modelwarden.warden.warden import open_warden
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Awaitable, Callable, Iterator, Sequence
     from pathlib import Path
 
     from benchmarks.servers import Server
@@ -35,6 +43,7 @@ if TYPE_CHECKING:
 HOST: Final = "127.0.0.1"
 KILL: Final = "/api/governance/kill-switches"
 STREAM: Final = "/api/governance/snapshot/stream?model=churn"
+KEYS: Final = "/api/governance/snapshot/keys"
 TARGETS: Final = {1: None, 100: 100.0, 1_000: 500.0}
 LIMIT: Final = 2**24
 AT_ONCE: Final = 50
@@ -56,8 +65,10 @@ def measure(bench: Workbench) -> list[Row]:
         operator, guard = _prepared(folder)
         with our_server.served(folder) as server, _readable(subscribers):
             rounds = 10 if bench.quick else 100
-            spent = asyncio.run(_measured(server, operator, guard, subscribers, rounds))
+            spent = asyncio.run(_measured(server, operator, guard, subscribers, rounds, _arrived))
+            swapped = asyncio.run(_measured(server, operator, guard, subscribers, rounds, _swapped))
         what = f"{subscribers:,} subscriber{'s' if subscribers > 1 else ''}"
+        guards = f"{subscribers:,} guard{'s' if subscribers > 1 else ''} on one thread"
         target = None if most is None else at_most(most)
         rows += [
             Row(
@@ -76,6 +87,17 @@ def measure(bench: Workbench) -> list[Row]:
                 ours=percentile(spent.from_answer, 0.99),
                 unit="ms",
             ),
+            Row(
+                what=f"{guards}: call sent → all have swapped, p99",
+                ours=percentile(swapped.from_call, 0.99),
+                unit="ms",
+                target=target,
+            ),
+            Row(
+                what=f"{guards}: the same, median",
+                ours=percentile(swapped.from_call, 0.5),
+                unit="ms",
+            ),
         ]
     return rows
 
@@ -87,36 +109,47 @@ def percentile(times: Sequence[float], share: float) -> float:
 
 
 async def _measured(
-    server: Server, operator: str, guard: str, subscribers: int, rounds: int
+    server: Server,
+    operator: str,
+    guard: str,
+    subscribers: int,
+    rounds: int,
+    heard: Callable[[Stream], Awaitable[float]],
 ) -> Times:
     streams = await _opened(server.port, guard, subscribers)
     found = Times()
     try:
-        await asyncio.gather(*(_event(each) for each in streams))
+        await asyncio.gather(*(heard(each) for each in streams))
         for turn in range(rounds + 2):
-            call, answered, last = await _round(server.port, operator, streams)
+            call, answered, last = await _round(server.port, operator, streams, heard)
             if turn > 1:  # the first ones warm
                 found.from_call.append((last - call) * MILLI)
                 found.from_answer.append(max(0.0, last - answered) * MILLI)
     finally:
-        for reader, writer in streams:
-            writer.close()
-            del reader
+        for stream in streams:
+            stream.writer.close()
     return found
 
 
-Stream = tuple[asyncio.StreamReader, asyncio.StreamWriter]
+class Stream(NamedTuple):
+    """A subscriber: its socket, and what a guard makes of what comes."""
+
+    reader: asyncio.StreamReader
+    writer: asyncio.StreamWriter
+    events: EventReader
+    intake: Intake
 
 
 async def _opened(port: int, token: str, subscribers: int) -> list[Stream]:
     streams: list[Stream] = []
+    keys = await _keys(port, token)
     while len(streams) < subscribers:
         part = min(AT_ONCE, subscribers - len(streams))
-        streams += await asyncio.gather(*(_open(port, token) for _ in range(part)))
+        streams += await asyncio.gather(*(_open(port, token, keys) for _ in range(part)))
     return streams
 
 
-async def _open(port: int, token: str) -> Stream:
+async def _open(port: int, token: str, keys: bytes) -> Stream:
     reader, writer = await asyncio.open_connection(HOST, port, limit=LIMIT)
     lines = (
         f"GET {STREAM} HTTP/1.1\r\nHost: {HOST}\r\nAuthorization: Bearer {token}\r\n"
@@ -126,11 +159,38 @@ async def _open(port: int, token: str) -> Stream:
     head = await reader.readuntil(b"\r\n\r\n")
     if not head.startswith(b"HTTP/1.1 200"):
         raise RuntimeError(head.decode(errors="replace"))
-    return reader, writer
+    clocks = Clocks()
+    intake = Intake(
+        model="churn",
+        environment="production",
+        holder=Holder(model="churn", clocks=clocks),
+        pins=Pins(()),
+        folder=None,
+        clocks=clocks,
+    )
+    intake.heard_keys(keys)
+    return Stream(reader, writer, EventReader(), intake)
 
 
-async def _round(port: int, token: str, streams: Sequence[Stream]) -> tuple[float, float, float]:
-    waiting = [asyncio.ensure_future(_event(each)) for each in streams]
+async def _keys(port: int, token: str) -> bytes:
+    """Return the keys that the server names, as a guard asks for them the first time."""
+    reader, writer = await asyncio.open_connection(HOST, port)
+    with contextlib.closing(writer):
+        writer.write(get(KEYS, token=token))
+        head = await reader.readuntil(b"\r\n\r\n")
+        size = next(
+            line for line in head.lower().split(b"\r\n") if line.startswith(b"content-length")
+        )
+        return await reader.readexactly(int(size.split(b":")[1]))
+
+
+async def _round(
+    port: int,
+    token: str,
+    streams: Sequence[Stream],
+    heard: Callable[[Stream], Awaitable[float]],
+) -> tuple[float, float, float]:
+    waiting = [asyncio.ensure_future(heard(each)) for each in streams]
     await asyncio.sleep(0)
     call = time.perf_counter()
     answered = await _stop(port, token)
@@ -150,14 +210,27 @@ async def _stop(port: int, token: str) -> float:
     return time.perf_counter()
 
 
-async def _event(stream: Stream) -> float:
+async def _arrived(stream: Stream) -> float:
     """Wait for the next snapshot, whole, and return when it was there."""
-    reader, _ = stream
+    await _event(stream)
+    return time.perf_counter()
+
+
+async def _swapped(stream: Stream) -> float:
+    """Wait for the next snapshot, and return when a guard had taken it."""
+    (event,) = stream.events.feed(await _event(stream))
+    refused = stream.intake.receive(event.data, source="stream")
+    if refused is not None:
+        raise RuntimeError(refused)
+    return time.perf_counter()
+
+
+async def _event(stream: Stream) -> bytes:
     while True:
-        size = int((await reader.readuntil(b"\r\n")).strip(), 16)
-        part = await reader.readexactly(size + 2)
+        size = int((await stream.reader.readuntil(b"\r\n")).strip(), 16)
+        part = await stream.reader.readexactly(size + 2)
         if part.startswith(b"event: snapshot"):
-            return time.perf_counter()
+            return part[:size]
 
 
 def _prepared(folder: Path) -> tuple[str, str]:

@@ -183,7 +183,9 @@ class _Work:
             self.values = columns.replaced(self.values, list(answers), list(answers.values()))
         if empty or len(blocked):
             numpy = sys.modules["numpy"]
-            gone = numpy.union1d(blocked, numpy.array(empty, numpy.intp)) if empty else blocked
+            gone = (
+                numpy.concatenate((blocked, numpy.array(empty, numpy.intp))) if empty else blocked
+            )
             self.values = blanked(self.values, gone)
             self.status[gone] = _BLOCKED
 
@@ -213,7 +215,9 @@ class _Work:
         counts.stopped += self._stopped()
         if len(self._found.dirty):
             counts.notice(self._found.summary())
-        several = sys.modules["numpy"].bincount(self.status, minlength=len(Status)).tolist()
+        others = self.status[self.status != _OK]
+        several = sys.modules["numpy"].bincount(others, minlength=len(Status)).tolist()
+        counts.by_status[_OK] += rows - len(others)
         for status, count in enumerate(several):
             counts.by_status[status] += count
         clips.count(rows, clipped=several[Status.CLIPPED])
