@@ -149,3 +149,13 @@ def test_the_guide_to_guarding_a_prediction_runs_as_it_stands(tmp_path: Path) ->
         (tmp_path / f"{name}.snapshot.json").write_bytes(wire)
     environment = {"MODELWARDEN_STATE_DIR": str(tmp_path / "state")}
     run_page(GUIDES / "guard-a-prediction.md", tmp_path, environment=environment)
+
+
+@pytest.mark.timeout(300)
+def test_the_guide_to_serving_behind_the_guard_runs_as_it_stands(tmp_path: Path) -> None:
+    key = SigningKey.generate()
+    (tmp_path / "warden.pem").write_text(key.public.pem, encoding="ascii")
+    wire = signed(key, switches=[BLOCK_EU], generation=1)
+    (tmp_path / "churn.snapshot.json").write_bytes(wire)
+    environment = {"MODELWARDEN_STATE_DIR": str(tmp_path / "state")}
+    run_page(GUIDES / "serve-behind-the-guard.md", tmp_path, environment=environment)
