@@ -174,3 +174,12 @@ def test_the_guide_to_drift_runs_as_it_stands(tmp_path: Path) -> None:
         for each in tmp_path.glob("*.pid"):  # a page that fails half way leaves it running
             with contextlib.suppress(ProcessLookupError):
                 os.kill(int(each.read_text()), signal.SIGTERM)
+
+
+def test_the_guide_to_serving_behind_the_guard_runs_as_it_stands(tmp_path: Path) -> None:
+    key = SigningKey.generate()
+    (tmp_path / "warden.pem").write_text(key.public.pem, encoding="ascii")
+    wire = signed(key, switches=[BLOCK_EU], generation=1)
+    (tmp_path / "churn.snapshot.json").write_bytes(wire)
+    environment = {"MODELWARDEN_STATE_DIR": str(tmp_path / "state")}
+    run_page(GUIDES / "serve-behind-the-guard.md", tmp_path, environment=environment)

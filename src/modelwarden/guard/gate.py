@@ -85,21 +85,20 @@ class Gate:
         self._sources: Sources = {name: _careful(name, read) for name, read in sources.items()}
         self._leaves = frozenset(leaves) - self._sources.keys() - bound.keys()
         self._context = parts.context
-        self._holder = parts.holder
+        self.holder: Final = parts.holder
         self._now = parts.clocks.monotonic
         parameters = Parameters(key=Parameter(None, None))
         parameters.takes_any = True
         options = Options(key=KEY, breaker=None, limits=limits)
         self._site = parts.site(options, parameters, bound, parts.chain)
         self._place = self._site.place
-        self._seen = self._planned(self._holder.held.rules)
+        self._seen = self._planned(self.holder.held.rules)
 
     def enter(self, request: object) -> Visit:
         """Let a request in, or refuse it; never raises. `leave` has to follow in any case."""
-        context = self._context
+        context, seen, held = self._context, self._seen, self.holder.held
         visit = Visit(self._sources, request, context.get())
         visit.token = context.set(visit)
-        held, seen = self._holder.held, self._seen
         try:
             if (
                 held[0] is seen.open_under
@@ -116,11 +115,11 @@ class Gate:
 
     def stopped(self, visit: Visit) -> Decision | None:
         """Return why an answer must not go out that is about to; never raises (SG-25)."""
-        if self._holder.held[0] is visit.rules and not visit.pending:
+        if self.holder.held[0] is visit.rules and not visit.pending:
             return None
         if visit.refused is not None:
             return None
-        if self._holder.held[0] is not visit.rules:
+        if self.holder.held[0] is not visit.rules:
             self._judge(visit, again=True)
         if visit.pending and visit.decision is None:
             self._refuse(visit, self._site.current(), visit.pending, visit.switches)
@@ -128,8 +127,9 @@ class Gate:
 
     def leave(self, visit: Visit) -> None:
         """Take in that a request is over."""
-        if visit.token is not None:
-            token, visit.token = visit.token, None
+        token = visit.token
+        if token is not None:
+            visit.token = None
             try:
                 self._context.reset(token)
             except ValueError:  # it was entered in another context, which is gone
@@ -141,7 +141,7 @@ class Gate:
     @property
     def generation(self) -> int:
         """Of the snapshot that counts now."""
-        return self._holder.held.generation
+        return self.holder.held.generation
 
     # --- what is decided ---------------------------------------------------------------------------
 
@@ -154,8 +154,8 @@ class Gate:
         except Exception as error:  # noqa: BLE001 - SG-27: a fault in the guard is no fault of the host
             self._site.counts.faults += 1
             _LOG.error("fault in the gate of %s", self.model, exc_info=error)
-            if self._place.fails_closed(self._holder.held):
-                self._refuse(visit, self._holder.held, GUARD_FAULT, ())
+            if self._place.fails_closed(self.holder.held):
+                self._refuse(visit, self.holder.held, GUARD_FAULT, ())
 
     def _judged(self, visit: Visit, held: Held) -> None:
         seen = self._seen

@@ -21,11 +21,11 @@ from modelwarden.guard.breaker import Thresholds
 from modelwarden.guard.decision import Decision, Status, Validation, value_of
 from modelwarden.guard.fallback import Chain, LastKnownGood, Step
 from modelwarden.guard.guarded_call import GuardedCall
-from modelwarden.guard.held import Clocks, Fail, State
-from modelwarden.guard.metrics import exposition
+from modelwarden.guard.held import Clocks, Fail
 from modelwarden.guard.picking import check_names, parameters_of
 from modelwarden.guard.place import Options, outputs_of
 from modelwarden.guard.protect import last_decision, protected
+from modelwarden.guard.standing import Standing
 from modelwarden.guard.visit import within
 
 if TYPE_CHECKING:
@@ -37,10 +37,8 @@ if TYPE_CHECKING:
     from modelwarden.guard.feed import Pace
     from modelwarden.guard.freshness import Fresh
     from modelwarden.guard.gate import Gate
-    from modelwarden.guard.held import Held
     from modelwarden.guard.limits import Limits
     from modelwarden.guard.match import Match
-    from modelwarden.guard.metrics import Figure
     from modelwarden.guard.remembered import Store
     from modelwarden.guard.site import Site
     from modelwarden.guard.visit import Sources
@@ -50,7 +48,7 @@ F = TypeVar("F", bound="Callable[..., Any]")
 KEY: Final = "key"
 
 
-class Guard:
+class Guard(Standing):
     """Guards the predictions of one model in one environment. May be used from any thread or task.
 
     Args:
@@ -105,10 +103,7 @@ class Guard:
         from modelwarden.guard.feed import Pace  # noqa: PLC0415
         from modelwarden.guard.setting_up import Parts, Settings  # noqa: PLC0415
 
-        if not init_wait >= 0:
-            raise ValueInvalid("init_wait", "seconds, 0 or more")
-        if fail not in set(Fail):
-            raise ValueInvalid("fail", "static or closed")
+        _check(init_wait, fail)
         settings = Settings(
             source=str(url_or_file),
             model=model,
@@ -321,40 +316,6 @@ class Guard:
         """Erase what is remembered under a key (SG-38)."""
         return self._parts.chain.forget(key)
 
-    # --- how it stands -----------------------------------------------------------------------------
-
-    @property
-    def is_ready(self) -> bool:
-        """Say whether there is a snapshot that is not stale."""
-        return self._parts.judged().state is State.FRESH
-
-    @property
-    def state(self) -> State:
-        """How the guard stands."""
-        return self._parts.judged().state
-
-    @property
-    def held(self) -> Held:
-        """What counts now: rules, snapshot, state, generation."""
-        return self._parts.judged()
-
-    def status(self) -> dict[str, object]:
-        """Return what is reported to the server, and why there is no news at present (`red`)."""
-        self._parts.judged()
-        return {**self._parts.reports.report(), "red": self._parts.feed.red}
-
-    def figures(self) -> tuple[Figure, ...]:
-        """Return what is counted, for `metrics.exposition` and whatever else shows it (SG-57)."""
-        return self._parts.figures()
-
-    def metrics(self) -> str:
-        """Return what is counted as Prometheus reads it."""
-        return exposition(self._parts.figures())
-
-    def close(self) -> None:
-        """End the threads. What is held goes on counting, and grows old."""
-        self._parts.close()
-
     def _site(self, what: str) -> Site:
         """Return the place of calls that name all by keyword."""
         found = self._sites.get(what)
@@ -364,3 +325,10 @@ class Guard:
             site = self._parts.open_site(options, self._bound, version=self._bound.get("version"))
             found = self._sites.setdefault(what, site)
         return found
+
+
+def _check(init_wait: float, fail: str) -> None:
+    if not init_wait >= 0:
+        raise ValueInvalid("init_wait", "seconds, 0 or more")
+    if fail not in set(Fail):
+        raise ValueInvalid("fail", "static or closed")

@@ -16,7 +16,7 @@ from modelwarden.values.buckets import Tally
 
 if TYPE_CHECKING:
     from modelwarden.guard.breaker import Breaker
-    from modelwarden.guard.place import Counts
+    from modelwarden.guard.counts import Counts
 
 MANY: Final = 640
 """Calls at one place since the last time, from which on one in sixteen is timed."""

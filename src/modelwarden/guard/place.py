@@ -2,22 +2,18 @@
 
 from __future__ import annotations
 
-import weakref
-from collections import deque
 from dataclasses import dataclass, field
 from threading import Lock
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from modelwarden.errors import ValueInvalid
 from modelwarden.guard.breaker import Breaker, Thresholds
-from modelwarden.guard.checks import NOT_FINITE, checker
+from modelwarden.guard.checks import checker
 from modelwarden.guard.contract import Contract, OnViolation
-from modelwarden.guard.decision import Status
 from modelwarden.guard.freshness import Fresh, Level
 from modelwarden.guard.held import Fail
 from modelwarden.guard.picking import Picker
 from modelwarden.guard.remembered import key_text
-from modelwarden.guard.router import Why
 from modelwarden.guard.signals import Watches
 from modelwarden.guard.visit import Visit
 from modelwarden.guard.watch import ClipWatch
@@ -25,6 +21,7 @@ from modelwarden.guard.watch import ClipWatch
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
+    from modelwarden.guard.counts import Counts
     from modelwarden.guard.decision import Decision
     from modelwarden.guard.drift_meter import DriftMeter
     from modelwarden.guard.drilling import Drills
@@ -37,65 +34,8 @@ if TYPE_CHECKING:
 
     Given = Mapping[str, object]
 
-SIGNALS: Final = frozenset({NOT_FINITE})
-"""Reasons that are counted apart from what became of the call."""
 MOST_BREAKERS: Final = 64
 """Versions at one place, each with a breaker of its own; beyond, all further ones share one."""
-
-
-LATENCIES: Final = 1_024
-"""Latencies that wait for whoever measures; the newest are kept."""
-
-
-class Counts:
-    """What a guard counts; plain numbers, to which threads add without a lock."""
-
-    def __init__(self) -> None:
-        self.by_status = [0] * 8
-        self.drilled = [0] * 8
-        self._short: list[Breaker] = []
-        self.unknown_context = 0
-        self.stale_inputs = 0
-        self.faults = 0
-        self.noticed: dict[str, int] = {}
-        self.routed = dict.fromkeys(Why, 0)
-        self.steps: dict[str, int] = {}
-        self.stopped = 0  # of those blocked, by a switch
-        self.stored = self.not_stored = 0  # of those ok and failed, what was only to be remembered
-        self.latencies: deque[float] = deque(maxlen=LATENCIES)
-
-    def add(self, place: Place, breaker: Breaker) -> None:
-        """Count with the good answers those of a place's short way, which its breaker alone counts."""
-        self._short.append(breaker)
-        weakref.finalize(place, self._keep, breaker)
-
-    def _keep(self, breaker: Breaker) -> None:
-        """Keep the number of a place that is gone; taken away before it is added, so that no report is too high."""
-        self._short.remove(breaker)
-        self.by_status[Status.OK] += breaker.short
-
-    def drills(self) -> dict[str, int]:
-        """Return how many answers a drill struck, and what became of them (SG-53)."""
-        return {
-            "drilled": sum(self.drilled),
-            "drilled_fell": sum(self.drilled[Status.LAST_KNOWN_GOOD : Status.BLOCKED]),
-            "drilled_unanswered": sum(self.drilled[Status.BLOCKED :]),
-        }
-
-    def notice(self, reasons: Mapping[str, int] | tuple[str, ...]) -> None:
-        """Count reasons that are signals of their own, such as answers that are no finite number (SG-51)."""
-        for reason in SIGNALS.intersection(reasons):
-            more = reasons[reason] if isinstance(reasons, dict) else 1
-            self.noticed[reason] = self.noticed.get(reason, 0) + more
-
-    def places(self) -> tuple[Breaker, ...]:
-        """Return the breakers that count what took the short way."""
-        return tuple(self._short)
-
-    def of(self, status: Status) -> int:
-        """Return how many answers had a status."""
-        short = sum(breaker.short for breaker in tuple(self._short)) if status is Status.OK else 0
-        return self.by_status[status] + short
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

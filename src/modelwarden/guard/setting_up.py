@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Final
 from modelwarden.errors import NoPinnedKey, ValueInvalid
 from modelwarden.guard.breaker import State
 from modelwarden.guard.checks import NOT_FINITE
+from modelwarden.guard.counts import Counts
 from modelwarden.guard.decision import Status
 from modelwarden.guard.drift_meter import DriftMeter
 from modelwarden.guard.drift_sender import DriftSender
@@ -31,7 +32,7 @@ from modelwarden.guard.measured import Measured
 from modelwarden.guard.metrics import figures_of
 from modelwarden.guard.picking import Around, Parameter, Parameters
 from modelwarden.guard.pins import Pins, given_keys
-from modelwarden.guard.place import Counts, OfAll, Options, Place
+from modelwarden.guard.place import OfAll, Options, Place
 from modelwarden.guard.protect import Last
 from modelwarden.guard.recorder import Recorder
 from modelwarden.guard.reports import Reports, Told

@@ -11,16 +11,41 @@ import functools
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from modelwarden.guard.decision import Decision, Status
-from modelwarden.guard.match import NOTHING
+from modelwarden.guard.match import NOTHING, Match
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from modelwarden.guard.breaker import Breaker
+    from modelwarden.guard.checks import Check
+    from modelwarden.guard.held import Held
+    from modelwarden.guard.picking import Pick
+    from modelwarden.guard.plan import Plan
     from modelwarden.guard.site import Site
+
+NEVER: Final = float("-inf")
+"""Until when the short way is open where it is closed."""
 
 _new: Final = tuple.__new__
 _OK: Final = Status.OK
+
+
+Ready = tuple[
+    "Held",
+    float,
+    "Pick",
+    "Callable[[tuple[object, ...]], Match] | None",
+    float,
+    float,
+    "Check | None",
+    "Plan",
+]
+"""What a call on the short way needs; a plain tuple, as no other is unpacked as fast. In its order:
+
+what is held, of which it was made; until when that way is open; what takes the values on which a switch depends, and
+what says which switches match them, or None; from where to where a float is clean without another look; the check of
+any other value, or None; the plan.
+"""
 
 
 class Way(NamedTuple):

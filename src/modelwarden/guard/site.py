@@ -24,6 +24,7 @@ from modelwarden.guard.drilling import drilled
 from modelwarden.guard.freshness import Level
 from modelwarden.guard.match import NOTHING, Match
 from modelwarden.guard.plan import Plan, make_plan
+from modelwarden.guard.short_way import NEVER
 from modelwarden.guard.switch import Action
 from modelwarden.guard.versions import NOT_LOADED
 
@@ -31,12 +32,11 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from modelwarden.guard.batch_switches import KnownKinds
-    from modelwarden.guard.checks import Check
     from modelwarden.guard.contract import Contract
     from modelwarden.guard.findings import BatchFindings
     from modelwarden.guard.held import Held
-    from modelwarden.guard.picking import Pick
     from modelwarden.guard.place import Place
+    from modelwarden.guard.short_way import Ready
 
     Values = tuple[object, ...]
 
@@ -46,21 +46,7 @@ GUARD_FAULT: Final = "guard_fault"
 MOST_PLANS: Final = 64
 """Versions whose plans are kept at one place."""
 
-NEVER: Final = float("-inf")
-"""Until when the short way is open where it is closed."""
-
 _LOG: Final = logging.getLogger("modelwarden.guard")
-
-
-Ready = tuple[
-    "Held", float, "Pick", "Callable[[Values], Match] | None", float, float, "Check | None", Plan
-]
-"""What a call on the short way needs; a plain tuple, as no other is unpacked as fast. In its order:
-
-what is held, of which it was made; until when that way is open; what takes the values on which a switch depends, and
-what says which switches match them, or None; from where to where a float is clean without another look; the check of
-any other value, or None; the plan.
-"""
 
 
 class Site:

@@ -40,21 +40,19 @@ class Visit(Mapping[str, object]):
         started: its answer is on its way.
     """
 
-    __slots__ = (
-        "_found", "_outer", "_request", "_sources", "decision", "entered", "pending", "refused", "rules", "started",
-        "switches", "token",
-    )  # fmt: skip
+    # Defaults stand at the class: a visit is made for each request, and few of them change.
+    decision: Decision | None = None
+    refused: Decision | None = None
+    pending = ""
+    switches: tuple[str, ...] = ()
+    rules: Rules | None = None
+    entered = False
+    started = False
+    token: Token[Mapping[str, object]] | None = None
+    _found: dict[str, object] | None = None
 
     def __init__(self, sources: Sources, request: object, outer: Mapping[str, object]) -> None:
         self._sources, self._request, self._outer = sources, request, outer
-        self._found: dict[str, object] | None = None
-        self.decision: Decision | None = None
-        self.refused: Decision | None = None
-        self.pending = ""
-        self.switches: tuple[str, ...] = ()
-        self.rules: Rules | None = None
-        self.entered = self.started = False
-        self.token: Token[Mapping[str, object]] | None = None
 
     def take(self, decision: Decision) -> None:
         """Take in what a guarded call decided; an answer as it should be hides none that was not."""

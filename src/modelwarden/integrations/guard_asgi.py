@@ -11,7 +11,7 @@ PredictionBlocked and PredictionLimited, which are answered. Importing this need
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, MutableMapping
+from collections.abc import Awaitable, Callable, Iterable, MutableMapping
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
@@ -42,6 +42,7 @@ Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 App = Callable[[Scope, Receive, Send], Awaitable[None]]
 Extract = Callable[[Scope], object]
+Headers = Iterable[tuple[bytes, bytes]]
 
 NAME: Final = HEADER.lower().encode()
 TRY_AGAIN_LATER: Final = 1013
@@ -84,25 +85,21 @@ class GuardASGI:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer a request, a WebSocket, or whatever else a server asks."""
-        kind = scope["type"]
-        if kind == "http":
-            if scope["path"] in self._passes or scope["method"] == "OPTIONS":
-                await self._app(scope, receive, send)  # asking what is allowed predicts nothing
-                return
-        elif kind != "websocket" or scope["path"] in self._passes:
-            await self._app(scope, receive, send)
+        if scope["type"] != "http":
+            await self._other(scope, receive, send)
+            return
+        if scope["path"] in self._passes or scope["method"] == "OPTIONS":
+            await self._app(scope, receive, send)  # asking what is allowed predicts nothing
             return
         gate = self._gate
         visit = gate.enter(scope)
         try:
-            if kind == "websocket":
-                await self._converse(visit, scope, receive, send)
-            elif visit.refused is not None:
-                await _refuse(visit.refused, scope, send)
-            else:
+            if visit.refused is None:
                 await self._app(scope, receive, self._telling(visit, scope, send))
+            else:
+                await _refuse(visit.refused, scope, send)
         except (PredictionBlocked, PredictionLimited) as error:
-            if visit.started or kind == "websocket":
+            if visit.started:
                 raise
             found = decision_of(error, visit, generation=gate.generation)
             await _refuse(found, scope, send)
@@ -110,37 +107,46 @@ class GuardASGI:
             gate.leave(visit)
 
     def _telling(self, visit: Visit, scope: Scope, send: Send) -> Send:
-        """Return what sends the answer, its decision told; a plain function, as it is called for each part."""
+        """Return what sends an answer, its decision told; a plain function, as it is called for each part."""
+        gate, holder = self._gate, self._gate.holder
 
         def tell(message: Message) -> Awaitable[None]:
-            if message["type"] == "http.response.start":
-                return self._start(visit, message, scope, send)
-            return send(message) if visit.refused is None else _nothing()
+            if message["type"] != "http.response.start":
+                return send(message) if visit.refused is None else _nothing()
+            visit.started = True
+            held = holder.held
+            if held[0] is not visit.rules or visit.pending:  # as `stopped` asks, without its call
+                refused = gate.stopped(visit)
+                if refused is not None:
+                    return _refuse(refused, scope, send)
+            headers = message.get("headers", ())
+            generation, value = self._clean
+            if visit.decision is not None or generation != held[5] or _has_ours(headers):
+                value = self._told(visit, headers)
+            return send({**message, "headers": [*headers, (NAME, value)]})
 
         return tell
 
-    def _start(self, visit: Visit, message: Message, scope: Scope, send: Send) -> Awaitable[None]:
-        visit.started = True
-        if (refused := self._gate.stopped(visit)) is not None:
-            return _refuse(refused, scope, send)
-        headers = [*message.get("headers", ())]
-        guards = [name for name, _ in headers if name == NAME]
-        generation, value = self._clean
-        if visit.decision is not None or guards or generation != self._gate.generation:
-            value = self._told(visit, is_second=bool(guards))
-        headers.append((NAME, value))
-        return send({**message, "headers": headers})
-
-    def _told(self, visit: Visit, *, is_second: bool) -> bytes:
+    def _told(self, visit: Visit, headers: Headers) -> bytes:
         """Return the header; behind another guard's, the model is named."""
         generation = self._gate.generation
         value = header_of(visit, generation=generation)
-        if is_second:
+        if _has_ours(headers):
             return f"{value};model={bare(self._gate.model)}".encode("ascii")
         told = value.encode("ascii")
         if visit.decision is None:
             self._clean = generation, told
         return told
+
+    async def _other(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "websocket" or scope["path"] in self._passes:
+            await self._app(scope, receive, send)
+            return
+        visit = self._gate.enter(scope)
+        try:
+            await self._converse(visit, scope, receive, send)
+        finally:
+            self._gate.leave(visit)
 
     async def _converse(self, visit: Visit, scope: Scope, receive: Receive, send: Send) -> None:
         if visit.refused is not None:
@@ -194,6 +200,13 @@ async def _refuse(decision: Decision, scope: Scope, send: Send) -> None:
     if scope["method"] == "HEAD":
         body = b""
     await send({"type": "http.response.body", "body": body})
+
+
+def _has_ours(headers: Headers) -> bool:
+    for name, _ in headers:  # noqa: SIM110 - any() costs as much as all the rest of a start
+        if name == NAME:
+            return True
+    return False
 
 
 async def _nothing() -> None:

@@ -27,10 +27,10 @@ from modelwarden.safeguards.drills.timing import keep_drill as keep_drill
 from modelwarden.safeguards.drills.timing import plans_due as plans_due
 from modelwarden.safeguards.expiring import due as due
 from modelwarden.safeguards.expiring import keep_time as keep_time
+from modelwarden.safeguards.figures.reads import figures as figures
 from modelwarden.safeguards.fleet.coverage import coverage as coverage
 from modelwarden.safeguards.fleet.coverage import guarded as guarded
 from modelwarden.safeguards.fleet.coverage import live_confirmations as live_confirmations
-from modelwarden.safeguards.fleet.figures import figures as figures
 from modelwarden.safeguards.fleet.instance import LoadedVersion as LoadedVersion
 from modelwarden.safeguards.fleet.instance import Signal as Signal
 from modelwarden.safeguards.fleet.reads import confirmations as confirmations

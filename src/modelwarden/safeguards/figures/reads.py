@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from modelwarden.safeguards.fleet import queries
+from modelwarden.safeguards.figures import queries
 from modelwarden.safeguards.fleet.instance import LATE, LISTED, LOST
 from modelwarden.values.health import SafeguardFigure
 

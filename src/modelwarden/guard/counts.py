@@ -1,0 +1,73 @@
+"""What a guard counts of its calls: plain numbers, read by whoever reports, measures or shows them."""
+
+from __future__ import annotations
+
+import weakref
+from collections import deque
+from typing import TYPE_CHECKING, Final
+
+from modelwarden.guard.checks import NOT_FINITE
+from modelwarden.guard.decision import Status
+from modelwarden.guard.router import Why
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from modelwarden.guard.breaker import Breaker
+    from modelwarden.guard.place import Place
+
+SIGNALS: Final = frozenset({NOT_FINITE})
+"""Reasons that are counted apart from what became of the call."""
+LATENCIES: Final = 1_024
+"""Latencies that wait for whoever measures; the newest are kept."""
+
+
+class Counts:
+    """What a guard counts; plain numbers, to which threads add without a lock."""
+
+    def __init__(self) -> None:
+        self.by_status = [0] * 8
+        self.drilled = [0] * 8
+        self._short: list[Breaker] = []
+        self.unknown_context = 0
+        self.stale_inputs = 0
+        self.faults = 0
+        self.noticed: dict[str, int] = {}
+        self.routed = dict.fromkeys(Why, 0)
+        self.steps: dict[str, int] = {}
+        self.stopped = 0  # of those blocked, by a switch
+        self.stored = self.not_stored = 0  # of those ok and failed, what was only to be remembered
+        self.latencies: deque[float] = deque(maxlen=LATENCIES)
+
+    def add(self, place: Place, breaker: Breaker) -> None:
+        """Count with the good answers those of a place's short way, which its breaker alone counts."""
+        self._short.append(breaker)
+        weakref.finalize(place, self._keep, breaker)
+
+    def _keep(self, breaker: Breaker) -> None:
+        """Keep the number of a place that is gone; taken away before it is added, so that no report is too high."""
+        self._short.remove(breaker)
+        self.by_status[Status.OK] += breaker.short
+
+    def drills(self) -> dict[str, int]:
+        """Return how many answers a drill struck, and what became of them (SG-53)."""
+        return {
+            "drilled": sum(self.drilled),
+            "drilled_fell": sum(self.drilled[Status.LAST_KNOWN_GOOD : Status.BLOCKED]),
+            "drilled_unanswered": sum(self.drilled[Status.BLOCKED :]),
+        }
+
+    def notice(self, reasons: Mapping[str, int] | tuple[str, ...]) -> None:
+        """Count reasons that are signals of their own, such as answers that are no finite number (SG-51)."""
+        for reason in SIGNALS.intersection(reasons):
+            more = reasons[reason] if isinstance(reasons, dict) else 1
+            self.noticed[reason] = self.noticed.get(reason, 0) + more
+
+    def places(self) -> tuple[Breaker, ...]:
+        """Return the breakers that count what took the short way."""
+        return tuple(self._short)
+
+    def of(self, status: Status) -> int:
+        """Return how many answers had a status."""
+        short = sum(breaker.short for breaker in tuple(self._short)) if status is Status.OK else 0
+        return self.by_status[status] + short

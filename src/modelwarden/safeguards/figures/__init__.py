@@ -1,0 +1,1 @@
+"""Figures of switches and guards for `/metrics`."""
