@@ -56,6 +56,13 @@ def test_any_pieces_give_the_events_of_the_whole(
     assert found == naively(whole)
 
 
+def test_an_event_ends_where_the_lf_of_a_crlf_comes_alone() -> None:
+    reader = EventReader()
+    pieces = [b"data: one\r", b"\n", b"", b"\n", b"data: two\r", b"", b"\n\r", b"\n"]
+    found = [event.data for piece in pieces for event in reader.feed(piece)]
+    assert found == [b"one", b"two"]
+
+
 def test_a_beat_is_a_line_and_no_event() -> None:
     reader = EventReader()
     assert reader.feed(b": beat\n\n: be") == []

@@ -74,9 +74,11 @@ class EventReader:
 
     def _with_lf(self, piece: bytes) -> bytes:
         """Return the bytes with LF at the end of each line, where CR, or CR and LF in two pieces, may stand."""
-        if self._after_cr:
+        if not piece:
+            return piece
+        after_cr, self._after_cr = self._after_cr, piece.endswith(b"\r")
+        if after_cr:
             piece = piece.removeprefix(b"\n")
-        self._after_cr = piece.endswith(b"\r") or (self._after_cr and not piece)
         return piece.replace(b"\r\n", b"\n").replace(b"\r", b"\n") if b"\r" in piece else piece
 
     def _line(self, line: bytes) -> Event | None:
