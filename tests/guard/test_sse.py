@@ -56,11 +56,11 @@ def test_any_pieces_give_the_events_of_the_whole(
     assert found == naively(whole)
 
 
-def test_a_line_feed_of_its_own_belongs_to_one_carriage_return_alone() -> None:
+def test_an_event_ends_where_the_lf_of_a_crlf_comes_alone() -> None:
     reader = EventReader()
-    assert [
-        event for piece in (b"data: 1\r", b"", b"\n", b"\n") for event in reader.feed(piece)
-    ] == [Event("message", b"1", "")]
+    pieces = [b"data: one\r", b"\n", b"", b"\n", b"data: two\r", b"", b"\n\r", b"\n"]
+    found = [event.data for piece in pieces for event in reader.feed(piece)]
+    assert found == [b"one", b"two"]
 
 
 def test_a_beat_is_a_line_and_no_event() -> None:

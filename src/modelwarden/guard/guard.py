@@ -99,8 +99,7 @@ class Guard(Standing):
         pace: Pace | None = None,
         clocks: Clocks | None = None,
     ) -> None:
-        # What fetches, verifies and reports is loaded by the first guard, not by whoever imports this.
-        from modelwarden.guard.feed import Pace  # noqa: PLC0415
+        from modelwarden.guard.feed import Pace  # noqa: PLC0415 - whoever only imports a guard is spared these
         from modelwarden.guard.setting_up import Parts, Settings  # noqa: PLC0415
 
         _check(init_wait, fail)

@@ -91,10 +91,8 @@ class Parts:
         self.context: Final = ContextVar("modelwarden.context", default=NO_CONTEXT)
         self.last: Final = Last()
         self.drills: Final = Drills(
-            honours=settings.drills,
-            clocks=settings.clocks,
-            instance=lambda: self.reports.instance,
-        )
+            honours=settings.drills, clocks=settings.clocks, instance=lambda: self.reports.instance
+        )  # fmt: skip
         self.signals: Final = Signals(wall=settings.clocks.wall)
         self.holder: Final = Holder(
             model=settings.model,

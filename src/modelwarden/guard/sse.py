@@ -76,9 +76,9 @@ class EventReader:
         """Return the bytes with LF at the end of each line, where CR, or CR and LF in two pieces, may stand."""
         if not piece:
             return piece
-        if self._after_cr:
+        after_cr, self._after_cr = self._after_cr, piece.endswith(b"\r")
+        if after_cr:
             piece = piece.removeprefix(b"\n")
-        self._after_cr = piece.endswith(b"\r")
         return piece.replace(b"\r\n", b"\n").replace(b"\r", b"\n") if b"\r" in piece else piece
 
     def _line(self, line: bytes) -> Event | None:
