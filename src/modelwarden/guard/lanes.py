@@ -1,8 +1,8 @@
 """Where latencies wait for a moment, and what they are folded into (SL-13).
 
 A lane is a few queues that any thread appends to and any thread takes from without a lock: each append and each take
-is one atomic step of the interpreter, so nothing is lost or counted twice. Threads are spread over a fixed number of
-lanes; what waits is bounded, however many threads come and go.
+is one atomic step of the interpreter, so nothing is lost or counted twice. What waits is bounded, however many threads
+come and go.
 """
 
 from __future__ import annotations

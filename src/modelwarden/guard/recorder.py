@@ -43,7 +43,6 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-LANES: Final = 8  # full of every kind, they take 1 MiB
 FLUSH_S: Final = 10.0
 MOST_FOLDED: Final = 64
 MOST_MINUTES: Final = 16
@@ -110,9 +109,13 @@ class Recorder:
                 self._transport.after_fork()
         self.instance = os.urandom(8).hex()
         self.faults = 0
-        self._local = threading.local()
-        self._lanes = tuple(Lane() for _ in range(LANES))
-        self._turns = itertools.count()
+        self._lane = Lane()
+        self._is_joined = False
+        for name in (
+            "_answered",
+            "_errors",
+        ):  # the first record in a child finds that there is no thread
+            self.__dict__.pop(name, None)
         self._numbers = itertools.count(1)
         self._folded: deque[tuple[int, Folded]] = deque()
         self._overflow: deque[int] = deque()
@@ -120,7 +123,7 @@ class Recorder:
         self._gathered: dict[int, Gathered] = {}
         self._told: deque[int] = deque(maxlen=2 * MOST_MINUTES)
         self._outbox: Outbox = outbox_in(self._spool, self._transport, instance=self.instance)
-        self._lock, self._starting = threading.Lock(), threading.Lock()
+        self._lock, self._starting, self._folding = (threading.Lock() for _ in range(3))
         self._stop = threading.Event()
         self._thread: threading.Thread | None = None
         self._minute = 0
@@ -131,27 +134,26 @@ class Recorder:
     def record(self, latency_s: float, *, error: bool = False) -> None:
         """Count one attempt and its latency in seconds. What is no valid latency counts as invalid."""
         try:
-            lane = self._local.lane
+            queue = self._errors if error else self._answered
         except AttributeError:
             lane = self._join()
-        queue = lane.errors if error else lane.answered
+            queue = lane.errors if error else lane.answered
         queue.append(latency_s if type(latency_s) is float else seconds(latency_s))
         if len(queue) >= BATCH:
-            self._fold(lane)
+            self._fold(self._lane)
 
     def record_fallback(self, latency_s: float) -> None:
         """Count an attempt that was answered, but not by the model (SL-4)."""
-        lane = self._join()
-        lane.fallbacks.append(seconds(latency_s))
-        if len(lane.fallbacks) >= BATCH:
-            self._fold(lane)
+        self._add(self._join().fallbacks, seconds(latency_s))
 
     def record_blocked(self) -> None:
         """Count an attempt that a switch stopped; it has no latency (SL-4)."""
-        lane = self._join()
-        lane.blocked.append(0.0)
-        if len(lane.blocked) >= BATCH:
-            self._fold(lane)
+        self._add(self._join().blocked, 0.0)
+
+    def _add(self, queue: deque[float], value: float) -> None:
+        queue.append(value)
+        if len(queue) >= BATCH:
+            self._fold(self._lane)
 
     def record_batch(self, latencies_s: Sequence[float] | NDArray[np.floating[Any]]) -> None:
         """Count many answered attempts at once; an array is counted as one, without a loop."""
@@ -163,18 +165,24 @@ class Recorder:
             self.faults += 1
 
     def _join(self) -> Lane:
-        lane: Lane | None = getattr(self._local, "lane", None)
-        if lane is None:
-            lane = self._local.lane = self._lanes[next(self._turns) % LANES]
+        """Return where attempts wait; in this process at the first time, with a thread that takes them from there."""
+        if not self._is_joined:
+            self._is_joined = True
             self.start()
-        return lane
+            self._answered, self._errors = self._lane.answered, self._lane.errors
+        return self._lane
 
     def _fold(self, lane: Lane) -> None:
+        """Count what waits, unless another thread does: many small pieces would cost more than one large one."""
+        if not self._folding.acquire(blocking=False):
+            return
         try:
             self._drain(lane, self._turn())
             self._gather_if_free()
         except Exception:  # noqa: BLE001  # the guard's edge: the host must not notice
             self.faults += 1
+        finally:
+            self._folding.release()
 
     def _fold_batch(self, latencies_s: Sequence[float] | NDArray[np.floating[Any]]) -> Folded:
         numpy = loaded_numpy()
@@ -189,8 +197,7 @@ class Recorder:
         """Return the minute of what is taken now; when one has ended, give it what waits first."""
         minute, now = self._minute, self._now()
         if now != minute:  # also when the clock was set back
-            for lane in self._lanes:
-                self._drain(lane, minute)
+            self._drain(self._lane, minute)
             self._ask(minute)
             self._ended.append(minute)
             self._minute = now
@@ -238,8 +245,7 @@ class Recorder:
     def flush(self) -> bool:
         """Send what was recorded so far; say whether all of it arrived. It waits for `send`."""
         minute = self._turn()
-        for lane in self._lanes:
-            self._drain(lane, minute)
+        self._drain(self._lane, minute)
         self._ask(minute)
         with self._lock:
             self._gather()
@@ -295,13 +301,8 @@ class Recorder:
                 self._write_part(minute, Gathered(len(self._limits)).counts(self._thresholds))
 
     def _write_part(self, minute: int, counts: Counts) -> None:
-        part = Part(
-            sli=self._sli,
-            minute=minute,
-            number=next(self._numbers),
-            counts=counts,
-            dropped=self._outbox.told(),
-        )
+        number, dropped = next(self._numbers), self._outbox.told()
+        part = Part(sli=self._sli, minute=minute, number=number, counts=counts, dropped=dropped)
         self._outbox.put(Waiting(part.encode(), counts.total, part.dropped))
         if minute not in self._told:
             self._told.append(minute)
