@@ -6,7 +6,7 @@ Equal states of the database and equal settings give equal bytes. No reason and 
 from __future__ import annotations
 
 import base64
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
@@ -51,6 +51,7 @@ class Contents:
         dimensions: those that are configured beside the fixed ones.
         switches: the rules of those that may match, oldest first.
         versions: by label.
+        sections: members that other parts of the room fill, instead of what stands there without them.
     """
 
     topic: Topic
@@ -60,6 +61,7 @@ class Contents:
     dimensions: Sequence[str]
     switches: Sequence[Mapping[str, Any]]
     versions: Sequence[Registered]
+    sections: Mapping[str, object] = field(default_factory=dict)
 
     def encoded(self) -> bytes:
         """Return the body: RFC 8785 JSON. Raises SnapshotTooLarge beyond what guards accept (SG-17)."""
@@ -82,7 +84,7 @@ class Contents:
             "limits": [],
             "freshness": [],
             "drift": None,
-        }
+        } | dict(self.sections)
         data = encode_any(body)
         if len(data) > MAX_BODY_BYTES:
             raise SnapshotTooLarge(self.topic.model, len(data))

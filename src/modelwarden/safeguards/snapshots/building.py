@@ -15,9 +15,10 @@ from modelwarden.guard.snapshot import Floor
 from modelwarden.safeguards.reach import reach_of
 from modelwarden.safeguards.snapshots import queries
 from modelwarden.safeguards.snapshots.body import Contents, Topic
+from modelwarden.safeguards.snapshots.sections import Section, last_moved, moved_by
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Mapping, Sequence
     from typing import Any
 
     from modelwarden.safeguards.reach import Reach
@@ -30,6 +31,8 @@ ALL: Final = frozenset({"object.accepted", "snapshot.key_rotated"})
 """Types of entries that concern every snapshot."""
 ANYWHERE: Final = ""
 """Stands for the models of a switch that names none one by one."""
+SECTIONS: Final[tuple[Section, ...]] = ()
+"""What other parts of the room put into bodies: one line each."""
 
 
 class Kept(NamedTuple):
@@ -66,7 +69,9 @@ class Outcome(NamedTuple):
 class Builder:
     """Bodies of snapshots, built from what a view shows."""
 
-    def __init__(self) -> None:
+    def __init__(self, sections: Sequence[Section] = SECTIONS) -> None:
+        self._sections = tuple(sections)
+        self._pushed = PUSHED.union(*(each.types for each in self._sections))
         self._live: dict[str, dict[str, Kept]] = {}
         self._live_on: dict[Topic, list[Kept]] = {}
         self._moves_on: dict[Topic, dict[tuple[str, str], Moved]] = {}
@@ -92,8 +97,10 @@ class Builder:
         moved = self._switches_of(view, news)
         types = queries.types_of(view, sorted({topic.model for topic in wanted})) if moved else {}
         models = {told.fact["model"] for told in news if told.type in queries.OF_MODEL}
-        if any(told.type in ALL for told in news):
+        by_section = moved_by(self._sections, news)
+        if by_section is None or any(told.type in ALL for told in news):
             return wanted
+        models |= by_section
         for topic in wanted:
             if topic.model in models or _touches(moved, topic, types.get(topic.model)):
                 found.add(topic)
@@ -127,6 +134,7 @@ class Builder:
             dimensions=view.settings.switch_dimensions,
             switches=[each.rule for each in sorted(live, key=attrgetter("id"))],
             versions=queries.registered_versions(view, topic.model),
+            sections={each.name: each.read(view, topic) for each in self._sections},
         )
         return Built(topic, at, contents.encoded())
 
@@ -139,12 +147,12 @@ class Builder:
             if moved.reach.may_touch(topic.model, model_type)
         ]
         told = next((t.seq for t in queries.told_of_model(view, topic.model) if _matters(t)), 0)
-        return max([told, *newest])
+        return max([told, last_moved(self._sections, view, topic), *newest])
 
     def _news(self, view: View) -> Iterable[Told]:
         """Yield the entries since the last call, and remember which scope moved last by which."""
         first = self._seen < 0
-        types = queries.MOVING if first else PUSHED
+        types = queries.MOVING if first else self._pushed
         _, size = queries.epoch_and_size(view)
         found = list(queries.told_after(view, self._seen, types=types))
         by_id = {switch.id: switch for switch in self._switches_of(view, found)}
