@@ -21,7 +21,8 @@ COMMITMENTS: Final = {
     "actors.handle", "actors.email", "actors.details", "bindings.reason", "approvals.justification",
     "decisions.comment", "deployments.notes", "models.purpose", "versions.description", "versions.artifact",
     "erasures.reason", "holds.reason", "switches.reason", "switches.notes", "switches.verification",
-    "switches.ended_notes", "endpoints.url", "endpoints.secret", "endpoints.previous_secret",
+    "switches.ended_notes",
+    "local_stops.host", "local_stops.notes", "endpoints.url", "endpoints.secret", "endpoints.previous_secret",
 }  # fmt: skip
 KEYED: Final = {"actors.handle_index", "actors.email_index", "tokens.secret_digest"}
 PATTERNED: Final = {
@@ -35,7 +36,7 @@ PATTERNED: Final = {
     "metrics.name", "metrics.version", "metrics.value", "holds.model", "holds.incident", "artifacts.sha256",
     "tokens.networks", "person_keys.pem", "endpoints.name", "endpoints.types", "endpoints.severity",
     "endpoints.subjects", "switches.name", "switches.source", "switches.incident", "switches.evidence",
-    "external_records.ref", "server_keys.purpose", "server_keys.public",
+    "local_stops.model", "external_records.ref", "server_keys.purpose", "server_keys.public",
 }  # fmt: skip
 """Names and words of a fixed form: checked where they come in, and too short for a sentence."""
 OPEN: Final = {
@@ -44,6 +45,9 @@ OPEN: Final = {
     "versions.evaluation": "names of figures",
     "switches.scope": "what guards compare with, openly in snapshots; entries name its dimensions alone",
     "switches.exception": "as switches.scope",
+    "local_stops.scope": "as switches.scope",
+    "local_stops.exception": "as switches.scope",
+    "versions.contract": "how answers have to look, as approvers have to see it: names of fields and labels",
     "policy_versions.document": "a policy's text is public among those whom it governs",
 }
 PROGRAMS: Final = {
@@ -58,7 +62,7 @@ PROGRAMS: Final = {
     "started_by", "started_person", "created_by", "published_by", "published_person", "assigned_by", "confirmed_by",
     "placed_by", "released_by", "requested_by", "changed_by", "artifact_sha256", "verdict_digest",
     "fallback", "severity", "on_expiry", "unknown", "activated_by", "activated_persons", "requested_persons",
-    "ended_by",
+    "ended_by", "ramp", "carried", "carried_sha256", "reported_by", "adopted_as", "resolved_by",
 }  # fmt: skip
 """Ids, digests and words of the program's own lists, whatever the table."""
 

@@ -102,7 +102,8 @@ def _is_declared(name: str | None, kind: str, _parents: object) -> bool:
 def _classes() -> dict[str, set[type[Any]]]:
     found: dict[str, set[type[Any]]] = {}
     for room in (
-        "access", "registry", "policies", "approvals", "deployments", "privacy", "notify", "safeguards"
+        "access", "registry", "policies", "approvals", "deployments", "privacy", "notify", "safeguards",
+        "safeguards.local_stops",
     ):  # fmt: skip
         package = importlib.import_module(f"{modelwarden.__name__}.{room}")
         for module in pkgutil.iter_modules(package.__path__, f"{package.__name__}."):

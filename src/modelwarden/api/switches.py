@@ -97,8 +97,16 @@ class ReleaseRequest(Claims):
     verification: Text | None = None
 
 
+class Confirmation(Claims):
+    """Body of POST kill-switches/{switch}/confirm-release."""
+
+    notes: Text = ""
+    ramp: Word | None = None
+    bake: Word | None = None
+
+
 class ReleaseNotes(Claims):
-    """Body of POST kill-switches/{switch}/confirm-release and refuse-release."""
+    """Body of POST kill-switches/{switch}/refuse-release."""
 
     notes: Text = ""
 
@@ -189,9 +197,15 @@ async def request_release(switch: str, body: ReleaseRequest, caller: Releaser) -
 
 
 @router.post("/{switch}/confirm-release", responses=answers(SwitchAnswer))
-async def confirm_release(switch: str, body: ReleaseNotes, caller: Releaser) -> Response:
-    """Release a switch whose release was asked for; it never comes back."""
-    action = partial(actions.confirm_release, switch_id=switch, notes=body.notes)
+async def confirm_release(switch: str, body: Confirmation, caller: Releaser) -> Response:
+    """Release a switch whose release was asked for, at once or in steps; it never comes back."""
+    action = partial(
+        actions.confirm_release,
+        switch_id=switch,
+        notes=body.notes,
+        ramp=body.ramp,
+        bake=body.bake,
+    )
     return await _move(caller, switch, action, body)
 
 

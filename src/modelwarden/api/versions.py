@@ -75,6 +75,7 @@ class VersionFields(Claims):
     algorithm: Reference | None = None
     source_commit: Reference | None = None
     parent: Word | None = None
+    contract: dict[str, Any] | None = None
     trained_by: list[Word] = Field(default_factory=list)
 
     def of(self, model: str) -> actions.NewVersion:
@@ -93,6 +94,7 @@ class VersionFields(Claims):
             parent=self.parent,
             trainers=tuple(self.trained_by),
             metrics=self.metrics,
+            contract=self.contract,
         )
 
 

@@ -13,7 +13,7 @@ from modelwarden.cli.options import (
     LimitOption,
     json_object,
     moment_option,
-    toggle_file,
+    tree_file,
 )
 from modelwarden.cli.run import Run
 from modelwarden.cli.verb import noun, verb
@@ -208,7 +208,7 @@ def apply(
     ],
 ) -> None:
     """Bring switches in force as a file names them; applying it again changes nothing."""
-    found = run.rooms.switches.apply(toggle_file(file))
+    found = run.rooms.switches.apply(tree_file(file))
     if run.screen.as_json:
         run.screen.show(found)
     else:
@@ -232,9 +232,21 @@ def request_release(
 
 
 @verb(kill)
-def confirm_release(run: Run, switch: SwitchArgument, *, notes: NotesOption) -> None:
-    """Release a switch; at SEV1 and SEV2 neither who asked nor the model's owner may."""
-    run.screen.show(run.rooms.switches.confirm_release(switch, notes=notes))
+def confirm_release(
+    run: Run,
+    switch: SwitchArgument,
+    *,
+    notes: NotesOption,
+    ramp: Annotated[
+        str | None, typer.Option("--ramp", help="Percent let go, step by step: 10,50,100.")
+    ] = None,
+    bake: Annotated[
+        str | None, typer.Option("--bake", help="How long each step stands at least: 10m.")
+    ] = None,
+) -> None:
+    """Release a switch, at once or in steps; at SEV1 and SEV2 neither who asked nor the model's owner may."""
+    found = run.rooms.switches.confirm_release(switch, notes=notes, ramp=ramp, bake=bake)
+    run.screen.show(found)
 
 
 @verb(kill)

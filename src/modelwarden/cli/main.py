@@ -17,6 +17,7 @@ from modelwarden.cli.fingerprint import fingerprint
 from modelwarden.cli.guards import guards
 from modelwarden.cli.keys import keys
 from modelwarden.cli.kill import kill
+from modelwarden.cli.local_stops import local_stops
 from modelwarden.cli.models import models
 from modelwarden.cli.notify import notify
 from modelwarden.cli.policy import policy
@@ -45,7 +46,8 @@ app: Final = typer.Typer(
 )
 
 NOUNS: Final = (
-    models, versions, approvals, deploy, kill, guards, policy, audit, holds, retention, users, roles, service_accounts,
+    models, versions, approvals, deploy, kill, local_stops, guards, policy, audit,
+    holds, retention, users, roles, service_accounts,
     tokens, keys, notify, witness,
 )  # fmt: skip
 

@@ -19,6 +19,7 @@ from modelwarden.cli.options import (
     moment_option,
     pairs,
     parameter_value,
+    tree_file,
 )
 from modelwarden.cli.refusal import REFUSED, WAITING, is_awaited
 from modelwarden.cli.run import Run
@@ -28,6 +29,24 @@ versions: Final = noun("versions", "Immutable builds of a model, named by digest
 
 COLUMNS: Final = ("model", "version", "status", "stage", "approval_status", "live_in", "created_at")
 
+ContractOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--contract",
+        metavar="FILE",
+        exists=True,
+        dir_okay=False,
+        help="Output contract, limits, freshness: approved with it, kept to by guards.",
+    ),
+]
+DatasetsOption = Annotated[
+    list[str] | None,
+    typer.Option("--dataset", metavar="JSON", help='{"name", "role", "fingerprints"}'),
+]
+ArtifactOption = Annotated[
+    str | None, typer.Option("--artifact", metavar="PATH", help="Hashed; uploaded to a server.")
+]
+ParametersOption = Annotated[list[str] | None, typer.Option("--parameter", metavar="NAME=VALUE")]
 MetricsOption = Annotated[
     list[str] | None, typer.Option("--metric", metavar="NAME=FIGURE", help="As often as needed.")
 ]
@@ -38,18 +57,12 @@ def register(  # noqa: PLR0913  # the fields of a version
     run: Run,
     version: VersionArgument,
     *,
-    artifact: Annotated[
-        str | None, typer.Option("--artifact", metavar="PATH", help="Hashed; uploaded to a server.")
-    ] = None,
+    artifact: ArtifactOption = None,
     metrics: MetricsOption = None,
-    parameters: Annotated[
-        list[str] | None, typer.Option("--parameter", metavar="NAME=VALUE")
-    ] = None,
+    parameters: ParametersOption = None,
+    contract: ContractOption = None,
     description: Annotated[str | None, typer.Option("--description")] = None,
-    datasets: Annotated[
-        list[str] | None,
-        typer.Option("--dataset", metavar="JSON", help='{"name", "role", "fingerprints"}'),
-    ] = None,
+    datasets: DatasetsOption = None,
     trained_by: Annotated[
         list[str] | None, typer.Option("--trained-by", metavar="USER", help="May not approve it.")
     ] = None,
@@ -71,6 +84,7 @@ def register(  # noqa: PLR0913  # the fields of a version
         artifact=_artifact(artifact),
         metrics=pairs(metrics or [], "--metric"),
         parameters=_parameters(parameters or []),
+        contract=None if contract is None else tree_file(contract),
         description=description,
         datasets=[json_object(text, "--dataset") for text in datasets or ()],
         trained_by=trained_by or (),

@@ -9,6 +9,7 @@ from modelwarden.client.audit_room import Audit
 from modelwarden.client.calls import Calls
 from modelwarden.client.deployment_room import Deployments
 from modelwarden.client.guard_room import Guards
+from modelwarden.client.local_stop_room import LocalStops
 from modelwarden.client.notify_room import Notify
 from modelwarden.client.privacy_rooms import Holds, Retention
 from modelwarden.client.registry_rooms import Models, Versions
@@ -38,6 +39,7 @@ class Remote:
         self.deployments = Deployments(calls)
         self.switches = Switches(calls)
         self.guards = Guards(calls)
+        self.local_stops = LocalStops(calls)
         self.users = Users(calls)
         self.service_accounts = ServiceAccounts(calls)
         self.roles = Roles(calls)

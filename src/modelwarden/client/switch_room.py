@@ -146,14 +146,19 @@ class Switches:
         body = {"notes": notes, "verification": verification}
         return self._moved(switch, "request-release", body)
 
-    def confirm_release(self, switch: str, *, notes: str) -> SwitchAnswer:
-        """Release a switch whose release was asked for; it never comes back.
+    def confirm_release(
+        self, switch: str, *, notes: str, ramp: str | None = None, bake: str | None = None
+    ) -> SwitchAnswer:
+        """Release a switch whose release was asked for, at once or in steps; it never comes back.
+
+        With `ramp`, such as "10,50,100", so many percent of callers are let go first; each step stands for `bake`
+        (10m) at least, and the next one takes a verdict; until the last, `refuse_release` takes it back (SG-11).
 
         Raises:
-            NotFound, NotPermitted, ReasonRequired, ReleaseNotRequested, SwitchNotActive.
+            NotFound, NotPermitted, ReasonRequired, ReleaseNotRequested, SwitchNotActive, ValueInvalid.
             SelfRelease, OwnerRelease: who takes part in the case can't confirm (SG-10).
         """
-        return self._moved(switch, "confirm-release", {"notes": notes})
+        return self._moved(switch, "confirm-release", {"notes": notes, "ramp": ramp, "bake": bake})
 
     def refuse_release(self, switch: str, *, notes: str) -> SwitchAnswer:
         """Keep a switch whose release was asked for. Raises ReleaseNotRequested, SwitchNotActive."""

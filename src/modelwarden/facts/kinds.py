@@ -87,6 +87,7 @@ SUBJECT_KINDS: Final[Mapping[str, str]] = MappingProxyType(
         "ServerKeyId": "server_key",
         "RecordId": "record",
         "SwitchId": "switch",
+        "LocalStopId": "local_stop",
         "EventName": "event",
         "ComponentName": "component",
     }

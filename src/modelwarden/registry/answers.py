@@ -77,6 +77,7 @@ def version_answer(view: View, version: Version) -> VersionAnswer:
         source_commit=version.source_commit,
         parent=version.parent,
         metrics=version.evaluation,
+        contract=version.contract,
         registered_by=handle_of(view, version.registered_by),
         created_at=version.created_at,
         retired_at=version.retired_at,

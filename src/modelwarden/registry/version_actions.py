@@ -16,6 +16,7 @@ from modelwarden.facts.registry import MetricsRecorded, VersionRegistered
 from modelwarden.permissions import Permission
 from modelwarden.registry import queries
 from modelwarden.registry.artifacts import PreparedArtifact
+from modelwarden.registry.contract import checked_contract
 from modelwarden.registry.metric import Figure, Metric, MetricKind, checked_metrics
 from modelwarden.registry.model import is_purpose
 from modelwarden.registry.model_actions import NewModel, register_model
@@ -55,6 +56,7 @@ class NewVersion:
     Attributes:
         trainers: handles or ids of who trained it; they may not approve it (RL-23).
         datasets: objects `{name, role, fingerprints}`.
+        contract: how its answers have to look, how many, how old: see `registry.contract` (SG-34).
     """
 
     model: str
@@ -70,6 +72,7 @@ class NewVersion:
     parent: str | None = None
     trainers: tuple[str, ...] = ()
     metrics: Mapping[str, Figure] = field(default_factory=lambda: MappingProxyType({}))
+    contract: Mapping[str, object] | None = None
 
 
 def register_version(
@@ -208,14 +211,17 @@ def _built(view: View, new: NewVersion, artifact: PreparedArtifact) -> Version:
         parent=_parent(view, new),
         trainers=_persons(view, new.trainers),
         evaluation=evaluation,
+        contract=checked_contract(new.contract),
     )
     return dataclasses.replace(found, content_digest=_content(found))
 
 
 def _content(version: Version) -> Digest:
     """Return the digest of what the same label must repeat. Words are compared apart: they can be erased."""
+    contract = {} if version.contract is None else {"contract": digest(version.contract)}
     return digest(
-        {
+        contract
+        | {
             "name": version.name,
             "fingerprints": list(version.fingerprints),
             "trust": version.trust,

@@ -58,7 +58,7 @@ class ModelAnswer:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VersionAnswer:
-    """A version. `metrics` are the evaluation figures that approvers sign."""
+    """A version. `metrics` are the evaluation figures that approvers sign, as is `contract` (SG-34)."""
 
     model: str
     version: str
@@ -88,6 +88,7 @@ class VersionAnswer:
     retired_at: datetime | None
     content_digest: str
     revision: int
+    contract: Mapping[str, Any] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -33,6 +33,7 @@ ServerKeyId = NewType("ServerKeyId", str)
 """`<purpose>:<id>`: one of the server's own keys."""
 RecordId = NewType("RecordId", str)
 SwitchId = NewType("SwitchId", str)
+LocalStopId = NewType("LocalStopId", str)
 InstanceId = NewType("InstanceId", str)
 """A UUID that a guard drew for itself."""
 

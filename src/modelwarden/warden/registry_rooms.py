@@ -123,6 +123,7 @@ class Versions:
         artifact: str | PathLike[str] | None = None,
         metrics: Mapping[str, Figure] | None = None,
         parameters: Mapping[str, Any] | None = None,
+        contract: Mapping[str, Any] | None = None,
         description: str | None = None,
         datasets: Sequence[Mapping[str, Any]] = (),
         trained_by: Sequence[str] = (),
@@ -137,8 +138,7 @@ class Versions:
     ) -> VersionAnswer:
         """Register a version; the artifact is read and hashed before, outside the writer (RL-34).
 
-        Raises:
-            NotPermitted, ModelNotFound, VersionExists, ValueInvalid, SizeMismatch, DigestMismatch.
+        Raises NotPermitted, ModelNotFound, VersionExists, ValueInvalid, SizeMismatch, DigestMismatch.
         """
         new = actions.NewVersion(
             model=model,
@@ -150,6 +150,7 @@ class Versions:
             feature_version=feature_version,
             algorithm=algorithm,
             parameters=parameters or {},
+            contract=contract,
             source_commit=source_commit,
             parent=parent,
             trainers=tuple(trained_by),
@@ -158,11 +159,8 @@ class Versions:
         prepared = None
         if artifact is not None:
             prepared = actions.prepare_artifact(
-                str(artifact),
-                settings=self._bound.settings,
-                fingerprints=fingerprints,
-                size_bytes=size_bytes,
-            )
+                str(artifact), settings=self._bound.settings, fingerprints=fingerprints, size_bytes=size_bytes
+            )  # fmt: skip
         action = partial(actions.register_version, new=new, artifact=prepared)
         return self._bound.write(action, answers.version_answer)
 

@@ -9,6 +9,7 @@ from modelwarden.warden.audit_room import Audit
 from modelwarden.warden.bound import Bound
 from modelwarden.warden.deployment_room import Deployments
 from modelwarden.warden.guard_room import Guards
+from modelwarden.warden.local_stop_room import LocalStops
 from modelwarden.warden.notify_room import Notify
 from modelwarden.warden.privacy_rooms import Holds, Retention
 from modelwarden.warden.registry_rooms import Models, Versions
@@ -39,6 +40,7 @@ class Rooms:
         self.deployments = Deployments(bound)
         self.switches = Switches(bound)
         self.guards = Guards(bound)
+        self.local_stops = LocalStops(bound)
         self.audit = Audit(bound)
         self.holds = Holds(bound)
         self.retention = Retention(bound)

@@ -9,7 +9,15 @@ from typing import TYPE_CHECKING, Any, Final
 from sqlalchemy import bindparam, case, delete, insert, select, tuple_, update
 from sqlalchemy.dialects import postgresql, sqlite
 
-from modelwarden.safeguards.fleet.instance import GONE, Instance, LoadedVersion, Open
+from modelwarden.safeguards.fleet.instance import (
+    GONE,
+    Cell,
+    Instance,
+    LoadedVersion,
+    Open,
+    Traffic,
+)
+from modelwarden.safeguards.local_stops.stop import SaidStop
 from modelwarden.store.schema.ledger import index, subjects
 from modelwarden.store.schema.safeguards import guard_instances, switch_confirmations
 from modelwarden.values.clock import moment, timestamp
@@ -61,6 +69,16 @@ _PAGE: Final = (
     )
     .order_by(*(guard_instances.c[name] for name in _KEY))
     .limit(bindparam("limit"))
+)
+_STOPPING: Final = (
+    select(guard_instances)
+    .where(
+        guard_instances.c.heard_at >= bindparam("since"),
+        guard_instances.c.local_stops.is_not(None),
+        guard_instances.c.state != GONE,
+    )
+    .order_by(*(guard_instances.c[name] for name in _KEY))
+    .limit(MOST_GUARDS)
 )
 _FORGET: Final = delete(guard_instances).where(guard_instances.c.heard_at < bindparam("before"))
 _TRACK: Final = insert(switch_confirmations)
@@ -142,6 +160,11 @@ def instances_after(
     return [_instance(row) for row in view.rows(_PAGE, params)]
 
 
+def instances_stopping(view: View, since: datetime) -> list[Instance]:
+    """Return the guards that were heard of since a time and block something by themselves."""
+    return [_instance(row) for row in view.rows(_STOPPING, {"since": timestamp(since)})]
+
+
 def keep_instances(telemetry: Telemetry, found: Sequence[Instance]) -> None:
     """Write what guards said last."""
     statement = _KEEP[telemetry.connection.dialect.name]
@@ -217,7 +240,16 @@ def _instance(row: Row[Any]) -> Instance:
         versions=tuple(LoadedVersion(*each) for each in json.loads(row.versions)),
         counts=json.loads(row.counts),
         rejected=row.rejected,
+        traffic=_traffic(row.traffic),
+        local_stops=tuple(SaidStop(*each) for each in json.loads(row.local_stops or "[]")),
     )
+
+
+def _traffic(text: str | None) -> Traffic | None:
+    if text is None:
+        return None
+    span_s, cells = json.loads(text)
+    return Traffic(span_s, tuple(Cell(*each) for each in cells))
 
 
 def _row(each: Instance) -> dict[str, object]:
@@ -227,4 +259,6 @@ def _row(each: Instance) -> dict[str, object]:
         "heard_at": timestamp(each.heard_at),
         "versions": json.dumps(each.versions),
         "counts": json.dumps(each.counts, sort_keys=True),
+        "traffic": None if each.traffic is None else json.dumps(each.traffic),
+        "local_stops": json.dumps(each.local_stops) if each.local_stops else None,
     }

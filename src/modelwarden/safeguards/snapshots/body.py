@@ -8,6 +8,7 @@ from __future__ import annotations
 import base64
 from dataclasses import dataclass, field
 from hashlib import sha256
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from modelwarden.errors import SnapshotTooLarge
@@ -36,10 +37,15 @@ class Topic(NamedTuple):
 
 
 class Registered(NamedTuple):
-    """A version that has an artifact, by the digest of it."""
+    """A version that has an artifact, by the digest of it, with the contract that was registered with it (SG-34)."""
 
     label: str
     sha256: str
+    contract: Mapping[str, Any] = MappingProxyType({})
+
+    def says(self, member: str) -> list[dict[str, Any]]:
+        """Return the limits, or the times that are looked at, each with the version that it holds for."""
+        return [{"version": self.label, **each} for each in self.contract.get(member, ())]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,12 +84,18 @@ class Contents:
             "faults": [],
             "route": None,
             "versions": [
-                {"label": each.label, "sha256": each.sha256, "baseline": False, "outputs": None}
+                {
+                    "label": each.label,
+                    "sha256": each.sha256,
+                    "baseline": each.contract.get("baseline", False),
+                    "outputs": each.contract.get("outputs"),
+                }
                 for each in self.versions
             ],
-            "limits": [],
-            "freshness": [],
+            "limits": [said for each in self.versions for said in each.says("limits")],
+            "freshness": [said for each in self.versions for said in each.says("freshness")],
             "drift": None,
+            "dropped": [],
         } | dict(self.sections)
         data = encode_any(body)
         if len(data) > MAX_BODY_BYTES:

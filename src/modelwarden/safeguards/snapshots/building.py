@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 from modelwarden.errors import SnapshotTooLarge
 from modelwarden.facts.safeguards import PUSHED
 from modelwarden.guard.snapshot import Floor
+from modelwarden.safeguards.local_stops import reads as local_stops
 from modelwarden.safeguards.reach import reach_of
 from modelwarden.safeguards.snapshots import queries
 from modelwarden.safeguards.snapshots.body import Contents, Topic
@@ -31,7 +32,11 @@ ALL: Final = frozenset({"object.accepted", "snapshot.key_rotated"})
 """Types of entries that concern every snapshot."""
 ANYWHERE: Final = ""
 """Stands for the models of a switch that names none one by one."""
-SECTIONS: Final[tuple[Section, ...]] = ()
+SECTIONS: Final[tuple[Section, ...]] = (
+    Section(
+        "dropped", local_stops.dropped, frozenset({"local.stop_adopted", "local.stop_dropped"})
+    ),
+)
 """What other parts of the room put into bodies: one line each."""
 
 

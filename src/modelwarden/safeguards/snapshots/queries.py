@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from modelwarden.store.change import View
 
 PART: Final = 500
-MOVING: Final = ("switch.activated", "switch.released", "switch.expired")
+MOVING: Final = ("switch.activated", "switch.released", "switch.expired", "ramp.moved")
 OF_MODEL: Final = ("model.registered", "model.updated", "version.registered", "version.retired")
 _LIVE: Final = tuple(sorted(state.value for state in LIVE))
 
@@ -71,7 +71,7 @@ _TYPES: Final = (
     .limit(PART)
 )
 _VERSIONS: Final = (
-    select(versions.c.label, versions.c.subject_sha256)
+    select(versions.c.label, versions.c.subject_sha256, versions.c.contract)
     .where(
         versions.c.model == bindparam("model"),
         versions.c.retired_at.is_(None),
@@ -173,7 +173,10 @@ def types_of(view: View, names: Sequence[str]) -> dict[str, str | None]:
 def registered_versions(view: View, model: str) -> tuple[Registered, ...]:
     """Return the versions of a model that have an artifact and are not retired, by label."""
     rows = view.rows(_VERSIONS, {"model": model})
-    return tuple(Registered(row.label, row.subject_sha256) for row in rows)
+    return tuple(
+        Registered(row.label, row.subject_sha256, orjson.loads(row.contract or b"{}"))
+        for row in rows
+    )
 
 
 def _told(row: Row[Any]) -> Told:
