@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import TYPE_CHECKING, Any, Final
 
 import pytest
@@ -12,6 +13,7 @@ from modelwarden.api.bodies import StrictRoute, door_of
 from modelwarden.api.caller import OWN, Public
 from modelwarden.permissions import ROLE_PERMISSIONS, BuiltInRole, Permission
 from tests.api.town import PEOPLE, routes_of
+from tests.safeguards.fleet import ROOT, bearer, guard_token
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -38,7 +40,7 @@ GIVEN: Final = {
     "model": "churn", "version": "1", "user": "victim", "role": "analyst", "permission": "model.read",
     "request": "req_0", "deployment": "dep_0", "policy": "house", "token": "tok_0", "key": "0" * 64,
     "seq": "1", "sha256": "0" * 64, "path": "checkpoint", "erasure": "ers_0", "hold": "hld_0",
-    "endpoint": "end_0", "purpose": "decision", "switch": "swi_0",
+    "endpoint": "end_0", "purpose": "decision", "switch": "swi_0", "stop": "lst_0",
 }  # fmt: skip
 REASON: Final = {"reason": "because the tests want it so"}
 NOTES: Final = {"notes": "because the tests want it so"}
@@ -90,6 +92,9 @@ BODIES: Final[dict[str, Any]] = {
         "instance": "6f3c8a52-3f0e-4d53-9f5a-0c6b5a1e2d77", "host": "web-1", "pid": 1, "model": "churn", "epoch": 1,
         "generation": 1, "source": "stream", "state": "fresh",
     },
+    "POST /kill-switches/preview": {"scope": {"region": "eu"}},
+    "POST /local-stops/{stop}/adopt": REASON,
+    "POST /local-stops/{stop}/drop": NOTES,
     "POST /kill-switches/apply": {"switches": [{"name": "us", "scope": {"region": "us"}} | REASON]},
     "POST /kill-switches/{switch}/request-release": NOTES,
     "POST /kill-switches/{switch}/confirm-release": NOTES,
@@ -155,6 +160,23 @@ def switch_id(town: Town) -> str:
     return str(town.call("dave", "POST", "/kill-switches", body).json()["id"])
 
 
+@pytest.fixture(scope="module")
+def stop_id(town: Town) -> str:
+    """Let a guard of a model that nobody owns say that it stops something by itself, and return that."""
+    token = guard_token(town.warden, owner="carol", model="fraud")
+    said = BODIES["POST /snapshot/applied"] | {
+        "model": "fraud",
+        "local_stops": [{"scope": {"region": "br"}, "since": "2026-11-20T11:19:40Z"}],
+    }
+    where = f"{ROOT}/snapshot/applied"
+    assert town.http.post(where, json=said, headers=bearer(token)).status_code == 204
+    ends = time.monotonic() + 60
+    while not (found := town.call("dave", "GET", "/local-stops").json()["items"]):
+        assert time.monotonic() < ends
+        time.sleep(0.05)
+    return str(found[0]["id"])
+
+
 def test_public_routes_are_those_of_the_list_and_metrics(town: Town) -> None:
     found = {
         f"{method} {route.path_format}"
@@ -186,7 +208,7 @@ def test_nobody_comes_in_without_a_token(town: Town) -> None:
 
 
 def test_each_role_is_refused_what_it_lacks_and_nothing_else(
-    town: Town, request_id: str, switch_id: str
+    town: Town, request_id: str, switch_id: str, stop_id: str
 ) -> None:
     """First all that has to be refused, which changes nothing; then all that has to be let in."""
     wrong = []
@@ -200,7 +222,8 @@ def test_each_role_is_refused_what_it_lacks_and_nothing_else(
                     continue
                 if refused and name in FORM_FIRST:
                     continue
-                answer = sent(town, name, who, request=request_id, switch=switch_id)
+                given = {"request": request_id, "switch": switch_id, "stop": stop_id}
+                answer = sent(town, name, who, **given)
                 if is_refusal(answer, method=name.partition(" ")[0]) is not refused:
                     wrong.append((name, role, answer.status_code, answer.text[:200]))
     assert wrong == []

@@ -23,8 +23,10 @@ from modelwarden.safeguards.answers import (
     toggles_answer,
 )
 from modelwarden.safeguards.fleet.reads import confirmations_answer
+from modelwarden.safeguards.preview import preview_answer
 from modelwarden.values.guards import ConfirmationsAnswer
 from modelwarden.values.pages import Page
+from modelwarden.values.previews import PreviewAnswer
 from modelwarden.values.switches import SwitchAnswer, SwitchCheckAnswer, TogglesAnswer
 from modelwarden.values.words import maybe_named, named
 
@@ -81,6 +83,14 @@ class NewSwitch(Claims):
             everything=self.everything,
             allow_unknown=self.allow_unknown,
         )
+
+
+class Previewed(Shape):
+    """Body of POST kill-switches/preview."""
+
+    scope: Conditions = Field(default_factory=dict)
+    except_: Conditions | None = Field(default=None, alias="except")
+    environment: Word = "production"
 
 
 class ToggleFile(Shape):
@@ -159,6 +169,18 @@ async def check(request: Request, caller: Reader, environment: str = "production
     place = named(actions.Environment, environment, field="environment")
     action = partial(actions.check, context=context, environment=place)
     return await caller.read(action, check_answer)
+
+
+@router.post("/preview", responses=answers(PreviewAnswer))
+async def preview(body: Previewed, caller: Reader) -> Response:
+    """Say what a switch would hit if it were put in force now: nothing is."""
+    action = partial(
+        actions.preview,
+        scope=body.scope,
+        exception=body.except_,
+        environment=named(actions.Environment, body.environment, field="environment"),
+    )
+    return await caller.read(action, preview_answer, names=THEIRS)
 
 
 @router.post("/apply", responses=answers(TogglesAnswer))

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from modelwarden.client.transport import path
 from modelwarden.values.guards import ConfirmationsAnswer
 from modelwarden.values.pages import Listing, Page
+from modelwarden.values.previews import PreviewAnswer
 from modelwarden.values.switches import SwitchAnswer, SwitchCheckAnswer, TogglesAnswer
 
 if TYPE_CHECKING:
@@ -124,6 +125,20 @@ class Switches:
         """
         query = {**context, "environment": environment}
         return self._calls.read(SwitchCheckAnswer, path("kill-switches", "check"), query)
+
+    def preview(
+        self,
+        scope: Mapping[str, Any] | None = None,
+        *,
+        except_: Mapping[str, Any] | None = None,
+        environment: str = "production",
+    ) -> PreviewAnswer:
+        """Return what a switch with this scope would hit, as far as guards know (SG-7); nothing is stopped.
+
+        Raises NotPermitted, UnknownDimension, ValueInvalid.
+        """
+        body = {"scope": scope or {}, "except": except_, "environment": environment}
+        return self._calls.ask(PreviewAnswer, path("kill-switches", "preview"), body)
 
     def apply(self, document: Mapping[str, Any]) -> TogglesAnswer:
         """Bring switches in force as a file names them, idempotent by name (SG-8).

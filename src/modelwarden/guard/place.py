@@ -49,6 +49,10 @@ class Counts:
         self._clean.append(found := [0])
         return found
 
+    def decided(self) -> int:
+        """Return how many decisions there were."""
+        return sum(self.by_status) + sum(number[0] for number in self._clean)
+
     def of(self, status: Status) -> int:
         """Return how many answers had a status."""
         short = sum(number[0] for number in self._clean) if status is Status.OK else 0

@@ -43,7 +43,7 @@ class Reports:
         holder: Holder,
         feed: Feed,
         pace: Pace,
-        told: Callable[[], tuple[list[dict[str, str]], Mapping[str, int]]],
+        told: Callable[[], Mapping[str, object]],
     ) -> None:
         self._server = server
         self._intake = intake
@@ -112,7 +112,6 @@ class Reports:
         held, applied = self._holder.judge(), self._intake.applied
         at = None if held.snapshot is None else held.snapshot.head.at
         source = held.source
-        versions, counts = self._told()
         return {
             "instance": self.instance,
             "host": socket.gethostname(),
@@ -125,7 +124,6 @@ class Reports:
             "applied_ms": None if applied is None else round(applied.applied_ms, 3),
             "age_s": self._holder.age_s(),
             "state": str(held.state),
-            "versions": versions,
             "rejected": self._intake.rejected,
-            "counts": dict(counts),
+            **self._told(),
         }

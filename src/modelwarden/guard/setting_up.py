@@ -28,7 +28,9 @@ from modelwarden.guard.protect import Last
 from modelwarden.guard.reports import Reports
 from modelwarden.guard.site import Site
 from modelwarden.guard.state import StateFolder
+from modelwarden.guard.stops import Stops
 from modelwarden.guard.stream import ServerSource
+from modelwarden.guard.traffic import Traffic
 from modelwarden.guard.versions import Versions
 from modelwarden.values.ids import MODEL_NAME, NAME
 
@@ -82,6 +84,9 @@ class Parts:
             max_stale_s=settings.max_stale_s,
             clocks=settings.clocks,
         )
+        self.stops: Final = Stops(
+            model=settings.model, holder=self.holder, wall=settings.clocks.wall
+        )
         server = _server(settings)
         pins = Pins(given_keys(settings.keys))
         if not pins.first and (server is None or not server.keeps_secrets):
@@ -93,6 +98,7 @@ class Parts:
             pins=pins,
             folder=_folder(settings, server),
             clocks=settings.clocks,
+            stops=self.stops,
         )
         self.feed: Final = self._feed(server)
         self.reports: Final = Reports(
@@ -101,13 +107,14 @@ class Parts:
             holder=self.holder,
             feed=self.feed,
             pace=settings.pace,
-            told=lambda: (self.versions.reported(), self.counted()),
+            told=self._told,
         )
         self.local_stop: Final = self._local_stop()
         self.shared: Final = OfAll(
             settings.model, self.holder, self.versions, self.counts, self.clocks, settings.fail, self.judged,
             lambda: self.reports.instance,
         )  # fmt: skip
+        self.traffic: Final = Traffic(clock=settings.clocks.monotonic)
         self.sites: Final[weakref.WeakSet[Site]] = weakref.WeakSet()
 
     def _feed(self, server: Server | None) -> Feed:
@@ -128,7 +135,7 @@ class Parts:
         return LocalStop(
             Path(settings.stop_file),
             model=settings.model,
-            holder=self.holder,
+            stops=self.stops,
             every_s=settings.pace.file_s,
         )
 
@@ -159,6 +166,7 @@ class Parts:
     def after_fork(self) -> None:
         """Begin anew in a forked child: own locks, threads, sockets and instance (SG-22)."""
         self.holder.after_fork()
+        self.stops.after_fork()
         self.chain.after_fork()
         for site in list(self.sites):
             site.place.after_fork()
@@ -185,6 +193,16 @@ class Parts:
         self.sites.add(site)
         return site
 
+    def _told(self) -> dict[str, object]:
+        """Return what is told of this guard beside what it holds: what it decided, and what it blocks by itself."""
+        self.traffic.note(self.sites, decided=self.counts.decided())
+        return {
+            "versions": self.versions.reported(),
+            "counts": self.counted(),
+            "traffic": self.traffic.told(),
+            "local_stops": self.stops.told(),
+        }
+
     def counted(self) -> dict[str, int]:
         """Return what was counted so far, by name."""
         counts = self.counts
@@ -195,7 +213,7 @@ class Parts:
             "faults": counts.faults,
             "clock_behind": self.holder.behind,
             "rejected": self.intake.rejections,
-            "local_stop": int(self.local_stop is not None and self.local_stop.is_active),
+            "local_stop": int(self.stops.is_active),
             "reports_failed": self.reports.failed,
         }
 

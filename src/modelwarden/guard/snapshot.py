@@ -108,6 +108,7 @@ class Snapshot:
         switches: those to match before a route is taken; model and model type are bound (SG-25).
         version_switches: those that name `version`, to match once it is known which version answers.
         faults, limits, freshness, drift: as the body has them, for those who read them.
+        dropped: digests of switches that guards need not carry on any more (SG-17).
     """
 
     head: Head
@@ -121,6 +122,7 @@ class Snapshot:
     limits: object = field(repr=False)
     freshness: object = field(repr=False)
     drift: object = field(repr=False)
+    dropped: frozenset[str] = field(default=frozenset(), repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -324,7 +326,14 @@ def _compiling(body: dict[str, object], head: Head) -> Generator[None, None, Sna
         limits=body.get("limits"),
         freshness=body.get("freshness"),
         drift=body.get("drift"),
+        dropped=_digests(body.get("dropped")),
     )
+
+
+def _digests(raw: object) -> frozenset[str]:
+    """Return digests; what is none drops nothing."""
+    given = raw if isinstance(raw, list) else ()
+    return frozenset(one for one in given if isinstance(one, str) and HEX_DIGEST.fullmatch(one))
 
 
 def _versions(raw: object) -> tuple[Approved, ...]:

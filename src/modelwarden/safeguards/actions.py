@@ -27,6 +27,7 @@ from modelwarden.safeguards.local_stops.seeing import end_stop as end_stop
 from modelwarden.safeguards.local_stops.seeing import see_stop as see_stop
 from modelwarden.safeguards.local_stops.seeing import stops_due as stops_due
 from modelwarden.safeguards.local_stops.stop import SaidStop as SaidStop
+from modelwarden.safeguards.preview import preview as preview
 from modelwarden.safeguards.ramp import Verdict as Verdict
 from modelwarden.safeguards.ramp import nobody_asked as nobody_asked
 from modelwarden.safeguards.reach import may_touch as may_touch

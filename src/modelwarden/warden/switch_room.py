@@ -14,6 +14,7 @@ from modelwarden.safeguards.actions import (
     Unknown,
 )
 from modelwarden.safeguards.fleet.reads import confirmations_answer
+from modelwarden.safeguards.preview import preview_answer
 from modelwarden.values.pages import Listing, Page
 from modelwarden.values.words import maybe_named, named
 
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from modelwarden.values.guards import ConfirmationsAnswer
+    from modelwarden.values.previews import PreviewAnswer
     from modelwarden.values.switches import SwitchAnswer, SwitchCheckAnswer, TogglesAnswer
     from modelwarden.warden.bound import Bound
 
@@ -136,6 +138,25 @@ class Switches:
         place = named(Environment, environment, field="environment")
         action = partial(actions.check, context=context, environment=place)
         return self._bound.read(action, answers.check_answer)
+
+    def preview(
+        self,
+        scope: Mapping[str, Any] | None = None,
+        *,
+        except_: Mapping[str, Any] | None = None,
+        environment: str = "production",
+    ) -> PreviewAnswer:
+        """Return what a switch with this scope would hit, as far as guards know (SG-7); nothing is stopped.
+
+        Raises NotPermitted, UnknownDimension, ValueInvalid.
+        """
+        action = partial(
+            actions.preview,
+            scope=scope or {},
+            exception=except_,
+            environment=named(Environment, environment, field="environment"),
+        )
+        return self._bound.read(action, preview_answer)
 
     def apply(self, document: Mapping[str, Any]) -> TogglesAnswer:
         """Bring switches in force as a file names them, idempotent by name (SG-8).
