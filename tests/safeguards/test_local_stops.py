@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -268,3 +269,22 @@ def test_two_who_decide_at_once_one_is_told_so(desk: Desk) -> None:
     with pytest.raises(SwitchNotActive):
         desk.acting("erin").local_stops.adopt(stop.id, reason=WHY)
     assert desk.live("churn") == ()
+
+
+def test_of_many_who_decide_at_once_one_does(desk: Desk) -> None:
+    report(desk, 1, carried())
+    (stop,) = standing(desk)
+
+    def act(number: int) -> object:
+        rooms = desk.acting(("dave", "erin", "gina")[number % 3]).local_stops
+        try:
+            if number % 2:
+                return rooms.drop(stop.id, notes="let it go on")
+            return rooms.adopt(stop.id, reason=WHY)
+        except SwitchNotActive as error:
+            return error
+
+    with ThreadPoolExecutor(8) as pool:
+        answers = list(pool.map(act, range(8)))
+    assert sum(isinstance(each, SwitchNotActive) for each in answers) == 7
+    assert len(desk.live("churn")) == len(desk.facts("local.stop_adopted"))

@@ -208,3 +208,20 @@ def test_nothing_of_a_ramp_is_said_of_a_switch_without_one(desk: Desk) -> None:
     (rule,) = [each.rule() for each in desk.live("churn")]
     assert "salt" not in rule
     assert (made.ramp, made.bake_s, made.held) == (None, None, 10_000)
+
+
+def test_of_many_who_confirm_at_once_one_does(desk: Desk) -> None:
+    made = desk.stop("dave", model="churn")
+    desk.asked(made.id, "erin")
+
+    def confirm(number: int) -> object:
+        ramp = "10,100" if number % 2 else None
+        rooms = desk.switches(("dave", "gina")[number % 2])
+        try:
+            return rooms.confirm_release(made.id, notes="looks well", ramp=ramp)
+        except SwitchNotActive as error:
+            return error
+
+    with ThreadPoolExecutor(8) as pool:
+        answers = list(pool.map(confirm, range(8)))
+    assert sum(isinstance(each, SwitchNotActive) for each in answers) == 7

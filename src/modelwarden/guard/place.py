@@ -7,6 +7,8 @@ from threading import Lock
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from modelwarden.errors import ValueInvalid
+from modelwarden.guard.approved import Approved
+from modelwarden.guard.begun import Verdict
 from modelwarden.guard.breaker import Breaker, Thresholds
 from modelwarden.guard.checks import checker
 from modelwarden.guard.contract import Contract, OnViolation
@@ -21,7 +23,9 @@ from modelwarden.guard.watch import ClipWatch
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+    from modelwarden.guard.approved import Asked
     from modelwarden.guard.fallback import Chain
+    from modelwarden.guard.freshness import Freshness
     from modelwarden.guard.held import Clocks, Held, Holder, Rules
     from modelwarden.guard.limits import Limits
     from modelwarden.guard.picking import Around, Parameters
@@ -142,6 +146,7 @@ class Place:
         self._version = self.picker(("version",))
         meters = () if options.limits is None else options.limits.key_names
         self._limit_keys = self.picker(tuple(dict.fromkeys(meters)))
+        self.approved: Final = Approved(clock=shared.clocks.monotonic)
 
     @property
     def has_short_way(self) -> bool:
@@ -190,15 +195,34 @@ class Place:
         first = self._first(args, kwargs)
         level, reason = Level.FRESH, None
         if fresh is not None:
-            judged = fresh.judge(
-                self._moment(fresh.field, first, args, kwargs), now=self.clocks.wall()
-            )
+            judged = self._age(fresh, args, kwargs)
             level, reason = judged.level, judged.reason
         if level < Level.FALLBACK and self._check_inputs is not None:
             finding = self._check_inputs(first)
             if finding is not None:
                 return Level.FALLBACK, f"inputs:{finding.reason}"
         return level, reason
+
+    def held_to(
+        self, asked: Asked, args: tuple[object, ...], kwargs: Given
+    ) -> tuple[Verdict, str, float] | None:
+        """Hold a call to what was approved: return how it is stopped, why, and when to come again; None: it is not."""
+        values = zip(asked.keys, self.picker(asked.keys).values(args, kwargs), strict=True)
+        refused = asked.over({name: str(value) for name, value in values if value is not None})
+        if refused is not None:
+            verdict = Verdict.FALL if self.falls_when_limited else Verdict.LIMIT
+            return verdict, refused.reason, refused.retry_after_s
+        found = asked.stale(lambda fresh: self._age(fresh, args, kwargs))
+        if found is not None and found.level is Level.WARN:
+            self.counts.stale_inputs += 1
+        if found is None or found.level < Level.FALLBACK:
+            return None
+        verdict = Verdict.BLOCK if found.level is Level.BLOCK else Verdict.FALL
+        return verdict, found.reason or "", 0.0
+
+    def _age(self, fresh: Fresh, args: tuple[object, ...], kwargs: Given) -> Freshness:
+        moment = self._moment(fresh.field, self._first(args, kwargs), args, kwargs)
+        return fresh.judge(moment, now=self.clocks.wall())
 
     def _first(self, args: tuple[object, ...], kwargs: Given) -> object:
         if args:
@@ -262,6 +286,7 @@ class Place:
         self.clips.after_fork()
         for breaker in self._breakers.values():
             breaker.after_fork()
+        self.approved.after_fork()
         if self.limits is not None:
             self.limits.after_fork()
 

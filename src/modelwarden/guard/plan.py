@@ -17,6 +17,7 @@ from modelwarden.values.clock import moment
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from modelwarden.guard.approved import Asked
     from modelwarden.guard.checks import Check
     from modelwarden.guard.contract import Contract
     from modelwarden.guard.held import Rules
@@ -37,6 +38,7 @@ class Plan(NamedTuple):
         contract: what answers have to look like, or None.
         broken: why no answer can be checked, so that none is given.
         is_quiet: only a switch can divert a call here.
+        asked: limits and ages that were approved for calls here, or None.
     """
 
     rules: Rules
@@ -47,6 +49,7 @@ class Plan(NamedTuple):
     check: Check | None
     broken: str | None
     is_quiet: bool
+    asked: Asked | None = None
 
     def match(self, values: tuple[object, ...], key: object) -> Match:
         """Return what the switches say of a call (SG-5)."""
@@ -74,6 +77,7 @@ def make_plan(
     bound: Mapping[str, object],
     version: str | None = None,
     code: Contract | None = None,
+    asked: Asked | None = None,
 ) -> Plan:
     """Make the plan of a place.
 
@@ -82,6 +86,7 @@ def make_plan(
         bound: values that are the same for every call there.
         version: the version that answers there, where that is known.
         code: the contract that the code asks for; it may only tighten the approved one (SG-34).
+        asked: limits and ages that were approved.
     """
     known = {name: value for name, value in bound.items() if value is not None}
     if version is not None:
@@ -93,6 +98,7 @@ def make_plan(
     wanted = tuple(dict.fromkeys(name for one in settled for name in one.dimensions))
     matchers = tuple(matcher.over(*wanted) for matcher in settled)
     contract, broken = _contract(rules, version, code)
+    broken = broken or (None if asked is None else asked.broken)
     return Plan(
         rules=rules,
         wanted=wanted,
@@ -101,7 +107,8 @@ def make_plan(
         contract=contract,
         check=None if contract is None else checker(contract),
         broken=broken,
-        is_quiet=rules.diverts is None and broken is None,
+        is_quiet=rules.diverts is None and broken is None and asked is None,
+        asked=asked,
     )
 
 
