@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import TYPE_CHECKING, Any, Final
 
 import pytest
@@ -12,6 +13,7 @@ from modelwarden.api.bodies import StrictRoute, door_of
 from modelwarden.api.caller import OWN, Public
 from modelwarden.permissions import ROLE_PERMISSIONS, BuiltInRole, Permission
 from tests.api.town import PEOPLE, routes_of
+from tests.safeguards.fleet import ROOT, bearer, guard_token
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -38,7 +40,7 @@ GIVEN: Final = {
     "model": "churn", "version": "1", "user": "victim", "role": "analyst", "permission": "model.read",
     "request": "req_0", "deployment": "dep_0", "policy": "house", "token": "tok_0", "key": "0" * 64,
     "seq": "1", "sha256": "0" * 64, "path": "checkpoint", "erasure": "ers_0", "hold": "hld_0",
-    "endpoint": "end_0", "purpose": "decision", "switch": "swi_0", "drill": "dri_0",
+    "endpoint": "end_0", "purpose": "decision", "switch": "swi_0", "stop": "lst_0", "drill": "dri_0",
     "trigger": "errors", "firing": "fir_0",
     "proposal": "prp_0", "dataset": "orders",
 }  # fmt: skip
@@ -99,6 +101,9 @@ BODIES: Final[dict[str, Any]] = {
             "edges": "0" * 64, "counts": [],
         },
     },
+    "POST /kill-switches/preview": {"scope": {"region": "eu"}},
+    "POST /local-stops/{stop}/adopt": REASON,
+    "POST /local-stops/{stop}/drop": NOTES,
     "POST /kill-switches/apply": {"switches": [{"name": "us", "scope": {"region": "us"}} | REASON]},
     "POST /kill-switches/{switch}/request-release": NOTES,
     "POST /kill-switches/{switch}/confirm-release": NOTES,
@@ -187,6 +192,23 @@ def drill_id(town: Town, request_id: str) -> str:
     return str(made.json()["id"])
 
 
+@pytest.fixture(scope="module")
+def stop_id(town: Town) -> str:
+    """Let a guard of a model that nobody owns say that it stops something by itself, and return that."""
+    token = guard_token(town.warden, owner="carol", model="fraud")
+    said = BODIES["POST /snapshot/applied"] | {
+        "model": "fraud",
+        "local_stops": [{"scope": {"region": "br"}, "since": "2026-11-20T11:19:40Z"}],
+    }
+    where = f"{ROOT}/snapshot/applied"
+    assert town.http.post(where, json=said, headers=bearer(token)).status_code == 204
+    ends = time.monotonic() + 60
+    while not (found := town.call("dave", "GET", "/local-stops").json()["items"]):
+        assert time.monotonic() < ends
+        time.sleep(0.05)
+    return str(found[0]["id"])
+
+
 def test_public_routes_are_those_of_the_list_and_metrics(town: Town) -> None:
     found = {
         f"{method} {route.path_format}"
@@ -218,11 +240,11 @@ def test_nobody_comes_in_without_a_token(town: Town) -> None:
 
 
 def test_each_role_is_refused_what_it_lacks_and_nothing_else(
-    town: Town, request_id: str, switch_id: str, drill_id: str
+    town: Town, request_id: str, switch_id: str, drill_id: str, stop_id: str
 ) -> None:
     """First all that has to be refused, which changes nothing; then all that has to be let in."""
     wrong = []
-    about = {"request": request_id, "switch": switch_id, "drill": drill_id}
+    about = {"request": request_id, "switch": switch_id, "drill": drill_id, "stop": stop_id}
     for refused in (True, False):
         for name, _, admission in calls(town):
             if not isinstance(admission, Permission) or name == "GET /metrics":

@@ -9,6 +9,7 @@ import numpy as np
 
 from modelwarden.guard.breaker import State
 from modelwarden.guard.contract import Contract
+from modelwarden.guard.told import counted
 from tests.guard.hosts import from_file
 
 if TYPE_CHECKING:
@@ -27,9 +28,9 @@ def test_answers_that_are_no_finite_number_are_counted_one_by_one_and_in_batches
 
         for _ in range(4):
             predict()
-        assert guard._parts.counted()["non_finite"] == 2
+        assert counted(guard._parts)["non_finite"] == 2
         guard.batch(np.array([0.1, math.nan, 0.2, math.inf, -math.inf]))
-        assert guard._parts.counted()["non_finite"] == 5
+        assert counted(guard._parts)["non_finite"] == 5
 
 
 def test_breakers_that_refuse_are_counted_as_they_stand(tmp_path: Path) -> None:
@@ -49,4 +50,4 @@ def test_breakers_that_refuse_are_counted_as_they_stand(tmp_path: Path) -> None:
             (State.METRICS_ONLY, 0),
         ):
             breaker.set(state)
-            assert guard._parts.counted()["open_breakers"] == expected
+            assert counted(guard._parts)["open_breakers"] == expected

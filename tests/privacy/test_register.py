@@ -22,6 +22,7 @@ COMMITMENTS: Final = {
     "decisions.comment", "deployments.notes", "models.purpose", "versions.description", "versions.artifact",
     "erasures.reason", "holds.reason", "switches.reason", "switches.notes", "switches.verification",
     "switches.ended_notes", "firings.reason", "endpoints.url", "endpoints.secret", "endpoints.previous_secret",
+    "local_stops.host", "local_stops.notes",
 }  # fmt: skip
 KEYED: Final = {"actors.handle_index", "actors.email_index", "tokens.secret_digest"}
 PATTERNED: Final = {
@@ -43,6 +44,7 @@ PATTERNED: Final = {
     "switch_proposals.trigger", "switch_proposals.model", "datasets.name", "datasets.as_of",
     "slis.name", "slis.resource_type", "slis.resource", "slis.labels",
     "slis.thresholds",
+    "local_stops.model",
 }  # fmt: skip
 """Names and words of a fixed form: checked where they come in, and too short for a sentence."""
 OPEN: Final = {
@@ -58,6 +60,9 @@ OPEN: Final = {
     "firings.evidence": "counts, and ids of the workers that reported them",
     "switch_proposals.scope": "as switches.scope",
     "datasets.fields": "names and types of columns, as whoever set them wrote them",
+    "local_stops.scope": "as switches.scope",
+    "local_stops.exception": "as switches.scope",
+    "versions.contract": "how answers have to look, as approvers have to see it: names of fields and labels",
     "policy_versions.document": "a policy's text is public among those whom it governs",
 }
 PROGRAMS: Final = {
@@ -76,6 +81,7 @@ PROGRAMS: Final = {
     "ended_by", "account", "set_by", "set_persons", "approved_by", "step", "act", "base", "switch", "proposal",
     "overridden_by", "firing", "accepted_by", "fields_sha256", "checked_by", "reasons",
     "defined_by",
+    "ramp", "carried", "carried_sha256", "reported_by", "adopted_as", "resolved_by",
 }  # fmt: skip
 """Ids, digests and words of the program's own lists, whatever the table."""
 

@@ -23,9 +23,10 @@ PATIENCE_S: Final = 60
 
 
 @contextmanager
-def serving(url: str, folder: Path) -> Iterator[str]:
-    """Start a server as a process of its own, and yield its address."""
-    with socket.create_server(("127.0.0.1", 0)) as probe:
+def serving(url: str, folder: Path, *, address: str | None = None) -> Iterator[str]:
+    """Start a server as a process of its own, and yield its address: another one, or that of one that was stopped."""
+    before = 0 if address is None else int(address.rpartition(":")[2])
+    with socket.create_server(("127.0.0.1", before)) as probe:
         port = probe.getsockname()[1]
     settings = {
         "MODELWARDEN_URL": url,

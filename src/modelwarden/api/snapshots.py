@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import base64
 from functools import partial
-from typing import Annotated, Final
+from typing import Annotated, Any, Final
 
 import orjson
 from fastapi import APIRouter, Depends, Query
-from pydantic import Field
+from pydantic import Field, StringConstraints
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -34,6 +34,7 @@ EVENTS: Final = "text/event-stream"
 Listener = Annotated[Caller, may(Permission.GUARD_READ, rate=Rate.SNAPSHOT)]
 Name = Annotated[str, Query(min_length=1, max_length=128)]
 Count = Annotated[int, Field(ge=0, le=2**53 - 1)]
+Value = Annotated[str, StringConstraints(max_length=256)]
 Span = Annotated[float, Field(ge=0, le=1e9)]
 
 
@@ -67,6 +68,38 @@ class Signal(Shape):
     value: Span
 
 
+class ReportedStop(Shape):
+    """Something that a guard blocks by itself: by a stop file, or a switch that it carries on, by its whole rule."""
+
+    scope: Annotated[dict[str, Any], Field(max_length=32)]
+    since: Moment
+    carried: bool = False
+    rule: Annotated[dict[str, Any], Field(max_length=32)] | None = None
+
+    def value(self) -> actions.SaidStop:
+        """Return what the action takes."""
+        return actions.SaidStop(self.scope, timestamp(self.since), self.rule)
+
+
+class TrafficCell(Shape):
+    """So many decisions of calls of which a guard knows these values."""
+
+    context: Annotated[dict[Word, Value], Field(max_length=32)]
+    n: Count
+
+
+class Traffic(Shape):
+    """What a guard decided in the last hour, or since it began."""
+
+    span_s: Annotated[int, Field(ge=0, le=3_600)]
+    cells: Annotated[list[TrafficCell], Field(max_length=32)]
+
+    def value(self) -> actions.Traffic:
+        """Return what the action takes."""
+        cells = tuple(actions.Cell(each.context, each.n) for each in self.cells)
+        return actions.Traffic(self.span_s, cells)
+
+
 class Applied(Shape):
     """Body of POST snapshot/applied: what a guard holds, after each change and as a heartbeat."""
 
@@ -85,6 +118,8 @@ class Applied(Shape):
     rejected: Word | None = None
     counts: Annotated[dict[Word, Count], Field(max_length=64)] = Field(default_factory=dict)
     signals: Annotated[list[Signal], Field(max_length=16)] = Field(default_factory=list)
+    traffic: Traffic | None = None
+    local_stops: Annotated[list[ReportedStop], Field(max_length=20)] = Field(default_factory=list)
 
     def value(self) -> actions.Report:
         """Return what the action takes. Raises ValueInvalid."""
@@ -108,6 +143,8 @@ class Applied(Shape):
                 actions.Signal(each.signal, timestamp(each.since), each.n, each.value)
                 for each in self.signals
             ),
+            traffic=None if self.traffic is None else self.traffic.value(),
+            local_stops=tuple(each.value() for each in self.local_stops),
         )
 
 

@@ -23,8 +23,10 @@ from modelwarden.safeguards.answers import (
     toggles_answer,
 )
 from modelwarden.safeguards.fleet.reads import confirmations_answer
+from modelwarden.safeguards.preview import preview_answer
 from modelwarden.values.guards import ConfirmationsAnswer
 from modelwarden.values.pages import Page
+from modelwarden.values.previews import PreviewAnswer
 from modelwarden.values.switches import SwitchAnswer, SwitchCheckAnswer, TogglesAnswer
 from modelwarden.values.words import maybe_named, named
 
@@ -83,6 +85,14 @@ class NewSwitch(Claims):
         )
 
 
+class Previewed(Shape):
+    """Body of POST kill-switches/preview."""
+
+    scope: Conditions = Field(default_factory=dict)
+    except_: Conditions | None = Field(default=None, alias="except")
+    environment: Word = "production"
+
+
 class ToggleFile(Shape):
     """Body of POST kill-switches/apply: the file's own name, and the switches that it names."""
 
@@ -97,8 +107,16 @@ class ReleaseRequest(Claims):
     verification: Text | None = None
 
 
+class Confirmation(Claims):
+    """Body of POST kill-switches/{switch}/confirm-release."""
+
+    notes: Text = ""
+    ramp: Word | None = None
+    bake: Word | None = None
+
+
 class ReleaseNotes(Claims):
-    """Body of POST kill-switches/{switch}/confirm-release and refuse-release."""
+    """Body of POST kill-switches/{switch}/refuse-release."""
 
     notes: Text = ""
 
@@ -153,6 +171,18 @@ async def check(request: Request, caller: Reader, environment: str = "production
     return await caller.read(action, check_answer)
 
 
+@router.post("/preview", responses=answers(PreviewAnswer))
+async def preview(body: Previewed, caller: Reader) -> Response:
+    """Say what a switch would hit if it were put in force now: nothing is."""
+    action = partial(
+        actions.preview,
+        scope=body.scope,
+        exception=body.except_,
+        environment=named(actions.Environment, body.environment, field="environment"),
+    )
+    return await caller.read(action, preview_answer, names=THEIRS)
+
+
 @router.post("/apply", responses=answers(TogglesAnswer))
 async def apply(
     body: ToggleFile, caller: Annotated[Caller, may(Permission.SWITCH_ACTIVATE, rate=Rate.RESERVE)]
@@ -189,9 +219,15 @@ async def request_release(switch: str, body: ReleaseRequest, caller: Releaser) -
 
 
 @router.post("/{switch}/confirm-release", responses=answers(SwitchAnswer))
-async def confirm_release(switch: str, body: ReleaseNotes, caller: Releaser) -> Response:
-    """Release a switch whose release was asked for; it never comes back."""
-    action = partial(actions.confirm_release, switch_id=switch, notes=body.notes)
+async def confirm_release(switch: str, body: Confirmation, caller: Releaser) -> Response:
+    """Release a switch whose release was asked for, at once or in steps; it never comes back."""
+    action = partial(
+        actions.confirm_release,
+        switch_id=switch,
+        notes=body.notes,
+        ramp=body.ramp,
+        bake=body.bake,
+    )
     return await _move(caller, switch, action, body)
 
 

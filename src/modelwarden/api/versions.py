@@ -77,6 +77,7 @@ class VersionFields(Claims):
     algorithm: Reference | None = None
     source_commit: Reference | None = None
     parent: Word | None = None
+    contract: dict[str, Any] | None = None
     trained_by: list[Word] = Field(default_factory=list)
     drift_reference: dict[str, Any] | None = None
 
@@ -97,6 +98,7 @@ class VersionFields(Claims):
             trainers=tuple(self.trained_by),
             metrics=self.metrics,
             drift_reference=self.drift_reference,
+            contract=self.contract,
         )
 
 

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Final, cast
 
 from modelwarden.approvals.request import RequestType, VoidCause
 from modelwarden.errors import EnvelopeMalformed, NotCanonical
+from modelwarden.registry.version import digest
 from modelwarden.values.canonical import encode_any, parse
 from modelwarden.values.clock import moment, timestamp
 from modelwarden.values.ids import Digest
@@ -82,6 +83,8 @@ def release_basis(
         evaluation["metrics"] = version.evaluation_digest
     if version.parameters_digest:
         evaluation["parameters"] = version.parameters_digest
+    if version.contract is not None:  # SG-34: what guards hold answers to is agreed to with them
+        evaluation["contract"] = digest(version.contract)
     return {
         "subject": [{"name": version.name, "digest": {"sha256": subject}}],
         "artifact": {"fingerprints": list(version.fingerprints)},

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Final
 
@@ -13,8 +14,9 @@ from modelwarden.cli.options import (
     LimitOption,
     json_object,
     moment_option,
-    toggle_file,
+    tree_file,
 )
+from modelwarden.cli.previewing import glance, say
 from modelwarden.cli.run import Run
 from modelwarden.cli.verb import noun, verb
 
@@ -68,6 +70,10 @@ ExceptOption = Annotated[
 TimeOption = Annotated[
     datetime | None, typer.Option(metavar="TIME", parser=moment_option, show_default=False)
 ]
+ActionOption = Annotated[str | None, typer.Option("--action", help="block, fallback, observe.")]
+FallbackOption = Annotated[
+    list[str] | None, typer.Option("--fallback", help="chain, or steps in their order.")
+]
 EverythingOption = Annotated[
     str | None,
     typer.Option(
@@ -90,12 +96,8 @@ def activate(  # noqa: PLR0913  # the fields of a switch
     scope_json: JsonOption = None,
     except_: ExceptOption = None,
     environment: PlaceOption = "production",
-    action: Annotated[
-        str | None, typer.Option("--action", help="block, fallback, observe.")
-    ] = None,
-    fallback: Annotated[
-        list[str] | None, typer.Option("--fallback", help="chain, or steps in their order.")
-    ] = None,
+    action: ActionOption = None,
+    fallback: FallbackOption = None,
     severity: Annotated[str, typer.Option("--severity", help="SEV1 to SEV4.")] = "SEV2",
     incident: Annotated[str | None, typer.Option("--incident")] = None,
     evidence: Annotated[str | None, typer.Option("--evidence")] = None,
@@ -111,11 +113,15 @@ def activate(  # noqa: PLR0913  # the fields of a switch
         raise typer.BadParameter(f"--everything {environment} confirms that all of it stops")
     named = [("model", model), ("model_type", model_type)]
     given = [f"{name}={value}" for name, value in named if value is not None]
+    where = conditions([*given, *(scope or [])], "--scope", scope_json)
+    carved = conditions(except_ or [], "--except") or None
+    ask = partial(run.rooms.switches.preview, where, except_=carved, environment=environment)
+    glance(ask, run.screen)
     run.screen.show(
         run.rooms.switches.activate(
-            conditions([*given, *(scope or [])], "--scope", scope_json),
+            where,
             reason=reason,
-            except_=conditions(except_ or [], "--except") or None,
+            except_=carved,
             action=action,
             fallback=fallback or None,
             severity=severity,
@@ -130,6 +136,27 @@ def activate(  # noqa: PLR0913  # the fields of a switch
             allow_unknown=allow_unknown,
         )
     )
+
+
+@verb(kill)
+def preview(
+    run: Run,
+    *,
+    scope: ScopeOption = None,
+    scope_json: JsonOption = None,
+    except_: ExceptOption = None,
+    environment: PlaceOption = "production",
+) -> None:
+    """Say what a switch would hit if it were put in force now; nothing is stopped."""
+    found = run.rooms.switches.preview(
+        conditions(scope or [], "--scope", scope_json),
+        except_=conditions(except_ or [], "--except") or None,
+        environment=environment,
+    )
+    if run.screen.as_json:
+        run.screen.show(found)
+    else:
+        say(found, run.screen)
 
 
 @verb(kill)
@@ -208,7 +235,7 @@ def apply(
     ],
 ) -> None:
     """Bring switches in force as a file names them; applying it again changes nothing."""
-    found = run.rooms.switches.apply(toggle_file(file))
+    found = run.rooms.switches.apply(tree_file(file))
     if run.screen.as_json:
         run.screen.show(found)
     else:
@@ -232,9 +259,21 @@ def request_release(
 
 
 @verb(kill)
-def confirm_release(run: Run, switch: SwitchArgument, *, notes: NotesOption) -> None:
-    """Release a switch; at SEV1 and SEV2 neither who asked nor the model's owner may."""
-    run.screen.show(run.rooms.switches.confirm_release(switch, notes=notes))
+def confirm_release(
+    run: Run,
+    switch: SwitchArgument,
+    *,
+    notes: NotesOption,
+    ramp: Annotated[
+        str | None, typer.Option("--ramp", help="Percent let go, step by step: 10,50,100.")
+    ] = None,
+    bake: Annotated[
+        str | None, typer.Option("--bake", help="How long each step stands at least: 10m.")
+    ] = None,
+) -> None:
+    """Release a switch, at once or in steps; at SEV1 and SEV2 neither who asked nor the model's owner may."""
+    found = run.rooms.switches.confirm_release(switch, notes=notes, ramp=ramp, bake=bake)
+    run.screen.show(found)
 
 
 @verb(kill)

@@ -20,6 +20,7 @@ from modelwarden.cli.freshness import freshness
 from modelwarden.cli.guards import guards
 from modelwarden.cli.keys import keys
 from modelwarden.cli.kill import kill
+from modelwarden.cli.local_stops import local_stops
 from modelwarden.cli.models import models
 from modelwarden.cli.notify import notify
 from modelwarden.cli.policy import policy
@@ -50,8 +51,8 @@ app: Final = typer.Typer(
 )
 
 NOUNS: Final = (
-    models, versions, approvals, deploy, kill, triggers, freshness, drill, guards, drift, sla, policy, audit, holds,
-    retention, users, roles, service_accounts, tokens, keys, notify, witness,
+    models, versions, approvals, deploy, kill, local_stops, triggers, freshness, drill, guards, drift, sla, policy,
+    audit, holds, retention, users, roles, service_accounts, tokens, keys, notify, witness,
 )  # fmt: skip
 
 for each in NOUNS:

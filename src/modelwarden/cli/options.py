@@ -66,8 +66,8 @@ def document(file: Path) -> str:
         raise PolicyInvalid((f"{file.name} can't be read as UTF-8 text",)) from error
 
 
-def toggle_file(file: Path) -> dict[str, Any]:
-    """Read a file of kill switches, as YAML with one meaning only."""
+def tree_file(file: Path) -> dict[str, Any]:
+    """Read a file of keys and values, such as kill switches, as YAML with one meaning only."""
     from modelwarden.policies.reading import read  # noqa: PLC0415  # yaml, where a file is read
 
     try:

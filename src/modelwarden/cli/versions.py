@@ -20,6 +20,7 @@ from modelwarden.cli.options import (
     moment_option,
     pairs,
     parameter_value,
+    tree_file,
 )
 from modelwarden.cli.refusal import REFUSED, WAITING, is_awaited
 from modelwarden.cli.run import Run
@@ -29,13 +30,26 @@ versions: Final = noun("versions", "Immutable builds of a model, named by digest
 
 COLUMNS: Final = ("model", "version", "status", "stage", "approval_status", "live_in", "created_at")
 
-MetricsOption = Annotated[
-    list[str] | None, typer.Option("--metric", metavar="NAME=FIGURE", help="As often as needed.")
+ContractOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--contract",
+        metavar="FILE",
+        exists=True,
+        dir_okay=False,
+        help="Output contract, limits, freshness: approved with it, kept to by guards.",
+    ),
 ]
-ParametersOption = Annotated[list[str] | None, typer.Option("--parameter", metavar="NAME=VALUE")]
 DatasetsOption = Annotated[
     list[str] | None,
     typer.Option("--dataset", metavar="JSON", help='{"name", "role", "fingerprints"}'),
+]
+ArtifactOption = Annotated[
+    str | None, typer.Option("--artifact", metavar="PATH", help="Hashed; uploaded to a server.")
+]
+ParametersOption = Annotated[list[str] | None, typer.Option("--parameter", metavar="NAME=VALUE")]
+MetricsOption = Annotated[
+    list[str] | None, typer.Option("--metric", metavar="NAME=FIGURE", help="As often as needed.")
 ]
 ReferenceOption = Annotated[
     Path | None,
@@ -54,11 +68,10 @@ def register(  # noqa: PLR0913  # the fields of a version
     run: Run,
     version: VersionArgument,
     *,
-    artifact: Annotated[
-        str | None, typer.Option("--artifact", metavar="PATH", help="Hashed; uploaded to a server.")
-    ] = None,
+    artifact: ArtifactOption = None,
     metrics: MetricsOption = None,
     parameters: ParametersOption = None,
+    contract: ContractOption = None,
     description: Annotated[str | None, typer.Option("--description")] = None,
     datasets: DatasetsOption = None,
     trained_by: Annotated[
@@ -83,6 +96,7 @@ def register(  # noqa: PLR0913  # the fields of a version
         artifact=_artifact(artifact),
         metrics=pairs(metrics or [], "--metric"),
         parameters=_parameters(parameters or []),
+        contract=None if contract is None else tree_file(contract),
         description=description,
         datasets=[json_object(text, "--dataset") for text in datasets or ()],
         trained_by=trained_by or (),

@@ -71,6 +71,10 @@ class Calls:
             headers["If-Match"] = f'"{revision}"'
         return self._sent(method, path, body or {}, headers=headers)
 
+    def ask(self, shape: type[A], path: str, body: Mapping[str, object]) -> A:
+        """Read one thing whose question does not fit into an address; nothing is written."""
+        return decode(shape, self._sent("POST", path, body, headers={}).json())
+
     def write_secret(self, shape: type[A], path: str, body: Mapping[str, object]) -> A:
         """Write where the answer holds a secret: it is shown once, so this is never sent twice."""
         return decode(shape, self._sent("POST", path, body, headers={}).json())

@@ -126,6 +126,7 @@ class Versions:
         artifact: str | PathLike[str] | None = None,
         metrics: Mapping[str, Figure] | None = None,
         parameters: Mapping[str, Any] | None = None,
+        contract: Mapping[str, Any] | None = None,
         description: str | None = None,
         datasets: Sequence[Mapping[str, Any]] = (),
         trained_by: Sequence[str] = (),
@@ -141,8 +142,6 @@ class Versions:
     ) -> VersionAnswer:
         """Register a version; a local file is hashed here and uploaded first, unless the server has it (RL-4).
 
-        `drift_reference` is what `modelwarden.drift_reference` makes of a reference table (SG-49).
-
         Raises:
             NotPermitted, ModelNotFound, VersionExists, ValueInvalid, DriftInvalid, SizeMismatch, DigestMismatch.
             ArtifactTooLarge, Unreadable, ChangedWhileHashing: the file did not reach the server.
@@ -154,6 +153,7 @@ class Versions:
             "artifact": named,
             "metrics": metrics,
             "parameters": parameters,
+            "contract": contract,
             "description": description,
             "datasets": datasets,
             "trained_by": trained_by,

@@ -10,6 +10,7 @@ from modelwarden.client.calls import Calls
 from modelwarden.client.deployment_room import Deployments
 from modelwarden.client.drill_room import Drills
 from modelwarden.client.guard_room import Guards
+from modelwarden.client.local_stop_room import LocalStops
 from modelwarden.client.notify_room import Notify
 from modelwarden.client.privacy_rooms import Holds, Retention
 from modelwarden.client.registry_rooms import Models, Versions
@@ -45,6 +46,7 @@ class Remote:
         self.triggers = Triggers(calls)
         self.freshness = Freshness(calls)
         self.sla = Sla(calls)
+        self.local_stops = LocalStops(calls)
         self.users = Users(calls)
         self.service_accounts = ServiceAccounts(calls)
         self.roles = Roles(calls)

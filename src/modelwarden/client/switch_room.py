@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from modelwarden.client.transport import path
 from modelwarden.values.guards import ConfirmationsAnswer
 from modelwarden.values.pages import Listing, Page
+from modelwarden.values.previews import PreviewAnswer
 from modelwarden.values.switches import SwitchAnswer, SwitchCheckAnswer, TogglesAnswer
 from modelwarden.values.triggers import ProposalAnswer
 
@@ -126,6 +127,20 @@ class Switches:
         query = {**context, "environment": environment}
         return self._calls.read(SwitchCheckAnswer, path("kill-switches", "check"), query)
 
+    def preview(
+        self,
+        scope: Mapping[str, Any] | None = None,
+        *,
+        except_: Mapping[str, Any] | None = None,
+        environment: str = "production",
+    ) -> PreviewAnswer:
+        """Return what a switch with this scope would hit, as far as guards know (SG-7); nothing is stopped.
+
+        Raises NotPermitted, UnknownDimension, ValueInvalid.
+        """
+        body = {"scope": scope or {}, "except": except_, "environment": environment}
+        return self._calls.ask(PreviewAnswer, path("kill-switches", "preview"), body)
+
     def apply(self, document: Mapping[str, Any]) -> TogglesAnswer:
         """Bring switches in force as a file names them, idempotent by name (SG-8).
 
@@ -147,14 +162,19 @@ class Switches:
         body = {"notes": notes, "verification": verification}
         return self._moved(switch, "request-release", body)
 
-    def confirm_release(self, switch: str, *, notes: str) -> SwitchAnswer:
-        """Release a switch whose release was asked for; it never comes back.
+    def confirm_release(
+        self, switch: str, *, notes: str, ramp: str | None = None, bake: str | None = None
+    ) -> SwitchAnswer:
+        """Release a switch whose release was asked for, at once or in steps; it never comes back.
+
+        With `ramp`, such as "10,50,100", so many percent of callers are let go first; each step stands for `bake`
+        (10m) at least, and the next one takes a verdict; until the last, `refuse_release` takes it back (SG-11).
 
         Raises:
-            NotFound, NotPermitted, ReasonRequired, ReleaseNotRequested, SwitchNotActive.
+            NotFound, NotPermitted, ReasonRequired, ReleaseNotRequested, SwitchNotActive, ValueInvalid.
             SelfRelease, OwnerRelease: who takes part in the case can't confirm (SG-10).
         """
-        return self._moved(switch, "confirm-release", {"notes": notes})
+        return self._moved(switch, "confirm-release", {"notes": notes, "ramp": ramp, "bake": bake})
 
     def refuse_release(self, switch: str, *, notes: str) -> SwitchAnswer:
         """Keep a switch whose release was asked for. Raises ReleaseNotRequested, SwitchNotActive."""

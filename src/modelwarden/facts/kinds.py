@@ -93,6 +93,7 @@ SUBJECT_KINDS: Final[Mapping[str, str]] = MappingProxyType(
         "ProposalId": "proposal",
         "DatasetName": "dataset",
         "SliName": "sli",
+        "LocalStopId": "local_stop",
         "EventName": "event",
         "ComponentName": "component",
     }

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
         Commitment,
         DrillId,
         InstanceId,
+        LocalStopId,
         ModelName,
         SwitchId,
     )
@@ -83,6 +84,26 @@ class SwitchReleased:
     severity: Code
     requester: ActorId
     notes: Commitment
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RampMoved:
+    """A release goes in steps: another share is let go, or all is held again (SG-11).
+
+    Attributes:
+        cause: confirmed, passed, failed, refused or withdrawn.
+        step, steps: the number of the step that stands now, from 1 on; 0 where all is held again.
+        held: what the switch still holds, in basis points of callers.
+    """
+
+    switch: SwitchId
+    environment: Code
+    models: tuple[ModelName, ...]
+    cause: Code
+    step: int
+    steps: int
+    held: int
+    notes: Commitment | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -205,11 +226,72 @@ class DrillReported:
     missed: tuple[Code, ...]
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LocalStopSeen:
+    """A guard blocks by itself: by a stop file beside it, or a switch that a restore forgot (SG-13, SG-17).
+
+    Attributes:
+        kind: file or carried.
+        switch: the switch that it carries on; this ledger may not know it.
+        reporter: whose credential said so; it is believed no further.
+        host: the machine's name, for a file.
+        since: by the guard's own clock, and no later than now.
+    """
+
+    stop: LocalStopId
+    kind: Code
+    environment: Code
+    models: tuple[ModelName, ...]
+    dimensions: tuple[Code, ...]
+    switch: SwitchId | None
+    reporter: ActorId
+    host: Commitment
+    since: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LocalStopAdopted:
+    """A person made a switch of a local stop; `switch` does from here on what only some guard did."""
+
+    stop: LocalStopId
+    kind: Code
+    environment: Code
+    models: tuple[ModelName, ...]
+    switch: SwitchId
+    notes: Commitment
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LocalStopDropped:
+    """A local stop is not kept up: guards end one that they carry; a file stays where it is.
+
+    `cause` is `person`, or `ended_here` where this ledger knows that the switch was released or expired.
+    """
+
+    stop: LocalStopId
+    kind: Code
+    environment: Code
+    models: tuple[ModelName, ...]
+    cause: Code
+    notes: Commitment | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LocalStopEnded:
+    """No guard that is heard of reports the local stop any more."""
+
+    stop: LocalStopId
+    kind: Code
+    environment: Code
+    models: tuple[ModelName, ...]
+
+
 PUSHED: Final = frozenset(
     {
-        "switch.activated", "switch.released", "switch.expired", "model.registered", "model.updated",
+        "switch.activated", "switch.released", "switch.expired", "ramp.moved", "model.registered", "model.updated",
         "version.registered", "version.retired", "epoch.started", "snapshot.key_rotated",
         "object.accepted", "drill.started", "drill.stopped",
+        "local.stop_adopted", "local.stop_dropped",
     }
 )  # fmt: skip
 """Types of the entries that may change what guards hold: other processes are told of these at once (SG-20)."""
@@ -219,6 +301,7 @@ KINDS: Final = (
     Kind(SwitchReleaseRequested, Family.SAFEGUARD, Severity.WARNING),
     Kind(SwitchReleaseRefused, Family.SAFEGUARD, Severity.WARNING),
     Kind(SwitchReleased, Family.SAFEGUARD, Severity.HIGH),
+    Kind(RampMoved, Family.SAFEGUARD, Severity.HIGH),
     Kind(SwitchExpired, Family.SAFEGUARD, Severity.WARNING),
     Kind(SwitchConfirmed, Family.SAFEGUARD, Severity.INFO),
     Kind(SwitchUnconfirmed, Family.SAFEGUARD, Severity.HIGH),
@@ -227,4 +310,8 @@ KINDS: Final = (
     Kind(DrillStarted, Family.SAFEGUARD, Severity.WARNING),
     Kind(DrillStopped, Family.SAFEGUARD, Severity.INFO),
     Kind(DrillReported, Family.SAFEGUARD, Severity.INFO),
+    Kind(LocalStopSeen, Family.SAFEGUARD, Severity.HIGH),
+    Kind(LocalStopAdopted, Family.SAFEGUARD, Severity.HIGH),
+    Kind(LocalStopDropped, Family.SAFEGUARD, Severity.HIGH),
+    Kind(LocalStopEnded, Family.SAFEGUARD, Severity.INFO),
 )

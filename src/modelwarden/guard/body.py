@@ -10,6 +10,8 @@ import json
 import math
 from typing import TYPE_CHECKING, Final, NoReturn
 
+from modelwarden.values.ids import HEX_DIGEST
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Mapping
 
@@ -112,3 +114,9 @@ def _finite(text: str) -> float:
 
 def _refuse(text: str) -> NoReturn:
     raise ValueError(f"{text} is no number")
+
+
+def digests_in(raw: object) -> frozenset[str]:
+    """Return digests; what is none drops nothing."""
+    given = raw if isinstance(raw, list) else ()
+    return frozenset(one for one in given if isinstance(one, str) and HEX_DIGEST.fullmatch(one))

@@ -67,6 +67,10 @@ class Counts:
         """Return the breakers that count what took the short way."""
         return tuple(self._short)
 
+    def decided(self) -> int:
+        """Return how many decisions there were."""
+        return sum(self.by_status) + sum(breaker.short for breaker in tuple(self._short))
+
     def of(self, status: Status) -> int:
         """Return how many answers had a status."""
         short = sum(breaker.short for breaker in tuple(self._short)) if status is Status.OK else 0

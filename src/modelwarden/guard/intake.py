@@ -6,16 +6,18 @@ counts from the moment at which it is held, and is on disk a little later (`save
 
 from __future__ import annotations
 
+import base64
 import contextlib
 import json
 import logging
 import time
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from modelwarden.errors import KeyInvalid, NoPinnedKey, SignatureInvalid, SnapshotRejected
 from modelwarden.guard.loading import LOADING
 from modelwarden.guard.pins import Pins, fetched_keys, read_pems
 from modelwarden.guard.snapshot import Floor, accepting
+from modelwarden.guard.stops import Stops, forgotten, nameable, readable
 from modelwarden.ledger.keys import verify_ed25519
 
 if TYPE_CHECKING:
@@ -54,7 +56,7 @@ class Intake:
         rejections: how many were.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913  # the parts of a guard that it feeds
         self,
         *,
         model: str,
@@ -63,6 +65,7 @@ class Intake:
         pins: Pins,
         folder: StateFolder | None,
         clocks: Clocks,
+        stops: Stops | None = None,
     ) -> None:
         self.model: Final = model
         self.environment: Final = environment
@@ -76,6 +79,9 @@ class Intake:
         self._holder = holder
         self._folder = folder
         self._clocks = clocks
+        self._stops = stops or Stops(model=model, holder=holder, wall=clocks.wall)
+        self._let_go: frozenset[str] = frozenset()
+        self._carried_saved = self._stops.carried
         self._unsaved: tuple[bytes, bytes, Floor] | None = None
         self._whole = b""  # the last wire that had a body
         self._saved_at: tuple[Floor, float] = Floor(), float("-inf")
@@ -93,6 +99,7 @@ class Intake:
         if self._folder is not None:
             try:
                 self.floor = max(self.floor, self._folder.floor())
+                self._carry_on(self._folder.carried())
                 kept = self._folder.snapshot()
             except (OSError, ValueError) as error:
                 self._not_kept("read", error)
@@ -136,6 +143,8 @@ class Intake:
         self.floor = max(self.floor, snapshot.head.at)
         self.rejected = None
         before = self.snapshot
+        if before is not None and snapshot.head.at.epoch > before.head.at.epoch:
+            self._carry(wire)  # first, so that nothing passes between both
         if self._holder.take(snapshot, source=source):
             if before is None or before.switches is not snapshot.switches:
                 took_ms = (self._clocks.monotonic() - began) * 1e3
@@ -143,7 +152,29 @@ class Intake:
                 self._whole = wire
             if source != "persisted":
                 self._unsaved = self._whole, wire, snapshot.head.at
+        self._let_go |= self._stops.let_go(snapshot.dropped)
         return None
+
+    def _carry(self, wire: bytes) -> None:
+        """Carry on what the snapshot held knows and this one, of a later epoch, does not (SG-17)."""
+        before, after = _body_of(self._whole), _body_of(wire)
+        names = [str(name) for name in before.get("dimensions", [])]
+        rules = forgotten(before["switches"], after["switches"], dimensions=names)
+        known = {rule["id"] for rule in after["switches"]}
+        self._let_go |= self._stops.let_go((), switches=known)
+        if rules:
+            self._stops.carry(rules, dimensions=names)
+            _LOG.warning(
+                "guard of %s carries %d switches on that the server does not know any more", self.model, len(rules)
+            )  # fmt: skip
+
+    def _carry_on(self, kept: dict[str, Any] | None) -> None:
+        """Carry on what was carried before this process began."""
+        if kept is None:
+            return
+        names = nameable(kept["dimensions"])
+        self._stops.carry(readable(kept["rules"], names), dimensions=names)
+        self._carried_saved = self._stops.carried
 
     def _accepted(self, wire: bytes) -> Snapshot:
         LOADING.once(verify_ed25519, _load_verifier)
@@ -209,6 +240,7 @@ class Intake:
 
     def save(self) -> None:
         """Write what is held to disk, if that is due; never raises for the disk's sake."""
+        self._save_carried()
         unsaved = self._unsaved
         if unsaved is None or self._folder is None:
             return
@@ -224,6 +256,18 @@ class Intake:
         except (OSError, ValueError) as error:
             self._not_kept("written", error)
 
+    def _save_carried(self) -> None:
+        """Write what is carried on to disk before the snapshot that forgot it."""
+        carried, gone = self._stops.carried, self._let_go
+        if self._folder is None or carried is self._carried_saved:
+            return
+        try:
+            self._folder.keep_carried(carried.rules, carried.dimensions, without=gone)
+        except (OSError, ValueError) as error:
+            self._not_kept("written", error)
+        else:
+            self._carried_saved = carried
+
     def _not_kept(self, verb: str, error: Exception) -> None:
         _LOG.warning("guard of %s: state is not %s: %s", self.model, verb, error)
 
@@ -233,6 +277,12 @@ def _load_verifier() -> None:
     with contextlib.suppress(SignatureInvalid, ImportError):
         LOADING.load("cryptography.hazmat.primitives.serialization")
         verify_ed25519(bytes(32), bytes(64), b"")
+
+
+def _body_of(wire: bytes) -> dict[str, Any]:
+    """Return the body of a snapshot that was accepted, as JSON."""
+    found: dict[str, Any] = json.loads(base64.b64decode(json.loads(wire)["body"]))
+    return found
 
 
 def _joined(whole: bytes, newer: bytes) -> bytes:

@@ -9,12 +9,12 @@ import logging
 import threading
 from typing import TYPE_CHECKING, Final
 
-from modelwarden.guard.stop_file import compile_stops, read_stop_file
+from modelwarden.guard.stop_file import read_stop_file, scopes_of
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from modelwarden.guard.held import Holder
+    from modelwarden.guard.stops import Stops
 
 _LOG: Final = logging.getLogger("modelwarden.guard")
 
@@ -26,10 +26,10 @@ class LocalStop:
         is_active: the file blocks something.
     """
 
-    def __init__(self, path: Path, *, model: str, holder: Holder, every_s: float) -> None:
+    def __init__(self, path: Path, *, model: str, stops: Stops, every_s: float) -> None:
         self._path = path
         self._model = model
-        self._holder = holder
+        self._stops = stops
         self._every_s = every_s
         self._read: bytes | None = None
         self.is_active = False
@@ -49,11 +49,11 @@ class LocalStop:
         data = read_stop_file(self._path)
         if data == self._read:
             return
-        matcher = compile_stops(data, model=self._model)
-        self._holder.stop(matcher)
+        scopes = [] if data is None else scopes_of(data)
+        self._stops.by_file(scopes)
         self._read = data
-        self.is_active = matcher is not None
-        _LOG.warning("guard of %s: stop file %s", self._model, "blocks" if matcher else "is gone")
+        self.is_active = bool(scopes)
+        _LOG.warning("guard of %s: stop file %s", self._model, "blocks" if scopes else "is gone")
 
     def close(self, timeout_s: float = 2.0) -> None:
         """Stop looking; what it said last counts on."""

@@ -7,6 +7,8 @@ from threading import Lock
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from modelwarden.errors import ValueInvalid
+from modelwarden.guard.approved import Approved
+from modelwarden.guard.begun import Verdict
 from modelwarden.guard.breaker import Breaker, Thresholds
 from modelwarden.guard.checks import checker
 from modelwarden.guard.contract import Contract, OnViolation
@@ -21,11 +23,13 @@ from modelwarden.guard.watch import ClipWatch
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
+    from modelwarden.guard.approved import Asked
     from modelwarden.guard.counts import Counts
     from modelwarden.guard.decision import Decision
     from modelwarden.guard.drift_meter import DriftMeter
     from modelwarden.guard.drilling import Drills
     from modelwarden.guard.fallback import Chain
+    from modelwarden.guard.freshness import Freshness
     from modelwarden.guard.held import Clocks, Held, Holder, Rules
     from modelwarden.guard.limits import Limits
     from modelwarden.guard.picking import Around, Parameters
@@ -131,6 +135,7 @@ class Place:
         self._version = self.picker(("version",))
         meters = () if options.limits is None else options.limits.key_names
         self._limit_keys = self.picker(tuple(dict.fromkeys(meters)))
+        self.approved: Final = Approved(clock=shared.clocks.monotonic)
 
     @property
     def has_short_way(self) -> bool:
@@ -184,9 +189,7 @@ class Place:
         first = self.first(args, kwargs)
         level, reason = Level.FRESH, None
         if fresh is not None:
-            judged = fresh.judge(
-                self._moment(fresh.field, first, args, kwargs), now=self.clocks.wall()
-            )
+            judged = self._age(fresh, args, kwargs)
             level, reason = judged.level, judged.reason
         if level < Level.FALLBACK and self._check_inputs is not None:
             finding = self._check_inputs(first)
@@ -194,6 +197,27 @@ class Place:
             if finding is not None:
                 return Level.FALLBACK, f"inputs:{finding.reason}"
         return level, reason
+
+    def held_to(
+        self, asked: Asked, args: tuple[object, ...], kwargs: Given
+    ) -> tuple[Verdict, str, float] | None:
+        """Hold a call to what was approved: return how it is stopped, why, and when to come again; None: it is not."""
+        values = zip(asked.keys, self.picker(asked.keys).values(args, kwargs), strict=True)
+        refused = asked.over({name: str(value) for name, value in values if value is not None})
+        if refused is not None:
+            verdict = Verdict.FALL if self.falls_when_limited else Verdict.LIMIT
+            return verdict, refused.reason, refused.retry_after_s
+        found = asked.stale(lambda fresh: self._age(fresh, args, kwargs))
+        if found is not None and found.level is Level.WARN:
+            self.counts.stale_inputs += 1
+        if found is None or found.level < Level.FALLBACK:
+            return None
+        verdict = Verdict.BLOCK if found.level is Level.BLOCK else Verdict.FALL
+        return verdict, found.reason or "", 0.0
+
+    def _age(self, fresh: Fresh, args: tuple[object, ...], kwargs: Given) -> Freshness:
+        moment = self._moment(fresh.field, self.first(args, kwargs), args, kwargs)
+        return fresh.judge(moment, now=self.clocks.wall())
 
     def first(self, args: tuple[object, ...], kwargs: Given) -> object:
         """Return the first argument, which holds the inputs."""
@@ -232,14 +256,18 @@ class Place:
         """Return the breakers by version."""
         return dict(self._breakers)
 
+    @property
+    def short(self) -> int:
+        """How many calls took the short way."""
+        return 0 if self.own_breaker is None else self.own_breaker.short
+
     def clipped_too_often(self) -> bool:
         """Count a clipped answer, and those of the short way since the last; say whether too many are (SG-35)."""
         return self.clips.count(1 + self._short_since(), clipped=1).failure
 
     def _short_since(self) -> int:
-        short = 0 if self.own_breaker is None else self.own_breaker.short
-        before, self._told = self._told, short
-        return max(0, short - before)
+        before, self._told = self._told, self.short
+        return max(0, self._told - before)
 
     def clips_now(self) -> Clips:
         """Return how many of the answers were clipped, those of the short way among them."""
@@ -286,6 +314,7 @@ class Place:
         self.watches.after_fork()
         for breaker in self._breakers.values():
             breaker.after_fork()
+        self.approved.after_fork()
         if self.limits is not None:
             self.limits.after_fork()
 

@@ -17,6 +17,7 @@ from modelwarden.values.clock import moment
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from modelwarden.guard.approved import Asked
     from modelwarden.guard.checks import Check
     from modelwarden.guard.contract import Contract
     from modelwarden.guard.faults import Faults
@@ -39,6 +40,7 @@ class Plan(NamedTuple):
         broken: why no answer can be checked, so that none is given.
         is_quiet: only a switch can divert a call here.
         faults: those of drills that may strike a call here.
+        asked: limits and ages that were approved for calls here, or None.
     """
 
     rules: Rules
@@ -50,6 +52,7 @@ class Plan(NamedTuple):
     broken: str | None
     is_quiet: bool
     faults: Faults | None = None
+    asked: Asked | None = None
 
     @property
     def floats(self) -> tuple[float, float]:
@@ -88,6 +91,7 @@ def make_plan(
     bound: Mapping[str, object],
     version: str | None = None,
     code: Contract | None = None,
+    asked: Asked | None = None,
 ) -> Plan:
     """Make the plan of a place.
 
@@ -96,6 +100,7 @@ def make_plan(
         bound: values that are the same for every call there.
         version: the version that answers there, where that is known.
         code: the contract that the code asks for; it may only tighten the approved one (SG-34).
+        asked: limits and ages that were approved.
     """
     known = {name: value for name, value in bound.items() if value is not None}
     if version is not None:
@@ -108,6 +113,7 @@ def make_plan(
     matchers = tuple(matcher.over(*wanted) for matcher in settled)
     contract, broken = _contract(rules, version, code)
     faults = None if rules.faults is None else rules.faults.bind(**known)
+    broken = broken or (None if asked is None else asked.broken)
     return Plan(
         rules=rules,
         wanted=wanted,
@@ -116,8 +122,9 @@ def make_plan(
         contract=contract,
         check=None if contract is None else checker(contract),
         broken=broken,
-        is_quiet=rules.diverts is None and broken is None and faults is None,
+        is_quiet=rules.diverts is None and broken is None and faults is None and asked is None,
         faults=faults,
+        asked=asked,
     )
 
 

@@ -10,7 +10,7 @@ import os
 import socket
 import threading
 import uuid
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Final
 
 from modelwarden.guard.link import Link
 
@@ -24,14 +24,6 @@ if TYPE_CHECKING:
 
 SOURCES: Final = {"bootstrap": "file"}
 """Words of this guard's that have another name on the wire."""
-
-
-class Told(NamedTuple):
-    """What the parts of a guard say of themselves: versions loaded, counts by name, signals that stand."""
-
-    versions: list[dict[str, str]]
-    counts: Mapping[str, int]
-    signals: list[dict[str, object]]
 
 
 class Reports:
@@ -51,7 +43,7 @@ class Reports:
         holder: Holder,
         feed: Feed,
         pace: Pace,
-        told: Callable[[], Told],
+        told: Callable[[], Mapping[str, object]],
     ) -> None:
         self._server = server
         self._intake = intake
@@ -120,7 +112,6 @@ class Reports:
         held, applied = self._holder.judge(), self._intake.applied
         at = None if held.snapshot is None else held.snapshot.head.at
         source = held.source
-        told = self._told()
         return {
             "instance": self.instance,
             "host": socket.gethostname(),
@@ -133,8 +124,6 @@ class Reports:
             "applied_ms": None if applied is None else round(applied.applied_ms, 3),
             "age_s": self._holder.age_s(),
             "state": str(held.state),
-            "versions": told.versions,
             "rejected": self._intake.rejected,
-            "counts": dict(told.counts),
-            "signals": told.signals,
+            **self._told(),
         }

@@ -15,10 +15,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
 from modelwarden.errors import NoPinnedKey, ValueInvalid
-from modelwarden.guard.breaker import State
-from modelwarden.guard.checks import NOT_FINITE
 from modelwarden.guard.counts import Counts
-from modelwarden.guard.decision import Status
 from modelwarden.guard.drift_meter import DriftMeter
 from modelwarden.guard.drift_sender import DriftSender
 from modelwarden.guard.drilling import Drills
@@ -35,11 +32,14 @@ from modelwarden.guard.pins import Pins, given_keys
 from modelwarden.guard.place import OfAll, Options, Place
 from modelwarden.guard.protect import Last
 from modelwarden.guard.recorder import Recorder
-from modelwarden.guard.reports import Reports, Told
+from modelwarden.guard.reports import Reports
 from modelwarden.guard.signals import Signals
 from modelwarden.guard.site import Site
 from modelwarden.guard.state import StateFolder
+from modelwarden.guard.stops import Stops
 from modelwarden.guard.stream import ServerSource
+from modelwarden.guard.told import told
+from modelwarden.guard.traffic import Traffic
 from modelwarden.guard.versions import Versions
 from modelwarden.values.ids import MODEL_NAME, NAME
 
@@ -54,7 +54,6 @@ if TYPE_CHECKING:
 LOADING_S: Final = 5.0
 """How long a first call waits for what is kept on disk; a disk that hangs must not hang a host."""
 
-REFUSING: Final = frozenset({State.OPEN, State.HALF_OPEN, State.FORCED_OPEN})
 NO_CONTEXT: Final[Mapping[str, object]] = MappingProxyType({})
 
 
@@ -95,12 +94,10 @@ class Parts:
         )  # fmt: skip
         self.signals: Final = Signals(wall=settings.clocks.wall)
         self.holder: Final = Holder(
-            model=settings.model,
-            fail=settings.fail,
-            max_stale_s=settings.max_stale_s,
-            clocks=settings.clocks,
+            model=settings.model, fail=settings.fail, max_stale_s=settings.max_stale_s, clocks=settings.clocks,
             drills=self.drills,
-        )
+        )  # fmt: skip
+        self.stops: Final = Stops(model=settings.model, holder=self.holder, wall=settings.clocks.wall)  # fmt: skip
         server = _server(settings)
         self.intake: Final = Intake(
             model=settings.model,
@@ -109,6 +106,7 @@ class Parts:
             pins=_pins(settings, server),
             folder=_folder(settings, server),
             clocks=settings.clocks,
+            stops=self.stops,
         )
         self.feed: Final = self._feed(server)
         self.reports: Final = Reports(
@@ -117,7 +115,7 @@ class Parts:
             holder=self.holder,
             feed=self.feed,
             pace=settings.pace,
-            told=self._told,
+            told=lambda: told(self),
         )
         self.drift: Final = DriftMeter(is_on=server is not None, begin=self._begin_sending)
         self.sender: Final = self._sender(server)
@@ -126,6 +124,7 @@ class Parts:
             settings.model, self.holder, self.versions, self.counts, self.clocks, settings.fail, self.judged,
             lambda: self.reports.instance, self.drills, self.drift,
         )  # fmt: skip
+        self.traffic: Final = Traffic(clock=settings.clocks.monotonic)
         self.sites: Final[weakref.WeakSet[Site]] = weakref.WeakSet()
         self.measured: Final = Measured(self.counts)
         self.recorder: Recorder | None = None
@@ -153,10 +152,6 @@ class Parts:
             wall=self.clocks.wall,
         )
 
-    def _told(self) -> Told:
-        signals = self.signals.now(site.place for site in list(self.sites))
-        return Told(self.versions.reported(), self.counted(), signals)
-
     def _begin_sending(self) -> None:
         if self.sender is not None:
             self.sender.begin()
@@ -168,7 +163,7 @@ class Parts:
         return LocalStop(
             Path(settings.stop_file),
             model=settings.model,
-            holder=self.holder,
+            stops=self.stops,
             every_s=settings.pace.file_s,
         )
 
@@ -221,6 +216,7 @@ class Parts:
     def after_fork(self) -> None:
         """Begin anew in a forked child: own locks, threads, sockets and instance (SG-22)."""
         self.holder.after_fork()
+        self.stops.after_fork()
         self.chain.after_fork()
         self.drift.after_fork()
         if self.sender is not None:
@@ -272,34 +268,6 @@ class Parts:
     def figures(self) -> tuple[Figure, ...]:
         """Return what was counted, and how the guard stands, to be shown (SG-57)."""
         return figures_of(self)
-
-    def counted(self) -> dict[str, int]:
-        """Return what was counted so far, by name."""
-        counts = self.counts
-        return {
-            **{status.name.lower(): counts.of(status) for status in Status},
-            "unknown_context": counts.unknown_context,
-            "stale_inputs": counts.stale_inputs,
-            "faults": counts.faults,
-            **counts.drills(),
-            "clock_behind": self.holder.behind,
-            "rejected": self.intake.rejections,
-            "local_stop": int(self.local_stop is not None and self.local_stop.is_active),
-            "reports_failed": self.reports.failed,
-            "drift_faults": self.drift.faults_of_all(),
-            "drift_dropped": 0 if self.sender is None else self.sender.dropped,
-            "drift_refused": 0 if self.sender is None else self.sender.refused,
-            "non_finite": counts.noticed.get(NOT_FINITE, 0),
-            "open_breakers": self._open_breakers(),
-        }
-
-    def _open_breakers(self) -> int:
-        """Return how many breakers refuse calls, or let only a few through to try (SG-41)."""
-        return sum(
-            breaker.state in REFUSING
-            for site in list(self.sites)
-            for breaker in site.place.breakers().values()
-        )
 
 
 def _server(settings: Settings) -> Server | None:

@@ -83,7 +83,8 @@ class Site:
 
     def _plan(self, held: Held, version: str | None) -> Plan:
         place = self.place
-        plan = make_plan(held.rules, bound=place.bound, version=version, code=place.outputs)
+        asked = place.approved.of(held.rules.snapshot, version)
+        plan = make_plan(held.rules, bound=place.bound, version=version, code=place.outputs, asked=asked)  # fmt: skip
         if len(self._plans) >= MOST_PLANS:
             self._plans = {}
         self._plans[version] = plan
@@ -151,7 +152,7 @@ class Site:
             return
         if begun.plan.broken is not None:
             self._stop(begun, Verdict.FALL, begun.plan.broken)
-        elif not self._limited(begun) and not self._stale(begun):
+        elif not (self._limited(begun) or self._stale(begun) or self._exceeds(begun)):
             self._admit(begun)
 
     def _route(self, begun: Begun) -> None:
@@ -219,6 +220,15 @@ class Site:
             return False
         self._stop(begun, Verdict.BLOCK if level is Level.BLOCK else Verdict.FALL, reason or "")
         return True
+
+    def _exceeds(self, begun: Begun) -> bool:
+        """Hold a call to the limits and ages that were approved with its version (SG-34)."""
+        asked = begun.plan.asked
+        stop = None if asked is None else self.place.held_to(asked, begun.args, begun.kwargs)
+        if stop is not None:
+            verdict, reason, begun.retry_s = stop
+            self._stop(begun, verdict, reason)
+        return stop is not None
 
     def _admit(self, begun: Begun) -> None:
         breaker = self.place.breaker(begun.version)

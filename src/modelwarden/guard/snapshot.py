@@ -21,7 +21,7 @@ from modelwarden.errors import (
     SnapshotRejected,
     ValueInvalid,
 )
-from modelwarden.guard.body import read_json, reading_body
+from modelwarden.guard.body import digests_in, read_json, reading_body
 from modelwarden.guard.compiled import at_once, compiling
 from modelwarden.guard.drift_section import reading_drift
 from modelwarden.guard.faults import Faults, read_faults
@@ -112,6 +112,7 @@ class Snapshot:
         version_switches: those that name `version`, to match once it is known which version answers.
         faults: those of drills; None for none, and where none can strike this model (SG-53).
         limits, freshness: as the body has them, for those who read them.
+        dropped: digests of switches that guards need not carry on any more (SG-17).
     """
 
     head: Head
@@ -125,6 +126,7 @@ class Snapshot:
     limits: object = field(repr=False)
     freshness: object = field(repr=False)
     drift: DriftPlan | None = field(repr=False)
+    dropped: frozenset[str] = field(default=frozenset(), repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -328,6 +330,7 @@ def _compiling(body: dict[str, object], head: Head) -> Generator[None, None, Sna
         limits=body.get("limits"),
         freshness=body.get("freshness"),
         drift=(yield from reading_drift(body.get("drift"))),
+        dropped=digests_in(body.get("dropped")),
     )
 
 

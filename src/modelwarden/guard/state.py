@@ -1,4 +1,4 @@
-"""What a guard keeps on disk between runs: the last snapshot, the newest one ever seen, the pinned keys (SG-17, SG-18).
+"""What a guard keeps on disk between runs: its snapshot, the newest seen, keys, carried stops (SG-17, SG-18).
 
 Files are 0600 in a folder that is 0700, replaced whole and flushed. A file that others may write, or that belongs to
 somebody else, is not read: whoever can write a pinned key can forge a snapshot. Several workers share a folder, so a
@@ -14,16 +14,20 @@ import stat
 from hashlib import sha256
 from pathlib import Path
 from tempfile import NamedTemporaryFile
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from modelwarden.guard.body import read_json
 from modelwarden.guard.loading import LOADING
 from modelwarden.guard.snapshot import MAX_WIRE_BYTES, Floor
+from modelwarden.guard.stops import nameable, readable, rule_digest
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Collection, Iterator, Mapping, Sequence
+
+    from modelwarden.guard.stops import Rule
 
 MOST_KEYS_BYTES: Final = 256 * 1024
+MOST_CARRIED_BYTES: Final = 16 * 1024 * 1024
 _OTHERS_WRITE: Final = stat.S_IWGRP | stat.S_IWOTH
 
 
@@ -41,6 +45,7 @@ class StateFolder:
         stem = f"{readable[:60]}-{named}"
         self._snapshot = folder / f"{stem}.snapshot.json"
         self._floor = folder / f"{stem}.floor.json"
+        self._carried = folder / f"{stem}.carried.json"
         self._keys = folder / f"keys-{issuer}.json"
         self._lock = folder / f"{stem}.lock"
 
@@ -72,6 +77,39 @@ class StateFolder:
                 value = {"epoch": at.epoch, "generation": at.generation}
                 replace_private(self._floor, json.dumps(value).encode())
             replace_private(self._snapshot, wire)
+
+    def carried(self) -> dict[str, Any] | None:
+        """Return the switches that are carried on, or None. Raises ValueError for a file that holds none."""
+        data = read_private(self._carried, MOST_CARRIED_BYTES)
+        if data is None:
+            return None
+        match read_json(data):
+            case {"rules": list(rules), "dimensions": list(dimensions)}:
+                return {"rules": rules, "dimensions": dimensions}
+            case _:
+                raise ValueError(f"{self._carried} holds no switches")
+
+    def keep_carried(
+        self, rules: Mapping[str, Rule], dimensions: Sequence[str], *, without: Collection[str]
+    ) -> None:
+        """Keep the switches that are carried on, beside those of other workers, without those that were let go.
+
+        Both go by the digests of their rules.
+        """
+        self._make_folder()
+        with self._locked():
+            try:
+                before = self.carried() or {"rules": [], "dimensions": []}
+            except ValueError:
+                before = {"rules": [], "dimensions": []}
+            names = nameable((*before["dimensions"], *dimensions))
+            known = {rule_digest(rule): rule for rule in readable(before["rules"], names)}
+            known |= dict(rules)
+            value = {
+                "rules": [rule for digest, rule in known.items() if digest not in without],
+                "dimensions": names,
+            }
+            replace_private(self._carried, json.dumps(value).encode())
 
     def keys(self) -> dict[str, object] | None:
         """Return the pinned keys and handovers, or None. Raises ValueError for a file that is neither."""

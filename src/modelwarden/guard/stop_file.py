@@ -37,19 +37,18 @@ def read_stop_file(path: Path) -> bytes | None:
 
 def compile_stops(data: bytes | None, *, model: str) -> Matcher | None:
     """Return what the stop file blocks of a model, or None: nothing."""
-    if data is None:
-        return None
-    scopes = _scopes(data)
+    scopes = [] if data is None else scopes_of(data)
     if not scopes:
         return None
     try:
-        matcher = compile_switches([_switch(at, scope) for at, scope in enumerate(scopes)])
+        matcher = compile_switches([stop_switch(at, scope) for at, scope in enumerate(scopes)])
     except ValueInvalid:
-        matcher = compile_switches([_switch(0, EVERYTHING)])
+        matcher = compile_switches([stop_switch(0, EVERYTHING)])
     return matcher.bind(model=model)
 
 
-def _scopes(data: bytes) -> list[object]:
+def scopes_of(data: bytes) -> list[object]:
+    """Return the scopes that the bytes of a stop file name; what can't be read is one that stops everything."""
     if not data.strip():
         return [EVERYTHING]
     try:
@@ -61,7 +60,7 @@ def _scopes(data: bytes) -> list[object]:
     return [value if isinstance(value, dict) else EVERYTHING]
 
 
-def _switch(at: int, scope: object) -> dict[str, object]:
+def stop_switch(at: int, scope: object) -> dict[str, object]:
     """Make a switch of a scope; whatever else its author wrote into it, it blocks, and a missing value matches."""
     whole = scope if isinstance(scope, dict) else EVERYTHING
     return {"id": f"{PREFIX}:{at}", "scope": whole, "action": "block", "unknown": "match"}

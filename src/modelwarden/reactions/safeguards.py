@@ -1,4 +1,4 @@
-"""Switches end when their time has come, and people are reminded daily of those that stand (SG-6).
+"""Switches end when their time has come, ramps go on, and people are reminded daily of those that stand (SG-6, SG-11).
 
 One process leads. Nothing is lost when it is killed: what is due is found again.
 """
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from modelwarden.ledger.entry import Stored
+    from modelwarden.safeguards.actions import Judge
     from modelwarden.store.change import Change, View
     from modelwarden.store.follower import Position
     from modelwarden.values.principal import Principal
@@ -39,8 +40,9 @@ class Acts(Protocol):
 class KeepTime:
     """A follower's step: no entry concerns it, only the clock."""
 
-    def __init__(self, warden: Acts) -> None:
+    def __init__(self, warden: Acts, *, judge: Judge = actions.nobody_asked) -> None:
         self._warden = warden
+        self._judge = judge
 
     def begin(self, at: Position, /) -> None:
         """Go on from a position: nothing was gathered."""
@@ -49,6 +51,12 @@ class KeepTime:
         """Pass entries by."""
 
     def idle(self) -> None:
-        """End and remind of what is due, one switch a change: each is told by itself."""
-        for switch in self._warden.view(_ACTOR, actions.due):
-            self._warden.change(_ACTOR, partial(actions.keep_time, switch_id=switch))
+        """Do what is due, one switch or local stop a change: each is told by itself."""
+        for switch in self._warden.view(_ACTOR, partial(actions.due, judge=self._judge)):
+            act = partial(actions.keep_time, switch_id=switch, judge=self._judge)
+            self._warden.change(_ACTOR, act)
+        appeared, gone = self._warden.view(_ACTOR, actions.stops_due)
+        for seen in appeared:
+            self._warden.change(_ACTOR, partial(actions.see_stop, seen=seen))
+        for stop in gone:
+            self._warden.change(_ACTOR, partial(actions.end_stop, stop_id=stop))

@@ -80,6 +80,7 @@ def version_answer(view: View, version: Version) -> VersionAnswer:
         parent=version.parent,
         metrics=version.evaluation,
         drift_reference=None if shape is None else shape.sha256,
+        contract=version.contract,
         registered_by=handle_of(view, version.registered_by),
         created_at=version.created_at,
         retired_at=version.retired_at,

@@ -180,6 +180,7 @@ def as_version(row: Row[Any]) -> Version:
         parent=row.parent,
         trainers=tuple(json.loads(row.trainers)),
         evaluation=json.loads(row.evaluation),
+        contract=None if row.contract is None else json.loads(row.contract),
         approvals=json.loads(row.approvals),
         live_in=tuple(json.loads(row.live_in)),
         last_ended=row.last_ended,

@@ -66,6 +66,7 @@ class Version:
         trust: how far the fingerprints are trusted (LN-5); empty when there are none.
         datasets: objects `{name, role, fingerprints}`, as asserted by the caller.
         evaluation: name → decimal text; `evaluation_digest` is what approvers sign.
+        contract: how its answers have to look, how many, how old, in the form of `registry.contract` (SG-34).
         content_digest: of all that the same label must repeat to be the same version (RL-2).
         approvals: environment → `ApprovalState`, moved by the approvals room.
         live_in, last_ended: moved by the deployments room.
@@ -97,6 +98,7 @@ class Version:
     parent: Label | None = None
     trainers: tuple[PersonId, ...] = ()
     evaluation: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+    contract: Mapping[str, object] | None = None
     approvals: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
     live_in: tuple[str, ...] = ()
     last_ended: str = ""

@@ -17,6 +17,7 @@ from modelwarden.guard.drift_edges import read_reference
 from modelwarden.permissions import Permission
 from modelwarden.registry import queries
 from modelwarden.registry.artifacts import PreparedArtifact
+from modelwarden.registry.contract import checked_contract
 from modelwarden.registry.drift.queries import keep_reference
 from modelwarden.registry.metric import Figure, Metric, MetricKind, checked_metrics
 from modelwarden.registry.model import is_purpose
@@ -59,6 +60,7 @@ class NewVersion:
         trainers: handles or ids of who trained it; they may not approve it (RL-23).
         datasets: objects `{name, role, fingerprints}`.
         drift_reference: edges and counts of its features, as `modelwarden.drift_reference` makes them (SG-49).
+        contract: how its answers have to look, how many, how old: see `registry.contract` (SG-34).
     """
 
     model: str
@@ -75,6 +77,7 @@ class NewVersion:
     trainers: tuple[str, ...] = ()
     metrics: Mapping[str, Figure] = field(default_factory=lambda: MappingProxyType({}))
     drift_reference: Mapping[str, object] | None = None
+    contract: Mapping[str, object] | None = None
 
 
 def register_version(
@@ -218,13 +221,16 @@ def _built(view: View, new: NewVersion, artifact: PreparedArtifact) -> Version:
         parent=_parent(view, new),
         trainers=_persons(view, new.trainers),
         evaluation=evaluation,
+        contract=checked_contract(new.contract),
     )
 
 
 def _content(version: Version, reference: DriftReference | None) -> Digest:
     """Return the digest of what the same label must repeat. Words are compared apart: they can be erased."""
+    contract = {} if version.contract is None else {"contract": digest(version.contract)}
     return digest(
-        {
+        contract
+        | {
             "name": version.name,
             "fingerprints": list(version.fingerprints),
             "trust": version.trust,

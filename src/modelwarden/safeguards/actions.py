@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from modelwarden.registry.lifecycle import Environment as Environment
 from modelwarden.safeguards.activating import Activation as Activation
 from modelwarden.safeguards.activating import NewSwitch as NewSwitch
@@ -31,8 +33,10 @@ from modelwarden.safeguards.figures.reads import figures as figures
 from modelwarden.safeguards.fleet.coverage import coverage as coverage
 from modelwarden.safeguards.fleet.coverage import guarded as guarded
 from modelwarden.safeguards.fleet.coverage import live_confirmations as live_confirmations
+from modelwarden.safeguards.fleet.instance import Cell as Cell
 from modelwarden.safeguards.fleet.instance import LoadedVersion as LoadedVersion
 from modelwarden.safeguards.fleet.instance import Signal as Signal
+from modelwarden.safeguards.fleet.instance import Traffic as Traffic
 from modelwarden.safeguards.fleet.reads import confirmations as confirmations
 from modelwarden.safeguards.fleet.reads import guards as guards
 from modelwarden.safeguards.fleet.reports import Report as Report
@@ -44,6 +48,17 @@ from modelwarden.safeguards.freshness.checking import dataset as dataset
 from modelwarden.safeguards.freshness.checking import datasets as datasets
 from modelwarden.safeguards.freshness.checking import gate_freshness as gate_freshness
 from modelwarden.safeguards.freshness.checking import set_freshness as set_freshness
+from modelwarden.safeguards.local_stops.reads import local_stop as local_stop
+from modelwarden.safeguards.local_stops.reads import local_stops as local_stops
+from modelwarden.safeguards.local_stops.resolving import adopt_local_stop as adopt_local_stop
+from modelwarden.safeguards.local_stops.resolving import drop_local_stop as drop_local_stop
+from modelwarden.safeguards.local_stops.seeing import end_stop as end_stop
+from modelwarden.safeguards.local_stops.seeing import see_stop as see_stop
+from modelwarden.safeguards.local_stops.seeing import stops_due as stops_due
+from modelwarden.safeguards.local_stops.stop import SaidStop as SaidStop
+from modelwarden.safeguards.preview import preview as preview
+from modelwarden.safeguards.ramp import Verdict as Verdict
+from modelwarden.safeguards.ramp import nobody_asked as nobody_asked
 from modelwarden.safeguards.reach import may_touch as may_touch
 from modelwarden.safeguards.reach import reach_of as reach_of
 from modelwarden.safeguards.reads import SwitchFilter as SwitchFilter
@@ -77,3 +92,6 @@ from modelwarden.safeguards.triggers.setting import NewTrigger as NewTrigger
 from modelwarden.safeguards.triggers.setting import approve_trigger as approve_trigger
 from modelwarden.safeguards.triggers.setting import retire_trigger as retire_trigger
 from modelwarden.safeguards.triggers.setting import set_trigger as set_trigger
+
+if TYPE_CHECKING:
+    from modelwarden.safeguards.ramp import Judge as Judge

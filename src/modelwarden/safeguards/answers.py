@@ -61,6 +61,11 @@ def switch_answer(view: View, switch: Switch) -> SwitchAnswer:
         ended_at=switch.ended_at,
         ended_notes=shown(view, switch.ended_notes),
         revision=switch.revision,
+        ramp=switch.ramp,
+        bake_s=switch.bake_s,
+        ramp_step=None if switch.ramp_step is None else switch.ramp_step + 1,
+        ramp_moved_at=switch.ramp_moved_at,
+        held=switch.held if switch.is_live else 0,
         applied=applied(view, switch.id),
     )
 

@@ -116,6 +116,12 @@ _UNTOLD: Final = (
     .order_by(switches.c.id)
     .limit(AT_ONCE)
 )
+_RAMPING: Final = (
+    select(switches)
+    .where(switches.c.state == SwitchState.RAMPING.value)
+    .order_by(switches.c.id)
+    .limit(MOST_LIVE)
+)
 _TYPE: Final = select(models.c.type).where(models.c.name == bindparam("name"))
 _NAMED: Final = (
     select(models)
@@ -240,6 +246,11 @@ def untold(view: View, now: datetime) -> list[Switch]:
     return [as_switch(row) for row in view.rows(_UNTOLD, params)]
 
 
+def ramping(view: View) -> list[Switch]:
+    """Return the switches that are released in steps, oldest first."""
+    return [as_switch(row) for row in view.rows(_RAMPING)]
+
+
 def models_named(view: View, names: Sequence[str]) -> dict[str, Model]:
     """Return the registered models among these names, by name."""
     rows = view.rows(_NAMED, {"names": list(names), "limit": len(names)})
@@ -312,6 +323,10 @@ def as_switch(row: Row[Any]) -> Switch:
         ended_by=row.ended_by,
         ended_at=_moment(row.ended_at),
         ended_notes=row.ended_notes,
+        ramp=None if row.ramp is None else _texts(row.ramp),
+        bake_s=row.bake_s,
+        ramp_step=row.ramp_step,
+        ramp_moved_at=_moment(row.ramp_moved_at),
         revision=row.revision,
     )
 

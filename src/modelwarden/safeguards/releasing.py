@@ -12,6 +12,7 @@ from modelwarden.access.allowed import acting_persons
 from modelwarden.errors import NotFound
 from modelwarden.facts.kinds import Code
 from modelwarden.facts.safeguards import (
+    RampMoved,
     SwitchReleased,
     SwitchReleaseRefused,
     SwitchReleaseRequested,
@@ -25,13 +26,16 @@ from modelwarden.safeguards.authority import (
     may_read,
     require_requester,
 )
+from modelwarden.safeguards.ramp import read_ramp
+from modelwarden.safeguards.ramping import begun
 from modelwarden.safeguards.reach import reach_of, registrable
 
 if TYPE_CHECKING:
     from modelwarden.safeguards.switch import Switch
     from modelwarden.store.change import Change
-    from modelwarden.values.ids import ActorId
+    from modelwarden.values.ids import ActorId, Commitment
 
+CONFIRMED: Final = Code("confirmed")
 REFUSED: Final = Code("refused")
 WITHDRAWN: Final = Code("withdrawn")
 TWO: Final = 2
@@ -84,23 +88,62 @@ def ask(change: Change, switch: Switch, *, notes: str, verification: str | None 
     return asked
 
 
-def confirm_release(change: Change, switch_id: str, *, notes: str) -> Switch:
-    """Release a switch whose release was asked for. It never comes back.
+def confirm_release(
+    change: Change,
+    switch_id: str,
+    *,
+    notes: str,
+    ramp: str | None = None,
+    bake: str | None = None,
+) -> Switch:
+    """Release a switch whose release was asked for, at once or in steps. Once released it never comes back.
+
+    With `ramp`, such as "10,50,100", that many percent of callers are let go first; each step stands for `bake` at
+    least, and the next one takes a verdict (SG-11). Until the last, who may refuse a release may take it all back.
 
     At SEV1, SEV2 and for a whole environment somebody else has to do it: not who asked, not the owner of a model that
     is stopped, at SEV1 not who activated it (SG-10).
 
     Raises:
-        NotFound, NotPermitted, ReasonRequired, ReleaseNotRequested, SwitchNotActive.
+        NotFound, NotPermitted, ReasonRequired, ReleaseNotRequested, SwitchNotActive, ValueInvalid.
         SelfRelease, OwnerRelease: who takes part in the case can't confirm.
     """
+    steps = read_ramp(ramp, bake)
     switch = _locked(change, switch_id)
     authorize_release(change, switch)
     checked_words("notes", notes)
-    switch.require_requested()
+    switch.require_confirmable()
     check_duties(change, switch)
     words = change.text(notes.strip())
+    if steps is not None:
+        ramping = change.save(begun(switch, steps, by=change.actor, notes=words, at=change.now))
+        tell_ramp(change, ramping, CONFIRMED, notes=words)
+        return ramping
     released = change.save(switch.release(by=change.actor, notes=words, at=change.now))
+    tell_released(change, released, notes=words)
+    return released
+
+
+def tell_ramp(
+    change: Change, switch: Switch, cause: Code, *, notes: Commitment | None = None
+) -> None:
+    """Record where the ramp of a switch stands now."""
+    change.record(
+        RampMoved(
+            switch=switch.id,
+            environment=Code(switch.environment),
+            models=registrable(reach_of(switch).models),
+            cause=cause,
+            step=0 if switch.ramp_step is None else switch.ramp_step + 1,
+            steps=len(switch.ramp or ()),
+            held=switch.held,
+            notes=notes,
+        )
+    )
+
+
+def tell_released(change: Change, released: Switch, *, notes: Commitment) -> None:
+    """Record that a switch ended by its release."""
     change.record(
         SwitchReleased(
             switch=released.id,
@@ -108,10 +151,9 @@ def confirm_release(change: Change, switch_id: str, *, notes: str) -> Switch:
             models=registrable(reach_of(released).models),
             severity=Code(released.severity),
             requester=_requester(released),
-            notes=words,
+            notes=notes,
         )
     )
-    return released
 
 
 def refuse_release(change: Change, switch_id: str, *, notes: str) -> Switch:
@@ -122,7 +164,7 @@ def refuse_release(change: Change, switch_id: str, *, notes: str) -> Switch:
     switch = _locked(change, switch_id)
     authorize_keeping(change, switch)
     checked_words("notes", notes)
-    return _keep(change, switch, REFUSED, notes)
+    return keep(change, switch, REFUSED, notes)
 
 
 def withdraw_release(change: Change, switch_id: str, *, notes: str | None = None) -> Switch:
@@ -136,10 +178,11 @@ def withdraw_release(change: Change, switch_id: str, *, notes: str | None = None
         checked_words("notes", notes)
     switch.require_requested()
     require_requester(change, switch)
-    return _keep(change, switch, WITHDRAWN, notes)
+    return keep(change, switch, WITHDRAWN, notes)
 
 
-def _keep(change: Change, switch: Switch, cause: Code, notes: str | None) -> Switch:
+def keep(change: Change, switch: Switch, cause: Code, notes: str | None = None) -> Switch:
+    """Put a locked switch back in force whole, and tell why. Raises ReleaseNotRequested, SwitchNotActive."""
     kept = change.save(switch.keep())
     change.record(
         SwitchReleaseRefused(
@@ -151,6 +194,8 @@ def _keep(change: Change, switch: Switch, cause: Code, notes: str | None) -> Swi
             notes=None if notes is None else change.text(notes.strip()),
         )
     )
+    if switch.ramp is not None:
+        tell_ramp(change, kept, cause)
     return kept
 
 

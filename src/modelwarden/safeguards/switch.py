@@ -19,6 +19,7 @@ from modelwarden.errors import (
     ValueInvalid,
 )
 from modelwarden.registry.lifecycle import Environment
+from modelwarden.safeguards.ramp import held_at, salt_of
 from modelwarden.values.clock import timestamp
 from modelwarden.values.ids import NAME, REFERENCE
 
@@ -39,10 +40,11 @@ STEPS: Final = frozenset({"last_known_good", "baseline", "default", "custom"})
 
 
 class SwitchState(StrEnum):
-    """Where a switch stands; it is enforced while `active` or `release_requested`."""
+    """Where a switch stands; it is enforced while `active` or `release_requested`, and in part while `ramping`."""
 
     ACTIVE = "active"
     RELEASE_REQUESTED = "release_requested"
+    RAMPING = "ramping"
     RELEASED = "released"
     EXPIRED = "expired"
 
@@ -50,7 +52,10 @@ class SwitchState(StrEnum):
 MOVES: Final[Mapping[SwitchState, frozenset[SwitchState]]] = MappingProxyType(
     {
         SwitchState.ACTIVE: frozenset({SwitchState.RELEASE_REQUESTED, SwitchState.EXPIRED}),
-        SwitchState.RELEASE_REQUESTED: frozenset({SwitchState.RELEASED, SwitchState.ACTIVE}),
+        SwitchState.RELEASE_REQUESTED: frozenset(
+            {SwitchState.RELEASED, SwitchState.ACTIVE, SwitchState.RAMPING}
+        ),
+        SwitchState.RAMPING: frozenset({SwitchState.RELEASED, SwitchState.ACTIVE}),
     }
 )
 """Allowed moves; a state that is no key is final, so that a released switch never returns."""
@@ -108,6 +113,9 @@ class Switch:
         activated_persons, requested_persons: who may have stood behind it: the person, and who lent the credential.
         requested_by: who asked for the release that is open now, or that was confirmed.
         reminded_at: when people were last told that it still stands.
+        ended_by, ended_notes: who confirmed the release, and said what; while `ramping` already.
+        ramp, bake_s: the steps of a release, in percent, and for how many seconds each stands at least (SG-11).
+        ramp_step, ramp_moved_at: which step stands, from 0 on, and since when.
     """
 
     id: SwitchId
@@ -140,6 +148,10 @@ class Switch:
     ended_by: ActorId | None = None
     ended_at: datetime | None = None
     ended_notes: Commitment | None = None
+    ramp: tuple[int, ...] | None = None
+    bake_s: int | None = None
+    ramp_step: int | None = None
+    ramp_moved_at: datetime | None = None
     revision: int = 0
 
     def __post_init__(self) -> None:
@@ -178,7 +190,7 @@ class Switch:
     def does_all_of(self, other: Switch) -> bool:
         """Tell whether this one, while it is enforced, does all that another would do, for at least as long."""
         return (
-            self._effect() == other._effect()
+            (self.held, self._effect()) == (WHOLE, other._effect())
             and self.severity <= other.severity
             and self.lkg_before <= other.lkg_before
             and self._lasts_as_long_as(other)
@@ -195,7 +207,7 @@ class Switch:
     ) -> Switch:
         """Return this switch with its release asked for; it stays enforced. Raises SwitchNotActive."""
         return replace(
-            self._moved(SwitchState.RELEASE_REQUESTED),
+            self.moved(SwitchState.RELEASE_REQUESTED),
             requested_by=by,
             requested_persons=tuple(sorted(persons)),
             requested_at=at,
@@ -208,27 +220,39 @@ class Switch:
 
         Who may confirm is the caller's to check first: `barred_parts` says whom the rules leave out.
         """
-        self.require_requested()
-        ended = self._moved(SwitchState.RELEASED)
+        self.require_confirmable()
+        ended = self.moved(SwitchState.RELEASED)
         return replace(ended, ended_by=by, ended_at=at, ended_notes=notes)
 
+    @property
+    def held(self) -> int:
+        """How much it holds while it is enforced, in basis points of callers."""
+        is_ramping = self.state is SwitchState.RAMPING
+        return held_at(self.ramp, self.ramp_step) if is_ramping else WHOLE
+
     def keep(self) -> Switch:
-        """Return this switch, active again, its release refused or withdrawn. Raises ReleaseNotRequested."""
+        """Return this switch, active again, its release refused, withdrawn or failed. Raises ReleaseNotRequested."""
         self.require_requested()
         return replace(
-            self._moved(SwitchState.ACTIVE),
+            self.moved(SwitchState.ACTIVE),
             requested_by=None,
             requested_persons=(),
             requested_at=None,
             notes=None,
             verification=None,
+            ended_by=None,
+            ended_notes=None,
+            ramp=None,
+            bake_s=None,
+            ramp_step=None,
+            ramp_moved_at=None,
         )
 
     def expire(self, *, by: ActorId, at: datetime) -> Switch:
         """Return this switch, ended by its own end. Raises SwitchNotActive where nobody said so at activation."""
         if not self.is_due(at):
             raise SwitchNotActive(self.id, self.state, "expired")
-        return replace(self._moved(SwitchState.EXPIRED), ended_by=by, ended_at=at)
+        return replace(self.moved(SwitchState.EXPIRED), ended_by=by, ended_at=at)
 
     def is_due(self, now: datetime) -> bool:
         """Tell whether its end has come, and ends it."""
@@ -252,6 +276,12 @@ class Switch:
         if not self.is_live:
             raise SwitchNotActive(self.id, self.state, "released")
 
+    def require_confirmable(self) -> None:
+        """Raise as `require_requested` does, and SwitchNotActive where it is confirmed and goes in steps."""
+        self.require_requested()
+        if self.state is SwitchState.RAMPING:
+            raise SwitchNotActive(self.id, self.state, "confirmed")
+
     def barred_parts(self) -> tuple[str, ...]:
         """Return who may not confirm its release, by their part in the case (SG-10, AC-17)."""
         if not self.needs_two:
@@ -262,7 +292,8 @@ class Switch:
     def rule(self) -> dict[str, Any]:
         """Return what a snapshot says of it: no reason, no names of people (SG-15)."""
         fallback = CHAIN if self.fallback == (CHAIN,) else list(self.fallback)
-        return {
+        ramped = {} if self.held == WHOLE else {"salt": salt_of(self.id)}
+        return ramped | {
             "id": self.id,
             "scope": json.loads(self.scope),
             "except": json.loads(self.exception),
@@ -271,7 +302,7 @@ class Switch:
             "unknown": self.unknown.value,
             "severity": self.severity.value,
             "lkg_before": timestamp(self.lkg_before),
-            "held": WHOLE,
+            "held": self.held,
         }
 
     def _effect(self) -> tuple[object, ...]:
@@ -289,7 +320,8 @@ class Switch:
         theirs = other.expires_at if other.on_expiry is OnExpiry.RELEASE else None
         return mine is None or (theirs is not None and mine >= theirs)
 
-    def _moved(self, state: SwitchState) -> Switch:
+    def moved(self, state: SwitchState) -> Switch:
+        """Return this switch in another state; whoever moves it says the rest. Raises SwitchNotActive."""
         if state not in MOVES.get(self.state, ()):
             raise SwitchNotActive(self.id, self.state, state)
         return replace(self, state=state)

@@ -149,7 +149,7 @@ def _is_same(switch: Switch, drafted: Switch, change: Change) -> bool:
 def _let_go(change: Change, switch: Switch, notes: str) -> Toggle:
     """Ask for a release where the caller may; who may not, and a program never, leaves it to people."""
     name = str(switch.name)
-    if switch.state is SwitchState.RELEASE_REQUESTED:
+    if switch.state is not SwitchState.ACTIVE:
         return Toggle(name, Outcome.RELEASE_REQUESTED, switch)
     allowed = change.principal.kind is ActorKind.USER and all(
         readable(change, Permission.SWITCH_RELEASE, on=on) for on in resources(change, switch)

@@ -58,7 +58,10 @@ class ModelAnswer:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VersionAnswer:
-    """A version. `metrics` are the evaluation figures that approvers sign, `drift_reference` the digest of its own."""
+    """A version.
+
+    `metrics` are the evaluation figures that approvers sign, as is `contract` (SG-34); `drift_reference` is a digest.
+    """
 
     model: str
     version: str
@@ -89,6 +92,7 @@ class VersionAnswer:
     retired_at: datetime | None
     content_digest: str
     revision: int
+    contract: Mapping[str, Any] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -34,6 +34,7 @@ ServerKeyId = NewType("ServerKeyId", str)
 RecordId = NewType("RecordId", str)
 SwitchId = NewType("SwitchId", str)
 DrillId = NewType("DrillId", str)
+LocalStopId = NewType("LocalStopId", str)
 InstanceId = NewType("InstanceId", str)
 """A UUID that a guard drew for itself."""
 TriggerName = NewType("TriggerName", str)

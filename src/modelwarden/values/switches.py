@@ -10,11 +10,12 @@ from typing import Any
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SwitchAnswer:
-    """A kill switch. It is enforced while `state` is `active` or `release_requested`.
+    """A kill switch. It is enforced while `state` is `active`, `release_requested` or, on what is `held`, `ramping`.
 
     `repeated` says, in the answer to an activation, that it was in force before: nothing was written. `exception` is
     what is carved out, called `except` in requests. `applied` is how many of the guards that it concerns applied it,
-    such as `41 of 42`, as of about a second ago; none before they are counted.
+    such as `41 of 42`, as of about a second ago; none before they are counted. `held` is the share of callers, in
+    basis points, that it holds: less than 10,000 while its release goes in steps (`ramp`, `ramp_step` from 1 on).
     """
 
     id: str
@@ -47,6 +48,11 @@ class SwitchAnswer:
     ended_at: datetime | None
     ended_notes: str | None
     revision: int
+    ramp: tuple[int, ...] | None = None
+    bake_s: int | None = None
+    ramp_step: int | None = None
+    ramp_moved_at: datetime | None = None
+    held: int = 10_000
     applied: str | None = None
     repeated: bool = False
 

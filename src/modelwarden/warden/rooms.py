@@ -10,6 +10,7 @@ from modelwarden.warden.bound import Bound
 from modelwarden.warden.deployment_room import Deployments
 from modelwarden.warden.drill_room import Drills
 from modelwarden.warden.guard_room import Guards
+from modelwarden.warden.local_stop_room import LocalStops
 from modelwarden.warden.notify_room import Notify
 from modelwarden.warden.privacy_rooms import Holds, Retention
 from modelwarden.warden.registry_rooms import Models, Versions
@@ -46,6 +47,7 @@ class Rooms:
         self.triggers = Triggers(bound)
         self.freshness = Freshness(bound)
         self.sla = Sla(bound)
+        self.local_stops = LocalStops(bound)
         self.audit = Audit(bound)
         self.holds = Holds(bound)
         self.retention = Retention(bound)

@@ -14,6 +14,7 @@ from modelwarden.safeguards.actions import (
     Unknown,
 )
 from modelwarden.safeguards.fleet.reads import confirmations_answer
+from modelwarden.safeguards.preview import preview_answer
 from modelwarden.safeguards.triggers.answers import proposal_answer
 from modelwarden.values.pages import Listing, Page
 from modelwarden.values.words import maybe_named, named
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from modelwarden.values.guards import ConfirmationsAnswer
+    from modelwarden.values.previews import PreviewAnswer
     from modelwarden.values.switches import SwitchAnswer, SwitchCheckAnswer, TogglesAnswer
     from modelwarden.values.triggers import ProposalAnswer
     from modelwarden.warden.bound import Bound
@@ -139,6 +141,25 @@ class Switches:
         action = partial(actions.check, context=context, environment=place)
         return self._bound.read(action, answers.check_answer)
 
+    def preview(
+        self,
+        scope: Mapping[str, Any] | None = None,
+        *,
+        except_: Mapping[str, Any] | None = None,
+        environment: str = "production",
+    ) -> PreviewAnswer:
+        """Return what a switch with this scope would hit, as far as guards know (SG-7); nothing is stopped.
+
+        Raises NotPermitted, UnknownDimension, ValueInvalid.
+        """
+        action = partial(
+            actions.preview,
+            scope=scope or {},
+            exception=except_,
+            environment=named(Environment, environment, field="environment"),
+        )
+        return self._bound.read(action, preview_answer)
+
     def apply(self, document: Mapping[str, Any]) -> TogglesAnswer:
         """Bring switches in force as a file names them, idempotent by name (SG-8).
 
@@ -162,14 +183,21 @@ class Switches:
         )
         return self._bound.write(action, answers.switch_answer)
 
-    def confirm_release(self, switch: str, *, notes: str) -> SwitchAnswer:
-        """Release a switch whose release was asked for; it never comes back.
+    def confirm_release(
+        self, switch: str, *, notes: str, ramp: str | None = None, bake: str | None = None
+    ) -> SwitchAnswer:
+        """Release a switch whose release was asked for, at once or in steps; it never comes back.
+
+        With `ramp`, such as "10,50,100", so many percent of callers are let go first; each step stands for `bake`
+        (10m) at least, and the next one takes a verdict; until the last, `refuse_release` takes it back (SG-11).
 
         Raises:
-            NotFound, NotPermitted, ReasonRequired, ReleaseNotRequested, SwitchNotActive.
+            NotFound, NotPermitted, ReasonRequired, ReleaseNotRequested, SwitchNotActive, ValueInvalid.
             SelfRelease, OwnerRelease: who takes part in the case can't confirm (SG-10).
         """
-        action = partial(actions.confirm_release, switch_id=switch, notes=notes)
+        action = partial(
+            actions.confirm_release, switch_id=switch, notes=notes, ramp=ramp, bake=bake
+        )
         return self._bound.write(action, answers.switch_answer)
 
     def refuse_release(self, switch: str, *, notes: str) -> SwitchAnswer:

@@ -10,6 +10,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
     from datetime import datetime
 
+    from modelwarden.safeguards.local_stops.stop import SaidStop
+
 LATE: Final = timedelta(seconds=15)
 """A guard that is silent for longer is late."""
 LOST: Final = timedelta(seconds=120)
@@ -37,6 +39,20 @@ class Signal(NamedTuple):
     value: float
 
 
+class Cell(NamedTuple):
+    """So many decisions of calls of which a guard knows these values: dimension → value."""
+
+    context: Mapping[str, str]
+    n: int
+
+
+class Traffic(NamedTuple):
+    """What a guard decided in the last hour, or since it began; `span_s` says which."""
+
+    span_s: int
+    cells: tuple[Cell, ...]
+
+
 class Instance(NamedTuple):
     """What one guard said last. An instance belongs to who reports it: nobody overwrites another's.
 
@@ -46,6 +62,8 @@ class Instance(NamedTuple):
         applied_ms: what the guard itself measured, from receiving to having swapped.
         age_s: how old its snapshot was, in whole seconds.
         state: fresh, stale, none, or gone.
+        traffic: what it decided in the last hour, by what it knows of the calls.
+        local_stops: what it blocks by itself.
     """
 
     environment: str
@@ -67,6 +85,8 @@ class Instance(NamedTuple):
     counts: Mapping[str, int]
     rejected: str | None
     signals: tuple[Signal, ...] = ()
+    traffic: Traffic | None = None
+    local_stops: tuple[SaidStop, ...] = ()
 
     @property
     def key(self) -> tuple[str, str, str, str]:

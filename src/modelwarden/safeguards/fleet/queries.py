@@ -13,12 +13,15 @@ from modelwarden.safeguards.fleet.instance import (
     GONE,
     LATE,
     LOST,
+    Cell,
     GuardCounts,
     Instance,
     LoadedVersion,
     Open,
     Signal,
+    Traffic,
 )
+from modelwarden.safeguards.local_stops.stop import SaidStop
 from modelwarden.store.schema.ledger import index, subjects
 from modelwarden.store.schema.safeguards import guard_instances, switch_confirmations
 from modelwarden.values.clock import moment, timestamp
@@ -89,6 +92,16 @@ _COUNTED: Final = (
         guard_instances.c.model.in_(bindparam("models", expanding=True)),
     )
     .group_by(guard_instances.c.model)
+)
+_STOPPING: Final = (
+    select(guard_instances)
+    .where(
+        guard_instances.c.heard_at >= bindparam("since"),
+        guard_instances.c.local_stops.is_not(None),
+        guard_instances.c.state != GONE,
+    )
+    .order_by(*(guard_instances.c[name] for name in _KEY))
+    .limit(MOST_GUARDS)
 )
 _FORGET: Final = delete(guard_instances).where(guard_instances.c.heard_at < bindparam("before"))
 _TRACK: Final = insert(switch_confirmations)
@@ -185,6 +198,11 @@ def guard_counts(
     return {row.model: GuardCounts(*row[1:]) for row in rows}
 
 
+def instances_stopping(view: View, since: datetime) -> list[Instance]:
+    """Return the guards that were heard of since a time and block something by themselves."""
+    return [_instance(row) for row in view.rows(_STOPPING, {"since": timestamp(since)})]
+
+
 def keep_instances(telemetry: Telemetry, found: Sequence[Instance]) -> None:
     """Write what guards said last."""
     statement = _KEEP[telemetry.connection.dialect.name]
@@ -261,7 +279,16 @@ def _instance(row: Row[Any]) -> Instance:
         counts=json.loads(row.counts),
         rejected=row.rejected,
         signals=tuple(Signal(*each) for each in json.loads(row.signals)),
+        traffic=_traffic(row.traffic),
+        local_stops=tuple(SaidStop(*each) for each in json.loads(row.local_stops or "[]")),
     )
+
+
+def _traffic(text: str | None) -> Traffic | None:
+    if text is None:
+        return None
+    span_s, cells = json.loads(text)
+    return Traffic(span_s, tuple(Cell(*each) for each in cells))
 
 
 def _row(each: Instance) -> dict[str, object]:
@@ -272,4 +299,6 @@ def _row(each: Instance) -> dict[str, object]:
         "versions": json.dumps(each.versions),
         "counts": json.dumps(each.counts, sort_keys=True),
         "signals": json.dumps(each.signals),
+        "traffic": None if each.traffic is None else json.dumps(each.traffic),
+        "local_stops": json.dumps(each.local_stops) if each.local_stops else None,
     }

@@ -7,6 +7,7 @@ far as its sender goes: its model is one that the caller may report for, and no 
 from __future__ import annotations
 
 import logging
+import re
 import threading
 from dataclasses import dataclass
 from functools import partial
@@ -14,7 +15,7 @@ from typing import TYPE_CHECKING, Final, Protocol, TypeVar
 
 from modelwarden.access.allowed import authorize
 from modelwarden.access.authorize import Resource
-from modelwarden.errors import ValueInvalid
+from modelwarden.errors import NotCanonical, ValueInvalid
 from modelwarden.permissions import Permission
 from modelwarden.registry.lifecycle import Environment
 from modelwarden.registry.queries import find_model
@@ -22,6 +23,7 @@ from modelwarden.registry.reads import resource_of
 from modelwarden.safeguards.counters.keeping import keep_counts
 from modelwarden.safeguards.fleet import queries
 from modelwarden.safeguards.fleet.instance import GONE, Instance, LoadedVersion
+from modelwarden.safeguards.local_stops.stop import rule_digest
 from modelwarden.safeguards.snapshots import queries as snapshots
 from modelwarden.values.ids import INSTANCE, MODEL_NAME, ModelName
 from modelwarden.values.system import system
@@ -30,7 +32,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
     from concurrent.futures import Future
 
-    from modelwarden.safeguards.fleet.instance import Signal
+    from modelwarden.safeguards.fleet.instance import Signal, Traffic
+    from modelwarden.safeguards.local_stops.stop import SaidStop
     from modelwarden.safeguards.snapshots.body import Topic
     from modelwarden.store.change import Telemetry, View
     from modelwarden.values.principal import Principal
@@ -42,6 +45,7 @@ MOST_WAITING: Final = 20_000
 STATES: Final = frozenset({"fresh", "stale", "none", GONE})
 SOURCES: Final = frozenset({"stream", "poll", "file", "persisted", "bootstrap", "none"})
 LONGEST: Final = 128
+SWITCH: Final = re.compile(r"swi_[0-9A-Za-z_]{1,60}")
 ACTOR: Final = system("snapshots")
 LOG: Final = logging.getLogger("modelwarden.snapshots")
 
@@ -64,6 +68,8 @@ class Report:
     rejected: str | None = None
     counts: Mapping[str, int]
     signals: tuple[Signal, ...] = ()
+    traffic: Traffic | None = None
+    local_stops: tuple[SaidStop, ...] = ()
 
     def __post_init__(self) -> None:
         """Check what a guard may say. Raises ValueInvalid."""
@@ -76,6 +82,20 @@ class Report:
         for field, text in (("host", self.host), ("rejected", self.rejected)):
             if text is not None and not (len(text) <= LONGEST and text.isprintable()):
                 raise ValueInvalid(field, f"at most {LONGEST} visible characters")
+        for each in self.local_stops:
+            _check_stop(each)
+
+
+def _check_stop(said: SaidStop) -> None:
+    """Check what a guard may say of a local stop: JSON with a digest, and a switch's id. Raises ValueInvalid."""
+    if said.rule is None:
+        return
+    if not SWITCH.fullmatch(str(said.rule.get("id"))):
+        raise ValueInvalid("local_stops.rule.id", "the id of a switch")
+    try:
+        rule_digest(said.rule)
+    except NotCanonical as error:
+        raise ValueInvalid("local_stops.rule", "JSON with one canonical form") from error
 
 
 def topic_resource(view: View, topic: Topic) -> Resource:
@@ -131,6 +151,8 @@ def accept_report(view: View, report: Report) -> Instance:
         counts=report.counts,
         rejected=report.rejected,
         signals=report.signals,
+        traffic=report.traffic,
+        local_stops=report.local_stops,
     )
 
 

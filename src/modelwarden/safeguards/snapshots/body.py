@@ -6,8 +6,9 @@ Equal states of the database and equal settings give equal bytes. No reason and 
 from __future__ import annotations
 
 import base64
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from hashlib import sha256
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from modelwarden.errors import SnapshotTooLarge
@@ -36,10 +37,15 @@ class Topic(NamedTuple):
 
 
 class Registered(NamedTuple):
-    """A version that has an artifact, by the digest of it."""
+    """A version that has an artifact, by the digest of it, with the contract that was registered with it (SG-34)."""
 
     label: str
     sha256: str
+    contract: Mapping[str, Any] = MappingProxyType({})
+
+    def says(self, member: str) -> list[dict[str, Any]]:
+        """Return the limits, or the times that are looked at, each with the version that it holds for."""
+        return [{"version": self.label, **each} for each in self.contract.get(member, ())]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,6 +59,7 @@ class Contents:
         versions: by label.
         drift: edges of versions; left out where there is no room.
         faults: of the drills that run, oldest first.
+        sections: members that other parts of the room fill, instead of what stands there without them.
     """
 
     topic: Topic
@@ -64,6 +71,7 @@ class Contents:
     versions: Sequence[Registered]
     drift: Mapping[str, Any] | None = None
     faults: Sequence[Mapping[str, Any]] = ()
+    sections: Mapping[str, object] = field(default_factory=dict)
 
     def encoded(self) -> bytes:
         """Return the body: RFC 8785 JSON. Raises SnapshotTooLarge beyond what guards accept (SG-17)."""
@@ -80,13 +88,19 @@ class Contents:
             "faults": list(self.faults),
             "route": None,
             "versions": [
-                {"label": each.label, "sha256": each.sha256, "baseline": False, "outputs": None}
+                {
+                    "label": each.label,
+                    "sha256": each.sha256,
+                    "baseline": each.contract.get("baseline", False),
+                    "outputs": each.contract.get("outputs"),
+                }
                 for each in self.versions
             ],
-            "limits": [],
-            "freshness": [],
+            "limits": [said for each in self.versions for said in each.says("limits")],
+            "freshness": [said for each in self.versions for said in each.says("freshness")],
             "drift": self.drift,
-        }
+            "dropped": [],
+        } | dict(self.sections)
         data = encode_any(body)
         if len(data) > MAX_BODY_BYTES and self.drift is not None:
             data = encode_any(body | {"drift": None})  # switches come first

@@ -14,12 +14,14 @@ from modelwarden.facts.safeguards import PUSHED
 from modelwarden.guard.snapshot import Floor
 from modelwarden.safeguards.drift.section import drift_section
 from modelwarden.safeguards.drills import queries as drills
+from modelwarden.safeguards.local_stops import reads as local_stops
 from modelwarden.safeguards.reach import reach_of
 from modelwarden.safeguards.snapshots import queries
 from modelwarden.safeguards.snapshots.body import Contents, Topic
+from modelwarden.safeguards.snapshots.sections import Section, last_moved, moved_by
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Mapping, Sequence
     from typing import Any
 
     from modelwarden.safeguards.reach import Reach
@@ -32,6 +34,12 @@ ALL: Final = frozenset({"object.accepted", "snapshot.key_rotated"})
 """Types of entries that concern every snapshot."""
 ANYWHERE: Final = ""
 """Stands for the models of a switch that names none one by one."""
+SECTIONS: Final[tuple[Section, ...]] = (
+    Section(
+        "dropped", local_stops.dropped, frozenset({"local.stop_adopted", "local.stop_dropped"})
+    ),
+)
+"""What other parts of the room put into bodies: one line each."""
 
 
 class Kept(NamedTuple):
@@ -68,7 +76,9 @@ class Outcome(NamedTuple):
 class Builder:
     """Bodies of snapshots, built from what a view shows."""
 
-    def __init__(self) -> None:
+    def __init__(self, sections: Sequence[Section] = SECTIONS) -> None:
+        self._sections = tuple(sections)
+        self._pushed = PUSHED.union(*(each.types for each in self._sections))
         self._live: dict[str, dict[str, Kept]] = {}
         self._live_on: dict[Topic, list[Kept]] = {}
         self._moves_on: dict[Topic, dict[tuple[str, str], Moved]] = {}
@@ -94,8 +104,10 @@ class Builder:
         moved = self._switches_of(view, news)
         types = queries.types_of(view, sorted({topic.model for topic in wanted})) if moved else {}
         models = {told.fact["model"] for told in news if told.type in queries.OF_MODEL}
-        if any(told.type in ALL for told in news):
+        by_section = moved_by(self._sections, news)
+        if by_section is None or any(told.type in ALL for told in news):
             return wanted
+        models |= by_section
         for topic in wanted:
             if topic.model in models or _touches(moved, topic, types.get(topic.model)):
                 found.add(topic)
@@ -131,6 +143,7 @@ class Builder:
             versions=queries.registered_versions(view, topic.model),
             drift=drift_section(view, topic),
             faults=drills.faults_of(view, topic.environment, topic.model),
+            sections={each.name: each.read(view, topic) for each in self._sections},
         )
         return Built(topic, at, contents.encoded())
 
@@ -144,12 +157,12 @@ class Builder:
         ]
         about = queries.told_of_model(view, topic.model)
         told = next((t.seq for t in about if _matters(t, topic)), 0)
-        return max([told, *newest])
+        return max([told, last_moved(self._sections, view, topic), *newest])
 
     def _news(self, view: View) -> Iterable[Told]:
         """Yield the entries since the last call, and remember which scope moved last by which."""
         first = self._seen < 0
-        types = queries.MOVING if first else PUSHED
+        types = queries.MOVING if first else self._pushed
         _, size = queries.epoch_and_size(view)
         found = list(queries.told_after(view, self._seen, types=types))
         by_id = {switch.id: switch for switch in self._switches_of(view, found)}

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import orjson
-from sqlalchemy import bindparam, select
+from sqlalchemy import bindparam, exists, func, select
 
 from modelwarden.facts.safeguards import PUSHED
 from modelwarden.safeguards.queries import as_switch
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from modelwarden.store.change import View
 
 PART: Final = 500
-MOVING: Final = ("switch.activated", "switch.released", "switch.expired")
+MOVING: Final = ("switch.activated", "switch.released", "switch.expired", "ramp.moved")
 OF_DRILL: Final = ("drill.started", "drill.stopped")
 OF_MODEL: Final = (
     "model.registered", "model.updated", "version.registered", "version.retired", *OF_DRILL,
@@ -74,7 +74,7 @@ _TYPES: Final = (
     .limit(PART)
 )
 _VERSIONS: Final = (
-    select(versions.c.label, versions.c.subject_sha256)
+    select(versions.c.label, versions.c.subject_sha256, versions.c.contract)
     .where(
         versions.c.model == bindparam("model"),
         versions.c.retired_at.is_(None),
@@ -84,12 +84,35 @@ _VERSIONS: Final = (
 )
 
 
+_LAST_OF: Final = (
+    select(func.max(index.c.seq))
+    .select_from(subjects)
+    .join(index, index.c.seq == subjects.c.seq)
+    .where(
+        subjects.c.kind == "model",
+        subjects.c.id == bindparam("model"),
+        index.c.type.in_(bindparam("types", expanding=True)),
+    )
+)
+_LAST_OF_ALL: Final = select(func.max(index.c.seq)).where(
+    index.c.type.in_(bindparam("types", expanding=True)),
+    ~exists().where(subjects.c.seq == index.c.seq, subjects.c.kind == "model"),
+)
+
+
 class Told(NamedTuple):
     """An entry that may have changed a snapshot."""
 
     seq: int
     type: str
     fact: dict[str, Any]
+
+    @property
+    def models(self) -> frozenset[str]:
+        """The models that it names; none may mean any."""
+        named = self.fact.get("models", ())
+        one = self.fact.get("model")
+        return frozenset(named if one is None else (*named, one))
 
 
 def told_after(view: View, seq: int, *, types: Iterable[str] = PUSHED) -> Iterator[Told]:
@@ -106,6 +129,13 @@ def told_of_model(view: View, model: str) -> Iterator[Told]:
     while found := view.rows(_ABOUT_MODEL, {"model": model, "before": before}):
         yield from map(_told, found)
         before = found[-1].seq
+
+
+def last_about(view: View, types: Sequence[str], model: str) -> int:
+    """Return the number of the newest entry of these types that names the model, or no model; 0 without one."""
+    of_model = view.row(_LAST_OF, {"types": list(types), "model": model})
+    of_all = view.row(_LAST_OF_ALL, {"types": list(types)})
+    return max(0 if row is None or row[0] is None else int(row[0]) for row in (of_model, of_all))
 
 
 def epoch_and_size(view: View) -> tuple[int, int]:
@@ -146,7 +176,10 @@ def types_of(view: View, names: Sequence[str]) -> dict[str, str | None]:
 def registered_versions(view: View, model: str) -> tuple[Registered, ...]:
     """Return the versions of a model that have an artifact and are not retired, by label."""
     rows = view.rows(_VERSIONS, {"model": model})
-    return tuple(Registered(row.label, row.subject_sha256) for row in rows)
+    return tuple(
+        Registered(row.label, row.subject_sha256, orjson.loads(row.contract or b"{}"))
+        for row in rows
+    )
 
 
 def _told(row: Row[Any]) -> Told:

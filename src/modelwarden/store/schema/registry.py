@@ -59,6 +59,7 @@ versions: Final = governed(
     Column("parent", Text),
     Column("trainers", Text, nullable=False),
     Column("evaluation", Text, nullable=False),
+    Column("contract", Text),
     Column("approvals", Text, nullable=False),
     Column("live_in", Text, nullable=False),
     Column("last_ended", Text, nullable=False),

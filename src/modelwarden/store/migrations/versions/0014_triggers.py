@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from alembic import op
 
 revision: Final = "0014_triggers"
-down_revision: Final = "0012_slots"
+down_revision: Final = "0013_ramps_and_local_stops"
 
 
 def upgrade() -> None:
