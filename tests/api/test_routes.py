@@ -42,7 +42,7 @@ GIVEN: Final = {
     "seq": "1", "sha256": "0" * 64, "path": "checkpoint", "erasure": "ers_0", "hold": "hld_0",
     "endpoint": "end_0", "purpose": "decision", "switch": "swi_0", "stop": "lst_0", "drill": "dri_0",
     "trigger": "errors", "firing": "fir_0",
-    "proposal": "prp_0", "dataset": "orders",
+    "proposal": "prp_0", "dataset": "orders", "name": "churn-latency",
 }  # fmt: skip
 REASON: Final = {"reason": "because the tests want it so"}
 NOTES: Final = {"notes": "because the tests want it so"}
@@ -89,6 +89,13 @@ BODIES: Final[dict[str, Any]] = {
     "POST /texts/unlock": {"identity": [], "authored": []} | REASON,
     "POST /holds": {"user": "victim"} | REASON,
     "PUT /retention": {"texts": 3_000},
+    "PUT /sla/slis/{name}": {"resource_type": "model", "resource": "churn"},
+    "POST /sla/slots": {
+        "schema": 1, "instance": "00000000000000a1", "closing": False, "parts": [{
+            "sli": "guard:churn", "minute": "2026-11-20T11:19:00.000000Z", "part": 1, "total": 0, "errors": 0,
+            "blocked": 0, "fallbacks": 0, "invalid": 0, "thresholds": [], "bad": [], "sketch": "AQoA", "dropped": 0,
+        }],
+    },
     "POST /kill-switches": {"scope": {"region": "eu"}} | REASON,
     "POST /snapshot/applied": {
         "instance": "6f3c8a52-3f0e-4d53-9f5a-0c6b5a1e2d77", "host": "web-1", "pid": 1, "model": "churn", "epoch": 1,

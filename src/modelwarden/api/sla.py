@@ -15,7 +15,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from modelwarden.api.bodies import StreamRoute, StrictRoute
-from modelwarden.api.caller import OWN, Caller, may, settled
+from modelwarden.api.caller import Caller, may, settled
 from modelwarden.api.limits import Rate
 from modelwarden.api.shapes import Moment, Reference, Shape, Word, answers, page, pages
 from modelwarden.errors import BodyTooLarge, ContentTypeUnsupported
@@ -88,7 +88,7 @@ class SliDefinition(Shape):
     "/slots", status_code=204, responses=answers(None, status=204), openapi_extra=_DESCRIBED
 )
 async def record(
-    request: Request, caller: Annotated[Caller, may(OWN, rate=Rate.TELEMETRY)]
+    request: Request, caller: Annotated[Caller, may(Permission.SLA_RECORD, rate=Rate.TELEMETRY)]
 ) -> Response:
     """Take what a reporter counted, all parts or none; what was taken before is taken as done.
 
