@@ -59,6 +59,11 @@ class TourScreen:
             )
             self._status.start()
 
+    def wait(self, chapter: Chapter, number: int, what: str) -> None:
+        """Say what a step waits for, where somebody watches."""
+        if self._status is not None:
+            self._status.update(Text(f"{number}  {chapter.title}: {what}", style=QUIET))
+
     def end(self, chapter: Chapter, number: int, step: Step, telling: Telling) -> None:
         """Draw a step that ended."""
         if self._status is not None:
