@@ -21,6 +21,7 @@ import threading
 from hashlib import sha256
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from math import isfinite
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, Protocol
 
@@ -65,10 +66,16 @@ class Loaded(NamedTuple):
 
     def case(self, given: Mapping[str, Any]) -> dict[str, float]:
         """Return the features of a case. Raises ValueInvalid, before the guard could take it for the model's fault."""
+        wanted = f"numbers for {', '.join(self.model.features)}"
         try:
-            return {name: float(given[name]) for name in self.model.features}
-        except (KeyError, TypeError, ValueError) as error:
-            raise ValueInvalid("case", f"numbers for {', '.join(self.model.features)}") from error
+            found = {name: float(given[name]) for name in self.model.features}
+        except (KeyError, TypeError, ValueError, OverflowError) as error:
+            raise ValueInvalid("case", wanted) from error
+        if not all(isfinite(value) for value in found.values()):
+            raise ValueInvalid(
+                "case", wanted
+            )  # else anybody could open the model's breaker with NaN
+        return found
 
 
 class Scorer:
