@@ -14,14 +14,14 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(420)
 def test_the_script_draws_the_tour(tmp_path: Path) -> None:
     done = subprocess.run(  # noqa: S603  # our own script
         [sys.executable, str(ROOT / "scripts" / "tour_picture.py"), str(tmp_path / "tour.svg")],
         capture_output=True,
         text=True,
         check=False,
-        timeout=280,
+        timeout=400,
     )
     assert done.returncode == 0, done.stderr
     _check((tmp_path / "tour.svg").read_text("utf-8"))

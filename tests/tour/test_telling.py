@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 import pytest
 from rich.console import Console
@@ -101,6 +101,31 @@ def test_a_failure_is_told_in_words(tmp_path: Path) -> None:
     text = _drawn(step, Telling(), tmp_path)
     assert "did not turn out as it has to. X: no" in text
     assert "ended early, in step 1" in text
+
+
+def test_what_a_step_waits_for_is_told_at_once_and_kept_nowhere(tmp_path: Path) -> None:
+    class Listener(Nobody):
+        heard: ClassVar[list[tuple[str, int, str]]] = []
+
+        def wait(self, chapter: Chapter, number: int, what: str) -> None:
+            self.heard.append((chapter.name, number, what))
+
+    def patient(_scene: Scene, telling: Telling) -> None:
+        telling.wait("the minute ends in 9 s")
+        telling.expect(not telling.blocks and not telling.evidence, "it was kept")
+
+    outcome = story.run(tmp_path, Listener(), chapters=[Chapter("one", "One", patient)])
+    assert outcome.ok
+    assert Listener.heard == [("one", 1, "the minute ends in 9 s")]
+
+
+def test_where_nobody_watches_waiting_draws_nothing() -> None:
+    out = io.StringIO()
+    screen = TourScreen(Console(file=out, width=100, highlight=False))
+    chapter = Chapter("one", "One", lambda *_: None)
+    screen.begin(chapter, 1)
+    screen.wait(chapter, 1, "the minute ends in 9 s")
+    assert out.getvalue() == ""
 
 
 def _drawn(step: Step, telling: Telling, folder: Path) -> str:

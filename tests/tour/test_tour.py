@@ -7,6 +7,7 @@ import os
 import stat
 import subprocess
 import sys
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -19,11 +20,11 @@ if TYPE_CHECKING:
 
 STEPS = [
     "data", "models", "set-up", "people", "register", "refusals", "approval", "deployment",
-    "scoring", "second-version", "rollback", "altered-ledger", "export",
+    "scoring", "second-version", "rollback", "stop", "altered-ledger", "export",
 ]  # fmt: skip
 REFUSALS = [
     "permit_needed", "self_approval", "self_grant", "not_approved", "already_decided",
-    "staging_missing", "artifact_mismatch", "rolled_back_since",
+    "staging_missing", "artifact_mismatch", "rolled_back_since", "owner_release",
 ]  # fmt: skip
 
 
@@ -36,11 +37,11 @@ def modelwarden(*arguments: str, folder: Path) -> subprocess.CompletedProcess[st
         capture_output=True,
         text=True,
         check=False,
-        timeout=280,
+        timeout=400,
     )
 
 
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(420)
 def test_the_whole_story_holds_and_says_so_as_json(tmp_path: Path) -> None:
     done = modelwarden("tour", "--json", folder=tmp_path)
     assert done.returncode == 0, done.stdout + done.stderr
@@ -113,9 +114,22 @@ def _check_proofs(steps: dict[str, Any]) -> None:
     assert proof["approval"]["altered"]
     assert proof["scoring"]["sha256"] == proof["register"]["sha256"] == proof["rollback"]["sha256"]
     assert proof["second-version"]["sha256"] != proof["register"]["sha256"]
+    _check_stop(proof["stop"])
     altered = proof["altered-ledger"]
     assert altered["named"] == [altered["altered"]]
     assert proof["export"]["entries"] == altered_size(steps)
+
+
+def _check_stop(proof: dict[str, Any]) -> None:
+    east, west = proof["answers"]["east"], proof["answers"]["west"]
+    assert (proof["region"], proof["confirmed"]) == ("east", "1 of 1")
+    assert float(proof["psi"]) > 0.5
+    assert (east["status"], east["step"], east["switches"]) == (
+        "last_known_good", "last_known_good", [proof["switch"]],
+    )  # fmt: skip
+    assert datetime.fromisoformat(proof["made"]) < datetime.fromisoformat(proof["lkg_before"])
+    assert (west["status"], west["switches"]) == ("ok", [])
+    assert (proof["again"]["status"], proof["released_by"]) == ("ok", "noor")
 
 
 def altered_size(steps: dict[str, Any]) -> int:

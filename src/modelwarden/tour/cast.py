@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 from datetime import UTC, datetime
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from modelwarden.ledger.keys import SigningKey
@@ -33,10 +34,13 @@ SECOND: Final = "noor"
 OPERATOR: Final = "otto"
 AUDITOR: Final = "ines"
 
+ON_CALL: Final = "on-call"
+"""A custom role: may let go what a switch stops, if the rules allow it."""
+
 COLLEAGUES: Final = (
-    Person(OWNER, ("developer",), "trains the models and owns them"),
+    Person(OWNER, ("developer", ON_CALL), "trains the models and owns them"),
     Person(FIRST, ("approver",), "approves releases"),
-    Person(SECOND, ("approver",), "approves releases"),
+    Person(SECOND, ("approver", ON_CALL), "approves releases, and is on call"),
     Person(OPERATOR, ("operator",), "deploys and rolls back"),
     Person(AUDITOR, ("auditor",), "reads and verifies the ledger"),
 )
@@ -45,6 +49,16 @@ SIGNING: Final = (OWNER, FIRST, SECOND)
 
 SCORER: Final = "scoring"
 """The service account of the scoring process, and the custom role that it holds."""
+WATCH: Final = "drift-watch"
+"""The service account that acts for a trigger, and its custom role. The operator answers for it."""
+CUSTOM: Final = MappingProxyType(
+    {
+        SCORER: ("model.read", "deployment.read", "guard.read", "guard.report"),
+        WATCH: ("model.read", "switch.read", "switch.activate"),
+        ON_CALL: ("model.read", "switch.read", "switch.release"),
+    }
+)
+"""Custom roles, and what each of them may do."""
 
 
 def new_key(folder: Path, name: str) -> SigningKey:

@@ -32,7 +32,9 @@ class Logistic:
         weighted = (
             weight * case[name] for name, weight in zip(self.features, self.weights, strict=True)
         )
-        return 1 / (1 + math.exp(-(self.intercept + math.fsum(weighted))))
+        logit = self.intercept + math.fsum(weighted)
+        less = math.exp(-abs(logit))  # at most 1: the other way round overflows for numbers far out
+        return 1 / (1 + less) if logit >= 0 else less / (1 + less)
 
     def answer(self, case: Mapping[str, float]) -> bool:
         """Return yes or no."""

@@ -68,10 +68,7 @@ def read_data(scene: Scene, telling: Telling) -> None:
 
 def train_models(scene: Scene, telling: Telling) -> None:
     """Train both models on the early years and measure them on the later ones."""
-    data = scene.arrests
-    telling.expect(data is not None, "the data were not read")
-    if data is None:
-        return
+    data = scene.require_arrests()
     (scene.folder / "models").mkdir()
     found: dict[str, Measured] = {}
     for version, features in SEES.items():

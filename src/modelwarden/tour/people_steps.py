@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from modelwarden.tour import cast
-from modelwarden.tour.cast import ADMIN, COLLEAGUES, FIRST, OPERATOR, OWNER, SCORER, SECOND
+from modelwarden.tour.cast import ADMIN, COLLEAGUES, FIRST, OPERATOR, OWNER, SCORER, SECOND, WATCH
 
 if TYPE_CHECKING:
     from modelwarden.tour.scene import Scene
@@ -39,7 +39,8 @@ def set_up(scene: Scene, telling: Telling) -> None:
     (scene.folder / "policy.yaml").write_text(POLICY, encoding="utf-8")
     policy = ada.policies.publish(POLICY)
     ada.policies.assign("tour")
-    ada.roles.define(SCORER, permissions=["model.read", "deployment.read"])
+    for role, permissions in cast.CUSTOM.items():
+        ada.roles.define(role, permissions=permissions)
     (scene.folder / "log.vkey").write_text(f"{ada.audit.keys()[0]}\n", encoding="utf-8")
     telling.say(
         "An empty folder becomes a warden: one SQLite file, the server's own keys beside it, and a ledger whose first"
@@ -66,13 +67,16 @@ def add_people(scene: Scene, telling: Telling) -> None:
     ada = scene.acting_as(ADMIN)
     for person in COLLEAGUES:
         scene.warden.add_user(person.name, roles=person.roles)
-    ada.service_accounts.add(SCORER, owner=OPERATOR)
-    ada.roles.grant(SCORER, SCORER)
+    for account in (SCORER, WATCH):
+        ada.service_accounts.add(account, owner=OPERATOR)
+        ada.roles.grant(account, account)
     keyids = _enrol(scene)
     rows: list[tuple[str, ...]] = [(ADMIN, "admin", "sets up people and policy", "")]
     for person in COLLEAGUES:
         key = keyids.get(person.name)
-        rows.append((person.name, *person.roles, person.part, f"{key[:12]}…" if key else ""))
+        rows.append(
+            (person.name, ", ".join(person.roles), person.part, f"{key[:12]}…" if key else "")
+        )
     telling.sheet(("who", "role", "what they do", "key"), rows)
     telling.say(
         "Everybody is invented. Each signer draws an Ed25519 key, proves to hold it, and ada confirms it. The private"

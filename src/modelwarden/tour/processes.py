@@ -138,14 +138,43 @@ class Scoring(Child):
     def __init__(self, folder: Path, warden: str, *, model: str, token: str) -> None:
         log = folder / "scoring.log"
         seen = log.stat().st_size if log.exists() else 0
-        arguments = ["modelwarden.tour.scoring", warden, model]
+        state = str(folder / "guard")
+        arguments = ["modelwarden.tour.scoring", warden, model, "--state-dir", state]
         super().__init__(arguments, {"MODELWARDEN_TOKEN": token}, log)
         self.url: Final = self._address(log, seen)
 
-    def score(self, case: Mapping[str, float]) -> dict[str, Any]:
+    def score(self, case: Mapping[str, object]) -> dict[str, Any]:
         """Ask about one case. An answer that is an error comes back as it is."""
+        return self._post("/score", case)
+
+    def score_batch(self, rows: Sequence[Mapping[str, object]]) -> dict[str, Any]:
+        """Ask about many cases at once."""
+        return self._post("/score/batch", {"rows": rows})
+
+    def await_version(self, version: str, case: Mapping[str, object]) -> dict[str, Any]:
+        """Return the first answer that this version gives. Raises TourFailed."""
+        return self._await("version", version, case)
+
+    def await_status(self, status: str, case: Mapping[str, object]) -> dict[str, Any]:
+        """Return the first answer that the guard calls so. Raises TourFailed."""
+        return self._await("status", status, case)
+
+    def _await(self, name: str, wanted: str, case: Mapping[str, object]) -> dict[str, Any]:
+        until = time.monotonic() + START_S
+        answer: dict[str, Any] = {}
+        while time.monotonic() < until:
+            self.require_alive()
+            answer = self.score(case)
+            if answer.get(name) == wanted:
+                return answer
+            time.sleep(PAUSE_S)
+        raise TourFailed(
+            f"the scoring server gives no answer with {name} {wanted}; it says {answer}"
+        )
+
+    def _post(self, path: str, body: Mapping[str, object]) -> dict[str, Any]:
         request = urllib.request.Request(  # noqa: S310  # our own address
-            f"{self.url}/score", data=json.dumps(dict(case)).encode(), method="POST"
+            f"{self.url}{path}", data=json.dumps(dict(body)).encode(), method="POST"
         )
         try:
             with urllib.request.urlopen(request, timeout=10) as answer:  # noqa: S310
@@ -153,18 +182,6 @@ class Scoring(Child):
         except urllib.error.HTTPError as error:
             found = json.load(error)
         return found
-
-    def await_version(self, version: str, case: Mapping[str, float]) -> dict[str, Any]:
-        """Return the first answer that this version gives. Raises TourFailed."""
-        until = time.monotonic() + START_S
-        answer: dict[str, Any] = {}
-        while time.monotonic() < until:
-            self.require_alive()
-            answer = self.score(case)
-            if answer.get("version") == version:
-                return answer
-            time.sleep(PAUSE_S)
-        raise TourFailed(f"the scoring server does not serve {version}; it says {answer}")
 
     def _address(self, log: Path, seen: int) -> str:
         """Return the address that the process printed first."""

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final
 
 from modelwarden.approvals.offline import trusted_keys, verify_release
+from modelwarden.guard.drift_table import drift_reference
 from modelwarden.tour.cast import ADMIN, FIRST, OPERATOR, OWNER, SECOND
 from modelwarden.tour.scene import FIRST_VERSION, MODEL
 
@@ -32,7 +33,8 @@ def register(scene: Scene, telling: Telling) -> None:
     version = register_version(scene, mira, FIRST_VERSION)
     telling.say(
         f"mira registers {MODEL}, with an owner, a purpose and risk tier 1, then version {FIRST_VERSION}. The artifact"
-        " is read and hashed, data and figures stand beside it. A version never changes: another build is another one."
+        " is read and hashed; data, figures and where each feature lay in training stand beside it. A version never"
+        " changes: another build is another one."
     )
     telling.sheet(
         ("version", MODEL + "@" + FIRST_VERSION),
@@ -141,7 +143,14 @@ def register_version(scene: Scene, owner: AnyRooms, version: str) -> VersionAnsw
         datasets=scene.datasets,
         trained_by=[OWNER],
         algorithm="logistic-regression",
+        drift_reference=_reference(scene, model.features),
     )
+
+
+def _reference(scene: Scene, features: tuple[str, ...]) -> dict[str, object]:
+    """Return where the training rows lie: edges and counts of each feature, and no row."""
+    rows = scene.require_arrests().training
+    return drift_reference({name: [row.features[name] for row in rows] for name in features})
 
 
 def ask(scene: Scene, owner: AnyRooms, version: str, why: str) -> RequestAnswer:

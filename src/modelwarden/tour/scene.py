@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from contextlib import ExitStack
-from typing import TYPE_CHECKING, Final, Self, TypeAlias
+from typing import TYPE_CHECKING, Final, NamedTuple, Self, TypeAlias
 
 from modelwarden.client.remote import Remote, connect
 from modelwarden.config import Settings
@@ -14,6 +14,8 @@ from modelwarden.values.system import system
 from modelwarden.warden.warden import Warden
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from datetime import datetime
     from pathlib import Path
 
     from modelwarden.ledger.keys import SigningKey
@@ -35,6 +37,13 @@ def opened(folder: Path) -> Warden:
     return Warden(Settings(url=f"sqlite:///{folder / 'warden.db'}"))
 
 
+class Remembered(NamedTuple):
+    """Answers to traffic while all was well: by key, and until when they were given."""
+
+    answers: Mapping[str, float]
+    until: datetime
+
+
 class Scene:
     """One tour under way. Leaving it closes everything that was opened."""
 
@@ -46,6 +55,7 @@ class Scene:
         self.datasets: Final[list[dict[str, object]]] = []
         self.keys: Final[dict[str, SigningKey]] = {}
         self.requests: Final[dict[str, RequestAnswer]] = {}
+        self.remembered: Remembered | None = None
         self.server: Server | None = None
         self.scoring: Scoring | None = None
         self._warden: Warden | None = None
@@ -73,6 +83,18 @@ class Scene:
             )
             self._remotes[name] = remote
         return self._remotes[name]
+
+    def require_arrests(self) -> Arrests:
+        """Return the data. Raises TourFailed when they were not read."""
+        if self.arrests is None:
+            raise TourFailed("the data were not read")
+        return self.arrests
+
+    def require_remembered(self) -> Remembered:
+        """Return what was answered while all was well. Raises TourFailed when nothing was."""
+        if self.remembered is None:
+            raise TourFailed("nothing was answered yet")
+        return self.remembered
 
     def artifact(self, version: str) -> Path:
         """Return where a version's artifact lies."""

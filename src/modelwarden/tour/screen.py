@@ -35,6 +35,10 @@ QUESTION: Final = (
     "May this model go live, who agreed, what exactly is running, and how can that be proven?"
 )
 
+LASTS: Final = (
+    "Two to three minutes, most of them waiting until a minute of traffic is over and judged"
+)
+
 
 class TourScreen:
     """Draws the tour as it goes."""
@@ -48,7 +52,10 @@ class TourScreen:
         """Say what is about to happen, and where."""
         title = Text("Modelwarden, the tour", style="bold")
         where = Text(f"Real data, nothing fetched, everything in {folder}/", style=QUIET)
-        self._print(Panel(Group(title, Text(QUESTION), where), box=box.ROUNDED, padding=(0, 2)))
+        lasts = Text(LASTS, style=QUIET)
+        self._print(
+            Panel(Group(title, Text(QUESTION), where, lasts), box=box.ROUNDED, padding=(0, 2))
+        )
         self._print(Text())
 
     def begin(self, chapter: Chapter, number: int) -> None:
@@ -58,6 +65,11 @@ class TourScreen:
                 Text(f"{number}  {chapter.title}", style=QUIET), spinner="dots"
             )
             self._status.start()
+
+    def wait(self, chapter: Chapter, number: int, what: str) -> None:
+        """Say what a step waits for, where somebody watches."""
+        if self._status is not None:
+            self._status.update(Text(f"{number}  {chapter.title}: {what}", style=QUIET))
 
     def end(self, chapter: Chapter, number: int, step: Step, telling: Telling) -> None:
         """Draw a step that ended."""

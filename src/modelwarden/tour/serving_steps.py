@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING, Final
 
-from modelwarden.tour import release_steps
+from modelwarden.tour import release_steps, traffic
 from modelwarden.tour.cast import ADMIN, FIRST, OPERATOR, OWNER, SCORER, SECOND
 from modelwarden.tour.scene import FIRST_VERSION, MODEL, SECOND_VERSION
 
@@ -70,7 +70,8 @@ def score(scene: Scene, telling: Telling) -> None:
     answers = {name: scoring.score(case) for name, case in CASES.items()}
     telling.say(
         "A scoring server of its own asks the warden what is live, hashes the artifact itself and serves these bytes or"
-        " none. Its token reads models and deployments, and can do nothing else."
+        " none. Around each answer stands a guard, which holds the warden's switches. The token reads models,"
+        " deployments and switches, reports what the guard counts, and can do nothing else."
     )
     telling.sheet(
         ("case", "probability", "advice", "answered by"),
@@ -80,6 +81,7 @@ def score(scene: Scene, telling: Telling) -> None:
         ],
     )
     live = scene.connected_as(OPERATOR).deployments.live(MODEL)
+    traffic.answer_well(scene, telling)
     same = {one["sha256"] for one in answers.values()} == {live.sha256}
     telling.expect(same, "the scoring server does not serve the bytes that are live")
     telling.prove(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, Protocol
 
 from modelwarden.errors import WardenError
@@ -13,6 +14,7 @@ from modelwarden.tour import (
     proof_steps,
     release_steps,
     serving_steps,
+    stop_steps,
 )
 from modelwarden.tour.scene import Scene
 from modelwarden.tour.telling import Step, Telling
@@ -42,6 +44,7 @@ CHAPTERS: Final = (
     Chapter("scoring", "Real answers", serving_steps.score),
     Chapter("second-version", "A second version, and a swapped byte", serving_steps.second_version),
     Chapter("rollback", "The way back", serving_steps.roll_back),
+    Chapter("stop", "One region drifts", stop_steps.stop),
     Chapter("altered-ledger", "One byte of the ledger", proof_steps.alter),
     Chapter("export", "Proof without a server", proof_steps.export),
 )
@@ -54,6 +57,10 @@ class Watcher(Protocol):
         """A step begins."""
         ...
 
+    def wait(self, chapter: Chapter, number: int, what: str) -> None:
+        """A step waits for something."""
+        ...
+
     def end(self, chapter: Chapter, number: int, step: Step, telling: Telling) -> None:
         """A step ended, well or not."""
         ...
@@ -63,6 +70,9 @@ class Nobody:
     """Watches nothing: for programs, which read the outcome."""
 
     def begin(self, chapter: Chapter, number: int) -> None:
+        """Do nothing."""
+
+    def wait(self, chapter: Chapter, number: int, what: str) -> None:
         """Do nothing."""
 
     def end(self, chapter: Chapter, number: int, step: Step, telling: Telling) -> None:
@@ -94,7 +104,8 @@ def run(folder: Path, watcher: Watcher, *, chapters: Sequence[Chapter] = CHAPTER
     with Scene(folder) as scene:
         for number, chapter in enumerate(chapters, 1):
             watcher.begin(chapter, number)
-            step, telling = _told(scene, chapter)
+            telling = Telling(partial(watcher.wait, chapter, number))
+            step = _told(scene, chapter, telling)
             steps.append(step)
             watcher.end(chapter, number, step, telling)
             if not step.ok:
@@ -102,22 +113,21 @@ def run(folder: Path, watcher: Watcher, *, chapters: Sequence[Chapter] = CHAPTER
     return Outcome(steps=tuple(steps), seconds=_since(started))
 
 
-def _told(scene: Scene, chapter: Chapter) -> tuple[Step, Telling]:
-    telling, started, before = Telling(), time.monotonic(), scene.size()
+def _told(scene: Scene, chapter: Chapter, telling: Telling) -> Step:
+    started, before = time.monotonic(), scene.size()
     ok = False
     try:
         chapter.tell(scene, telling)
         ok = True
     except (WardenError, OSError) as error:
         telling.evidence["failure"] = f"{type(error).__name__}: {error}"
-    step = Step(
+    return Step(
         name=chapter.name,
         ok=ok,
         entries=tuple(range(before, scene.size())),
         evidence=telling.evidence,
         seconds=_since(started),
     )
-    return step, telling
 
 
 def _since(started: float) -> float:

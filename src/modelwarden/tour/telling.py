@@ -67,10 +67,15 @@ class Step:
         return asdict(self)
 
 
+def _to_nobody(_what: str) -> None:
+    """Tell nobody what is waited for."""
+
+
 class Telling:
     """What one step tells, while it runs."""
 
-    def __init__(self) -> None:
+    def __init__(self, waits: Callable[[str], None] = _to_nobody) -> None:
+        self._waits = waits
         self.blocks: Final[list[Block]] = []
         self.evidence: Final[dict[str, Any]] = {}
 
@@ -81,6 +86,10 @@ class Telling:
     def sheet(self, columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
         """Show a table."""
         self.blocks.append(Sheet(tuple(columns), tuple(tuple(row) for row in rows)))
+
+    def wait(self, what: str) -> None:
+        """Say at once what is waited for, where somebody watches; it is no part of what is told."""
+        self._waits(what)
 
     def typed(self, command: str) -> None:
         """Show a command that was run."""
