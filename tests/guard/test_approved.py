@@ -106,7 +106,11 @@ def test_an_age_is_judged_by_both_and_the_stricter_wins(
         assert guarded(0.4, as_of=time.time() - age).status is status
 
 
-@pytest.mark.parametrize("moment", [None, "soon", float("nan"), float("inf"), object()], ids=str)
+@pytest.mark.parametrize(
+    "moment",
+    [None, "soon", float("nan"), float("inf"), object()],
+    ids=["none", "a word", "nan", "inf", "an object"],
+)
 def test_a_time_that_says_nothing_is_stale(moment: object, tmp_path: Path) -> None:
     with from_file(tmp_path, body={"switches": [], "freshness": [fresh()]}) as guard:
         guarded: Any = guard.protect(predict, version="1.4.0")
