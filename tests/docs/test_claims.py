@@ -20,7 +20,7 @@ DOCS: Final = ROOT / "docs"
 HONEST: Final = DOCS / "explanation" / "how-it-stays-honest.md"
 CODE: Final = re.compile(r"`([^`\n]+)`")
 COMMAND: Final = re.compile(
-    r"(?<!import )\bmodelwarden ([a-z][a-z-]+)(?: ([a-z][a-z-]+))?([^`\n|#]*)"
+    r"(?<!import )(?<!from )\bmodelwarden ([a-z][a-z-]+)(?: ([a-z][a-z-]+))?([^`\n|#]*)"
 )
 OPTION: Final = re.compile(r"(?<![\w-])--[a-z][a-z-]*")
 ANYWHERE: Final = frozenset({"--help", "--json", "--as", "--version"})

@@ -169,7 +169,7 @@ async def override_severity(
     return await caller.write(action, firing_answer, again=again)
 
 
-@router.get("/failure-modes", responses=answers(tuple[FailureModeAnswer, ...]))
+@router.get("/failure-modes", responses=pages(FailureModeAnswer))
 async def failure_modes(
     caller: Reader,
     model: Annotated[str, Query(min_length=1, max_length=128)],
