@@ -149,8 +149,10 @@ def load(
     return Settings(**{key: _shaped(key, value) for key, value in found.items()})
 
 
-_NOT_SETTINGS: Final = frozenset({"token", "as", "config", "key_passphrase", "state"})
-"""Who acts, where the file is, what opens a person's key: for the command line, not for the program."""
+_NOT_SETTINGS: Final = frozenset(
+    {"token", "as", "config", "key_passphrase", "state", "state_dir", "snapshot_keys"}
+)
+"""Who acts, where the file is, what opens a person's key, what a guard reads: not for the program that serves."""
 
 
 _SPACED: Final = frozenset(
