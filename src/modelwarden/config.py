@@ -165,8 +165,7 @@ def load(
 _NOT_SETTINGS: Final = frozenset(
     {"token", "as", "config", "key_passphrase", "state", "state_dir", "snapshot_keys"}
 )
-"""Who acts, where the file is, what opens a person's key: for the command line, not for the program; the last two are
-for guards, which may run in the same environment."""
+"""Who acts, where the file is, what opens a person's key, what a guard reads: not for the program that serves."""
 
 
 _SPACED: Final = frozenset(

@@ -183,3 +183,19 @@ def test_the_guide_to_serving_behind_the_guard_runs_as_it_stands(tmp_path: Path)
     (tmp_path / "churn.snapshot.json").write_bytes(wire)
     environment = {"MODELWARDEN_STATE_DIR": str(tmp_path / "state")}
     run_page(GUIDES / "serve-behind-the-guard.md", tmp_path, environment=environment)
+
+
+@pytest.mark.timeout(300)
+def test_the_guide_from_scripts_runs_as_it_stands(tmp_path: Path) -> None:
+    found_company(tmp_path, with_keys=False)
+    key = SigningKey.generate()
+    (tmp_path / "warden.pem").write_text(key.public.pem, encoding="ascii")
+    outputs = {"low": 0, "high": 1}
+    version = {"label": "1.0.0", "sha256": "ab" * 32, "baseline": False, "outputs": outputs}
+    wire = signed(key, switches=[], versions=[version])
+    (tmp_path / "churn.snapshot.json").write_bytes(wire)
+    environment = {
+        "MODELWARDEN_URL": "sqlite:///warden.db",
+        "MODELWARDEN_STATE_DIR": str(tmp_path / "state"),
+    }
+    run_page(GUIDES / "from-scripts.md", tmp_path, environment=environment)

@@ -109,3 +109,8 @@ def test_a_temporary_warden_leaves_nothing_behind() -> None:
         assert folder is not None
         assert folder.exists()
     assert not folder.parent.exists()
+
+
+def test_what_a_guard_reads_from_the_environment_is_no_setting_of_the_server() -> None:
+    environment = {"MODELWARDEN_STATE_DIR": "/state", "MODELWARDEN_SNAPSHOT_KEYS": "warden.pem"}
+    assert config.load(environment=environment) == config.Settings()
