@@ -15,6 +15,7 @@ from modelwarden.reactions import (
     slots,
     triggers,
 )
+from modelwarden.safeguards.actions import by_triggers
 from modelwarden.store.follower import Follower
 from modelwarden.warden import backups
 
@@ -32,7 +33,7 @@ def reactions_of(warden: Warden) -> tuple[Follower, ...]:
         approvals.NAME: approvals.VoidApprovals(warden),
         privacy.NAME: privacy.KeepPrivate(warden, now=warden.clock.now, overwrite=overwrite),
         rewrap.NAME: rewrap.Rewrap(warden),
-        safeguards.NAME: safeguards.KeepTime(warden),
+        safeguards.NAME: safeguards.KeepTime(warden, judge=by_triggers),
         confirmations.NAME: confirmations.CountConfirmations(warden),
         slots.NAME: slots.KeepSlots(warden, now=warden.clock.now),
         triggers.NAME: triggers.JudgeTriggers(warden),
