@@ -18,6 +18,7 @@ from modelwarden.safeguards.severity.failure_modes import failure_modes
 from modelwarden.safeguards.triggers.judge import Alarm, Rule, Rung, judged
 from modelwarden.safeguards.triggers.signal import SIGNALS, Part, Window, fair
 from tests.house.source import ROOT
+from tests.safeguards.drill_desk import ran
 from tests.safeguards.judges import Judge
 from tests.safeguards.test_confirming import NOW
 
@@ -129,3 +130,17 @@ def test_what_nobody_watches_is_uncovered(desk: Desk) -> None:
     assert on("metric_fall") == ()
     with pytest.raises(ModelNotFound):
         judge.room().failure_modes("nothing")
+
+
+def test_what_was_drilled_says_when_and_what_nothing_notices_stays_uncovered(desk: Desk) -> None:
+    judge = Judge(desk)
+    judge.report(1)
+    made = ran(desk, "latency:900ms")
+    found = {mode.name: mode for mode in judge.room().failure_modes("churn")}
+    drilled = {name for name, mode in found.items() if mode.last_drilled is not None}
+    assert drilled == {
+        name for name, mode in found.items() if (mode.proving_fault or "").startswith("latency")
+    }
+    assert {found[name].last_drilled for name in drilled} == {made.started_at}
+    unnoticed = {name for name, mode in found.items() if "built_in.silent_guards" in mode.detectors}
+    assert {found[name].state for name in unnoticed} == {"uncovered"}

@@ -83,6 +83,11 @@ _LASTS: Final = (
     )
     .group_by(drills.c.model)
 )
+_FAULTS: Final = (
+    select(drills.c.fault, func.max(drills.c.started_at).label("at"))
+    .where(drills.c.model == bindparam("model"), drills.c.state.in_(_RAN))
+    .group_by(drills.c.fault)
+)
 _LAST_PLANNED: Final = select(func.max(drills.c.started_at)).where(
     drills.c.plan == bindparam("plan")
 )
@@ -192,6 +197,15 @@ def last_ran(view: View, model: str) -> Drill | None:
 def last_ids(view: View, models: Sequence[str]) -> dict[str, str]:
     """Return the id of the last drill that ran on each of these models, by model."""
     return {row.model: row.id for row in view.rows(_LASTS, {"models": list(models)})}
+
+
+def faults_drilled(view: View, model: str) -> dict[str, datetime]:
+    """Return when each fault was last made to happen on a model, wherever, by its word without its size."""
+    found: dict[str, datetime] = {}
+    for row in view.rows(_FAULTS, {"model": model}):
+        word, at = row.fault.partition(":")[0], moment(row.at)
+        found[word] = max(at, found.get(word, at))
+    return found
 
 
 def last_planned(view: View, plan: str) -> datetime | None:

@@ -15,6 +15,11 @@ if TYPE_CHECKING:
     from datetime import datetime
 
 BUILT_IN: Final = "built_in."
+NOTICED: Final = frozenset(
+    BUILT_IN + name
+    for name in ("artifact_mismatch", "undeployed_version", "bad_snapshots", "breaker_fleet", "unconfirmed_switch")
+)  # fmt: skip
+"""What the program itself notices; a mode whose only detector stands not here is uncovered, and says so."""
 
 
 class FailureMode(NamedTuple):
@@ -69,17 +74,17 @@ def coverage(
     Args:
         signals: what triggers of the model judge in force, not only tried out.
         is_heard: guards of the model are heard of, so that what the program itself notices is on.
-        drilled: fault → when it was last made to happen.
+        drilled: fault, without its size → when it was last made to happen.
     """
     return [
         Coverage(
             mode,
             tuple(
-                each
-                for each in mode.detectors
-                if each in signals or (is_heard and each.startswith(BUILT_IN))
+                each for each in mode.detectors if each in signals or (is_heard and each in NOTICED)
             ),
-            None if mode.proving_fault is None else drilled.get(mode.proving_fault),
+            None
+            if mode.proving_fault is None
+            else drilled.get(mode.proving_fault.partition(":")[0]),
         )
         for mode in failure_modes()
     ]
