@@ -38,7 +38,7 @@ EXPECTED: Final[Mapping[FaultKind, tuple[str, ...]]] = MappingProxyType(
         FaultKind.DISAGREE: ("disagreement",),
         FaultKind.CONTROL_PLANE_DOWN: ("control_plane_loss",),
         FaultKind.CLOCK_SKEW: ("clock_skew",),
-        FaultKind.BREAKER_OPEN: ("breaker_fleet",),
+        FaultKind.BREAKER_OPEN: ("breaker_open",),
     }
 )
 """The signals that ought to see each fault; a trigger on another one that fires counts as detection all the same."""
