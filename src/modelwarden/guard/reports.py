@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from modelwarden.guard.intake import Intake
     from modelwarden.guard.link import Server
 
+NOWHERE: Final = "none"
 SOURCES: Final = {"bootstrap": "file"}
 """Words of this guard's that have another name on the wire."""
 
@@ -120,8 +121,8 @@ class Reports:
             "environment": self._intake.environment,
             "epoch": 0 if at is None else at.epoch,
             "generation": 0 if at is None else at.generation,
-            "source": None if source is None else SOURCES.get(source, source),
-            "applied_ms": None if applied is None else round(applied.applied_ms, 3),
+            "source": NOWHERE if source is None else SOURCES.get(source, source),
+            "applied_ms": 0.0 if applied is None else round(applied.applied_ms, 3),
             "age_s": self._holder.age_s(),
             "state": str(held.state),
             "rejected": self._intake.rejected,

@@ -51,11 +51,10 @@ class Versions:
         digest = None if artifact is None else _digest(Path(artifact))
         self.loaded = {**self.loaded, label: Loaded(function, digest)}
 
-    def reported(self) -> list[dict[str, str]]:
-        """Return what the server is told; an unverified version has an empty digest."""
+    def reported(self) -> list[dict[str, str | None]]:
+        """Return what the server is told; an unverified version has no digest."""
         return [
-            {"label": label, "sha256": one.sha256 or ""}
-            for label, one in sorted(self.loaded.items())
+            {"label": label, "sha256": one.sha256} for label, one in sorted(self.loaded.items())
         ]
 
     def problem(self, label: str | None, snapshot: Snapshot | None) -> str | None:
