@@ -104,21 +104,6 @@ def verdict_of(view: View, trigger: Trigger) -> Verdict:
     return Verdict.PASS
 
 
-def verdict_on(view: View, *, model: str, environment: str) -> Verdict:
-    """Return what all triggers of a model say together: fail, else unknown, else pass. It asks for no right.
-
-    A model without triggers is unknown; one that only tries out (`dry_run`) does not count.
-    """
-    found = {
-        verdict_of(view, each)
-        for each in queries.in_force(view)
-        if (each.model, each.environment.value) == (model, environment) and not each.dry_run
-    }
-    if Verdict.FAIL in found:
-        return Verdict.FAIL
-    return Verdict.PASS if found == {Verdict.PASS} else Verdict.UNKNOWN
-
-
 def _is_stale(view: View, alarm: Alarm, trigger: Trigger) -> bool:
     if alarm.judged_until is None:
         return True
