@@ -57,7 +57,7 @@ def test_what_is_kept_of_contexts_is_bounded(tmp_path: Path) -> None:
         (matcher,) = site.ready[-1].matchers
         assert len(matcher._memo) <= REMEMBERED
         assert all(len(each) <= REMEMBERED + 8 for each in matcher._rules.bitmaps.values())
-        kinds = guard._sites["batch"].batch_kinds
+        kinds = guard._sites["batch"].batches._ready.kinds
         assert kinds is not None
         assert all(len(each) <= REMEMBERED + 1 for each in kinds._by_place.values())
 

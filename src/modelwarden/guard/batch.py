@@ -1,243 +1,298 @@
 """A guard around many answers at once (SG-28): switches by kind of context, output checks by column, fallback by row.
 
-Answers are computed before; what is judged here is which of them may be used. A clean batch that no switch concerns
-costs little more than its output checks.
+Answers are computed before; what is judged here is which of them may be used, and each row is answered as it would be
+alone: under drills, approved limits and ages, too (SG-34, SG-44, SG-53). A clean batch that nothing concerns costs little
+more than one look at its numbers.
 """
 
 from __future__ import annotations
 
 import sys
-from typing import TYPE_CHECKING, Any, Final
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from modelwarden.errors import PredictionBlocked
 from modelwarden.guard import columns
-from modelwarden.guard.answering import BY_STEP
-from modelwarden.guard.batch_context import BatchContext, batch_context, plain_value, text_of
-from modelwarden.guard.batch_switches import KnownKinds, matched
-from modelwarden.guard.blanks import blanked
+from modelwarden.guard.batch_context import batch_context, plain_value
+from modelwarden.guard.batch_drills import NO_STRIKES, struck_rows
+from modelwarden.guard.batch_switches import KnownKinds, Matched, matched
+from modelwarden.guard.batch_work import Given, Work
 from modelwarden.guard.checks import WRONG_ROWS
 from modelwarden.guard.checks_batch import BatchCheck, batch_checker
+from modelwarden.guard.checks_clean import clean_column
 from modelwarden.guard.decision import Status
-from modelwarden.guard.fallback import Answer, Asked
 from modelwarden.guard.findings import FAILED, BatchFindings
-from modelwarden.guard.match import NOTHING, Match
-from modelwarden.guard.plan import allowed_steps, before_s
-from modelwarden.guard.site import SWITCHED_OFF
-from modelwarden.guard.switch import Action
+from modelwarden.guard.match import NOTHING
+from modelwarden.guard.short_way import NEVER
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-    from types import ModuleType
+    from collections.abc import Sequence
 
     from numpy.typing import NDArray
 
+    from modelwarden.guard.batch_context import BatchContext
+    from modelwarden.guard.checks_clean import IsClean
     from modelwarden.guard.contract import Contract
+    from modelwarden.guard.freshness import Fresh
+    from modelwarden.guard.held import Held
     from modelwarden.guard.plan import Plan
     from modelwarden.guard.site import Site
 
 _OK: Final = int(Status.OK)
-_BLOCKED: Final = int(Status.BLOCKED)
-_PLAIN: Final = frozenset({float, int, str, bool, type(None)})
-"""Types of which one value may stand in several rows: nobody can change it there."""
+NOTHING_KNOWN: Final[Mapping[str, Any]] = MappingProxyType({})
 
 
 class Batch:
-    """The answers to many rows.
+    """The answers to many rows. What few ask for is made when it is first asked for.
 
     Attributes:
         values: what came, with clipped and replaced rows; from `BLOCKED` on a row has no value (`blanks`).
-        status: uint8 for each row, numbered as `Status`.
         generation: of the snapshot that decided.
+        retry_after_s: when limited callers may come again, in seconds: the longest of the rows (SG-42).
     """
 
-    __slots__ = ("_diverted", "_found", "_reasons", "generation", "status", "values")
+    __slots__ = (
+        "_drill", "_found", "_reasons", "_rows", "_status", "_struck", "_why", "generation", "retry_after_s", "values",
+    )  # fmt: skip
 
     def __init__(
         self,
         values: Any,
-        status: Any,
+        rows: int,
         generation: int,
-        found: BatchFindings,
-        diverted: Sequence[tuple[Any, str]] = (),
+        *,
+        status: NDArray[Any] | None = None,
+        found: BatchFindings | None = None,
+        why: Sequence[tuple[NDArray[Any], str]] = (),
     ) -> None:
-        self.values, self.status, self.generation = values, status, generation
-        self._found, self._diverted = found, diverted
+        self.values, self.generation, self.retry_after_s = values, generation, 0.0
+        self._rows, self._status, self._found, self._why = rows, status, found, why
+        self._struck: Sequence[int] = ()
+        self._drill: NDArray[Any] | None = None
         self._reasons: dict[int, str] | None = None
 
     @property
+    def status(self) -> NDArray[Any]:
+        """A uint8 for each row, numbered as `Status`."""
+        if self._status is None:
+            self._status = sys.modules["numpy"].zeros(self._rows, "uint8")
+        return self._status
+
+    @property
     def reasons(self) -> dict[int, str]:
-        """Why, by row, for those that are not `OK`; made when it is first asked for."""
+        """Why, by row, for those that are not `OK`."""
         if self._reasons is None:
-            why = self._found.reasons()
-            for rows, reason in self._diverted:
+            why = {} if self._found is None else self._found.reasons()
+            for which, reason in self._why:
+                rows = which.nonzero()[0] if which.dtype.kind == "u" else which
                 why.update(dict.fromkeys(rows.tolist(), reason))
             self._reasons = dict(sorted(why.items()))
         return self._reasons
 
     @property
+    def drill(self) -> NDArray[Any]:
+        """Say of each row whether a drill struck it (SG-53)."""
+        if self._drill is None:
+            self._drill = sys.modules["numpy"].zeros(self._rows, bool)
+            self._drill[list(self._struck)] = True
+        return self._drill
+
+    @property
     def summary(self) -> dict[str, int]:
         """How many rows each status has, by its name."""
-        counted = sys.modules["numpy"].bincount(self.status, minlength=len(Status)).tolist()
+        if self._status is None:
+            return {Status.OK.name.lower(): self._rows} if self._rows else {}
+        counted = sys.modules["numpy"].bincount(self._status, minlength=len(Status)).tolist()
         return {status.name.lower(): counted[status] for status in Status if counted[status]}
 
-
-def judged_batch(
-    site: Site, values: Any, *, keys: Any, context: Mapping[str, Any], version: str | None
-) -> Batch:
-    """Judge a batch; see `Guard.batch`. Raises PredictionBlocked, ValueInvalid, TypeError."""
-    given = batch_context(context, keys)
-    held = site.current()
-    plan = site.planned(held, version)
-    found = _checker(site, plan.contract)(values, given.rows)
-    if found.raises:
-        raise PredictionBlocked(tuple(found.summary()))
-    work = _Work(site, plan, given, found, version)
-    work.judge()
-    again = site.current()
-    if again.rules is not plan.rules:  # a kill that came meanwhile counts (SG-25)
-        held = again
-        work = _Work(site, site.planned(again, version), given, found, version)
-        work.judge()
-    work.count()
-    return Batch(work.values, work.status, held.generation, found, work.diverted)
+    def strike(self, rows: Sequence[int]) -> None:
+        """Mark rows that a drill struck."""
+        self._struck, self._drill = rows, None
 
 
-class _Work:
-    """The rows of one batch, under one set of rules.
+class _Ready(NamedTuple):
+    """What judges batches of one version under what is held: `until` when its quick way may be taken."""
 
-    Attributes:
-        diverted: rows, and why their answer may not be used; later ones count.
-    """
+    held: Held | None
+    plan: Plan | None
+    version: str | None
+    until: float
+    is_clean: IsClean
+    check: BatchCheck
+    kinds: KnownKinds | None
 
-    def __init__(
-        self, site: Site, plan: Plan, given: BatchContext, found: BatchFindings, version: str | None
-    ) -> None:
-        self._site, self._plan, self._given, self._found = site, plan, given, found
-        self._version = version
-        self.values, self.status = found.values, found.status
-        self.diverted: list[tuple[NDArray[Any], str]] = []
-        self._matches: list[Match] = [NOTHING]
-        self._at: NDArray[Any] | None = None
 
-    def judge(self) -> None:
-        """Block, let fall and remember."""
-        if self._found.words == (WRONG_ROWS,):
+class Batches:
+    """The batches of one place. May be used from any thread."""
+
+    def __init__(self, site: Site) -> None:
+        self._site = site
+        self._ready = _Ready(None, None, None, NEVER, clean_column(None), _unchecked, None)
+        self._compiled: tuple[Contract | None, IsClean, BatchCheck] | None = None
+
+    def judge(
+        self,
+        values: Any,
+        *,
+        key: Any = None,
+        context: Mapping[str, Any] | None = None,
+        version: str | None = None,
+        features: Any = None,
+        fresh: Fresh | None = None,
+    ) -> Batch:
+        """Judge a batch; see `Guard.batch`. Raises PredictionBlocked, ValueInvalid, TypeError."""
+        site, ready = self._site, self._ready
+        held = site.holder.held
+        if version is None:
+            version = site.place.version_of((), context or NOTHING_KNOWN)
+        if (
+            ready.held is held
+            and ready.version == version
+            and key is features is fresh is None
+            and not context
+            and site.now() < ready.until
+            and ready.is_clean(values)
+            and site.holder.held is held  # a kill that came meanwhile counts (SG-25)
+        ):
+            rows = len(values)
+            site.counts.by_status[_OK] += rows
+            site.place.clips.cleans(rows)
+            return Batch(values, rows, held.generation)
+        given = batch_context(context or NOTHING_KNOWN, key)
+        rows = columns.size(values)
+        ready = self._made(version)
+        if given.rows is not None and given.rows != rows:
+            return self._wrong(ready, values, given.rows)
+        return self._judged(ready, self._taken(ready, values, rows, given, features, fresh))
+
+    def _made(self, version: str | None) -> _Ready:
+        """Return what judges batches of a version now."""
+        site, before = self._site, self._ready
+        held = site.current()
+        plan = site.planned(held, version)
+        if before.held is held and before.plan is plan:
+            return before
+        _, is_clean, check = self._checks(plan.contract)
+        quick = plan.is_quiet and plan.settled is NOTHING and plan.contract is not None
+        kinds = before.kinds if before.plan is plan else KnownKinds(plan)
+        until = held.until if quick else NEVER
+        self._ready = made = _Ready(held, plan, version, until, is_clean, check, kinds)
+        return made
+
+    def _checks(self, contract: Contract | None) -> tuple[Contract | None, IsClean, BatchCheck]:
+        """Return the checks of a contract; the last ones are kept, which are those that all batches have."""
+        known = self._compiled
+        if known is None or known[0] is not contract:
+            check = _unchecked if contract is None else batch_checker(contract)
+            self._compiled = known = contract, clean_column(contract), check
+        return known
+
+    def _taken(
+        self,
+        ready: _Ready,
+        values: Any,
+        rows: int,
+        context: BatchContext,
+        features: Any,
+        fresh: Fresh | None,
+    ) -> Given:
+        """Take a batch in: let drills strike its rows, and count its features."""
+        site, plan = self._site, ready.plan
+        place = site.place
+        faults = None if plan is None else plan.faults
+        strikes = struck_rows(site, faults, context, rows) if faults else NO_STRIKES
+        features = strikes.features(features)
+        if features is not None and ready.held is not None:
+            known = {**context.columns, **context.fixed}
+            place.drift.saw_batch(
+                place, features, snapshot=ready.held.snapshot, context=known, version=ready.version
+            )
+        key = None if place.key is None else place.key.value((), context.fixed)
+        return Given(
+            values=values, rows=rows, context=context, version=ready.version, features=features, fresh=fresh, key=key,
+            strikes=strikes,
+        )  # fmt: skip
+
+    def _judged(self, ready: _Ready, given: Given) -> Batch:
+        work = self._work(ready, given)
+        again = self._made(given.version)
+        if again.plan is not ready.plan:  # a kill that came meanwhile counts (SG-25)
+            ready, work = again, self._work(again, given)
+        return self._told(ready, given, work)
+
+    def _work(self, ready: _Ready, given: Given) -> Work:
+        plan, kinds = ready.plan, ready.kinds
+        if plan is None or kinds is None:
+            raise TypeError("no plan")
+        found = Matched([NOTHING], None)
+        if plan.settled is not NOTHING:
+            picked = self._site.place.picker(plan.wanted).values((), given.context.fixed)
+            found = matched(kinds, given.context, picked, key=given.key, rows=given.rows)
+        work = Work(self._site, plan, given, found)
+        work.judge(ready.check)
+        return work
+
+    def _told(self, ready: _Ready, given: Given, work: Work) -> Batch:
+        """Remember, count and return what was judged."""
+        self._remember(given, work)
+        self._count(given, work)
+        generation = 0 if ready.held is None else ready.held.generation
+        batch = Batch(
+            work.values, given.rows, generation, status=work.status, found=work.found, why=work.verdicts.why
+        )  # fmt: skip
+        batch.strike(list(given.strikes.by_row))
+        over = given.over or {}
+        batch.retry_after_s = max((one.retry_after_s for one in over.values()), default=0.0)
+        return batch
+
+    def _remember(self, given: Given, work: Work) -> None:
+        keys, place = given.context.keys, self._site.place
+        if keys is None and given.key is None:
             return
-        numpy, rows = sys.modules["numpy"], len(self.status)
-        falls = self._found.dirty
-        if len(falls):
-            falls = falls[self.status[falls] == FAILED]
-        why = self._plan.broken or self._plan.rules.diverts
-        if why is not None:
-            falls = numpy.arange(rows)
-            self.diverted.append((falls, why))
-        blocked = falls[:0]
-        actions = None if self._plan.settled is NOTHING else self._switched(numpy, rows)
-        if actions is not None:
-            falling, blocked = (
-                actions == Action.FALLBACK,
-                numpy.flatnonzero(actions == Action.BLOCK),
-            )
-            self.diverted += [(falling.nonzero()[0], SWITCHED_OFF), (blocked, SWITCHED_OFF)]
-            falling[falls] = True
-            falling[blocked] = False
-            falls = falling.nonzero()[0]
-        if len(falls) or len(blocked):
-            self.status = self.status.copy()  # what was found may be asked again
-            self._fall(falls, blocked)
-        if "key" in self._given.columns:
-            self._remember()
+        cells = columns.rows(work.values)
+        for row in (work.status == _OK).nonzero()[0].tolist():
+            if row not in given.strikes.by_row:
+                key = given.key if keys is None else keys[row]
+                place.remember(key, plain_value(cells[row]), given.version)
 
-    def _switched(self, numpy: ModuleType, rows: int) -> NDArray[Any] | None:
-        """Return what switches do with each row; None where they do nothing."""
-        picked = self._site.place.picker(self._plan.wanted).values((), self._given.fixed)
-        known = self._site.batch_kinds
-        if known is None or known.plan is not self._plan:
-            self._site.batch_kinds = known = KnownKinds(self._plan)
-        self._matches, self._at = matched(numpy, known, self._given, picked, rows=rows)
-        if not any(one.diverts for one in self._matches):
-            return None
-        actions = numpy.array([one.action for one in self._matches], numpy.uint8)
-        at = numpy.zeros(rows, numpy.intp) if self._at is None else self._at
-        return actions.take(at)  # type: ignore[no-any-return]
-
-    def _fall(self, falls: NDArray[Any], blocked: NDArray[Any]) -> None:
-        keys = self._given.rows_of("key") if len(falls) and "key" in self._given.columns else None
-        answers: dict[int, object] = {}
-        known: dict[int, Answer] = {}  # without a key, rows that match alike ask the same
-        empty = []
-        for row in falls.tolist():
-            number = 0 if self._at is None else int(self._at[row])
-            answer = known.get(number)
-            if answer is None:
-                key = None if keys is None else text_of(keys[row])
-                answer = self._site.place.chain.answer(self._question(self._matches[number], key))
-                if keys is None and type(answer.value) in _PLAIN:
-                    known[number] = answer
-            if answer.step is None:
-                empty.append(row)
-                continue
-            answers[row] = answer.value
-            self.status[row] = BY_STEP.get(answer.step, Status.DEFAULT)
-        if answers:
-            self.values = columns.replaced(self.values, list(answers), list(answers.values()))
-        if empty or len(blocked):
-            numpy = sys.modules["numpy"]
-            gone = (
-                numpy.concatenate((blocked, numpy.array(empty, numpy.intp))) if empty else blocked
-            )
-            self.values = blanked(self.values, gone)
-            self.status[gone] = _BLOCKED
-
-    def _question(self, match: Match, key: str | None) -> Asked:
-        return Asked(
-            key=key,
-            names=allowed_steps(match),
-            is_killed=self._plan.is_killed,
-            before=before_s(match),
-            check=self._plan.check,
-        )
-
-    def _remember(self) -> None:
-        keys, place = self._given.rows_of("key"), self._site.place
-        cells = columns.rows(self.values)
-        for row in (self.status == _OK).nonzero()[0].tolist():
-            place.remember(plain_value(keys[row]), plain_value(cells[row]), self._version)
-
-    def count(self) -> None:
+    def _count(self, given: Given, work: Work) -> None:
         """Count the rows by status, what is a signal of its own, and how many were clipped."""
         counts, clips = self._site.counts, self._site.place.clips
-        rows = len(self.status)
-        if self.status is self._found.status and not len(self._found.dirty):
-            counts.by_status[_OK] += rows
-            clips.count(rows)
-            return
-        counts.stopped += self._stopped()
-        if len(self._found.dirty):
-            counts.notice(self._found.summary())
-        others = self.status[self.status != _OK]
-        several = sys.modules["numpy"].bincount(others, minlength=len(Status)).tolist()
-        counts.by_status[_OK] += rows - len(others)
-        for status, count in enumerate(several):
-            counts.by_status[status] += count
-        clips.count(rows, clipped=several[Status.CLIPPED])
+        others = sum(work.tally.values())
+        counts.by_status[_OK] += given.rows - others
+        for status, rows in work.tally.items():
+            counts.by_status[status] += rows
+        for step, rows in work.steps.items():
+            counts.steps[step] = counts.steps.get(step, 0) + rows
+        counts.stopped += work.stopped
+        counts.stale_inputs += work.warned
+        counts.unknown_context += work.unknown
+        if work.noticed:
+            counts.notice(work.noticed)
+        self._count_drilled(given, work)
+        clipped = work.tally.get(Status.CLIPPED, 0)
+        good = given.rows - others + clipped
+        if clipped:
+            clips.count(good, clipped=clipped)
+        else:
+            clips.cleans(good)
 
-    def _stopped(self) -> int:
-        """Return how many rows a switch left without a value."""
-        if self._at is None:
-            return int((self.status == _BLOCKED).sum()) if self._matches[0].diverts else 0
-        numpy = sys.modules["numpy"]
-        diverted = numpy.array([one.diverts for one in self._matches], bool)
-        return int(((self.status == _BLOCKED) & diverted.take(self._at)).sum())
+    def _count_drilled(self, given: Given, work: Work) -> None:
+        counts = self._site.counts
+        for row in given.strikes.by_row:
+            status = Status(work.status[row])
+            counts.drilled[status] += 1
+            counts.drilled_stopped += status is Status.BLOCKED and work.match_of(row).diverts
 
-
-def _checker(site: Site, contract: Contract | None) -> BatchCheck:
-    """Return the check of a contract; the last one is kept, which is the one that all batches have."""
-    known = site.batch_check
-    if known is None or known[0] is not contract:
-        check = _unchecked if contract is None else batch_checker(contract)
-        site.batch_check = known = contract, check
-    return known[1]
+    def _wrong(self, ready: _Ready, values: Any, expected: int) -> Batch:
+        """Fail a batch whole that has not as many rows as its context."""
+        found = ready.check(values, expected)
+        if found.raises:
+            raise PredictionBlocked(found.words)
+        self._site.counts.by_status[FAILED] += expected
+        generation = 0 if ready.held is None else ready.held.generation
+        return Batch(None, expected, generation, status=found.status, found=found)
 
 
 def _unchecked(values: Any, expected: int | None = None) -> BatchFindings:

@@ -13,11 +13,22 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 
+KEY: Final = "key"
+
+
 class BatchContext(NamedTuple):
-    """The columns of a batch's context as they came, what is the same for all rows, and how many there are."""
+    """The context of a batch.
+
+    Attributes:
+        columns: as they came.
+        fixed: what is the same for all rows.
+        keys: the callers' keys row by row, where they are given as a column.
+        rows: how many the columns have; None without one.
+    """
 
     columns: Mapping[str, Any]
     fixed: Mapping[str, object]
+    keys: list[object] | None
     rows: int | None
 
     def rows_of(self, name: str) -> list[object]:
@@ -25,20 +36,21 @@ class BatchContext(NamedTuple):
         return columns.rows(self.columns[name])
 
 
-NO_CONTEXT: Final = BatchContext({}, {}, None)
+NO_CONTEXT: Final = BatchContext({}, {}, None, None)
 
 
 def batch_context(context: Mapping[str, Any], keys: Any) -> BatchContext:
     """Read the context of a batch. Raises ValueInvalid for columns of different lengths."""
     if keys is None and not context:
         return NO_CONTEXT
-    named = {**context, **({} if keys is None else {"key": keys})}
+    named = {**context, **({} if keys is None else {KEY: keys})}
     several = {n: v for n, v in named.items() if _is_column(v)}
     lengths = {len(column) for column in several.values()}
     if len(lengths) > 1:
         raise ValueInvalid("context", "columns of one number of rows")
     fixed = {n: v for n, v in named.items() if n not in several}
-    return BatchContext(several, fixed, lengths.pop() if lengths else None)
+    found = [plain_value(key) for key in columns.rows(several[KEY])] if KEY in several else None
+    return BatchContext(several, fixed, found, lengths.pop() if lengths else None)
 
 
 def _is_column(value: object) -> bool:

@@ -7,6 +7,8 @@ Columns of categories are read by category, all others value by value.
 
 from __future__ import annotations
 
+import sys
+from collections import Counter
 from threading import Lock
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
@@ -32,6 +34,10 @@ MOST_VALUES: Final = 4_096
 FEW: Final = 64
 """So many combinations are asked for without a look at which of them occur."""
 
+OCTET: Final = 256
+COMPARED: Final = 4
+"""So many places are compared with before all are looked up."""
+
 
 class Matched(NamedTuple):
     """What matches the rows of a batch.
@@ -44,11 +50,16 @@ class Matched(NamedTuple):
     matches: list[Match]
     at: NDArray[Any] | None
 
+    def looked_up(self, numpy: ModuleType, table: Sequence[int]) -> NDArray[Any] | int:
+        """Return for each row what a table has for its match; one number where it is the same for all of them."""
+        return table[0] if self.at is None else _looked_up(numpy, self.at, table)
+
 
 def matched(
-    numpy: ModuleType, known: KnownKinds, given: BatchContext, picked: Values, *, rows: int
+    known: KnownKinds, given: BatchContext, picked: Values, *, key: object, rows: int
 ) -> Matched:
-    """Return what matches each row; `picked` has the values that are the same for all of them."""
+    """Return what matches each row; `picked` has the values that are the same for all of them, as `key` is."""
+    numpy = sys.modules.get("numpy") or columns.load_numpy()
     plan = known.plan
     several, at = [picked], None
     for place, name in enumerate(plan.wanted):
@@ -56,10 +67,10 @@ def matched(
             kinds = known.of(place)
             numbers = _numbered(numpy, given.columns[name], kinds)
             several, at = _mixed(numpy, several, at, kinds, numbers)
-    found = [plan.match(values, None) for values in several]
-    if "key" in given.columns and any(plan.is_ramped(values) for values in several):
+    found = [plan.match(values, key) for values in several]
+    if given.keys is not None and any(plan.is_ramped(values) for values in several):
         at = numpy.zeros(rows, numpy.intp) if at is None else at.astype(numpy.intp)
-        return _by_key(plan, several, found, at, given.rows_of("key"))
+        return _by_key(plan, several, found, at, given.keys)
     return Matched(found, at)
 
 
@@ -104,15 +115,40 @@ class _Kinds(dict[object, int]):
 def _numbered(numpy: ModuleType, column: Any, kinds: _Kinds) -> NDArray[Any]:
     coded = columns.coded(column)
     if coded is not None:
-        codes, categories = coded  # a missing one is -1, which is the last place
-        numbers = [kinds[hashable(value)] for value in [*categories, None]]
-        return numpy.array(numbers, numpy.intp).take(codes)  # type: ignore[no-any-return]
+        codes, categories = coded
+        numbers = [kinds[hashable(value)] for value in categories]
+        return _looked_up(numpy, codes, numbers, missing=kinds[None])
     cells = columns.rows(column)
     try:
         octets = bytes(map(kinds.__getitem__, cells))
     except (TypeError, ValueError):  # not all is text, or there are more than 256 kinds
         return numpy.array([kinds[hashable(cell)] for cell in cells], numpy.intp)  # type: ignore[no-any-return]
     return numpy.frombuffer(octets, numpy.uint8)  # type: ignore[no-any-return]
+
+
+def _looked_up(
+    numpy: ModuleType, places: NDArray[Any], table: Sequence[int], *, missing: int | None = None
+) -> NDArray[Any]:
+    """Return for each place what stands there in a table, `missing` for a place of -1.
+
+    Where most of a table is one number, comparing with the few other places costs a fifth of looking all of them up.
+    """
+    whole = [*table] if missing is None else [*table, missing]  # -1 is the last one
+    if max(whole, default=0) >= OCTET:
+        return numpy.array(whole, numpy.intp).take(places)  # type: ignore[no-any-return]
+    ((usual, _),) = Counter(whole).most_common(1) or ((0, 0),)
+    others = [(place, number) for place, number in enumerate(table) if number != usual]
+    if missing not in {None, usual}:
+        others.append((-1, missing or 0))
+    if len(others) > COMPARED:
+        return numpy.array(whole, numpy.uint8).take(places)  # type: ignore[no-any-return]
+    found = numpy.full(len(places), usual, numpy.uint8)
+    for place, number in others:
+        differs = (places == place).view(numpy.uint8)
+        if number ^ usual != 1:
+            differs *= numpy.uint8(number ^ usual)
+        found ^= differs
+    return found  # type: ignore[no-any-return]
 
 
 def _mixed(
@@ -124,17 +160,32 @@ def _mixed(
 ) -> tuple[list[Values], NDArray[Any]]:
     """Return the combinations with one more column, those that occur where there are many, and which each row has."""
     examples, place = tuple(kinds.examples), kinds.place  # another thread may find more
-    together = numbers if at is None else at * numpy.intp(len(examples)) + numbers
     size = len(several) * len(examples)
-    chosen = range(size)
+    together = numbers
+    if at is not None:
+        if size > OCTET or at.dtype.itemsize > 1:
+            at = at.astype(numpy.intp)
+        together = at * at.dtype.type(len(examples)) + numbers
+    chosen: Sequence[int] = range(size)
     if size > FEW:
-        occurring, together = numpy.unique(together, return_inverse=True)
-        chosen = occurring.tolist()
+        chosen, together = _occurring(numpy, together, size)
     mixed = []
     for number in chosen:
         values = several[number // len(examples)]
         mixed.append((*values[:place], examples[number % len(examples)], *values[place + 1 :]))
     return mixed, together
+
+
+def _occurring(
+    numpy: ModuleType, together: NDArray[Any], size: int
+) -> tuple[Sequence[int], NDArray[Any]]:
+    """Return the numbers that occur, and where among them each row's stands."""
+    if size > 8 * len(together):
+        several, at = numpy.unique(together, return_inverse=True)
+        return several.tolist(), at
+    occurs = numpy.bincount(together, minlength=size) > 0
+    renumbered = occurs.cumsum() - 1
+    return occurs.nonzero()[0].tolist(), renumbered.take(together)
 
 
 def _by_key(

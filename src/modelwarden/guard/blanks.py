@@ -6,12 +6,13 @@ a batch's `status` says which rows those are.
 
 from __future__ import annotations
 
+import sys
 from typing import TYPE_CHECKING, Any, Final
 
 from modelwarden.guard import columns
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Mapping
 
     from numpy.typing import NDArray
 
@@ -21,18 +22,25 @@ _BY_KIND: Final[Mapping[str, object]] = {
 }  # fmt: skip
 
 
-def blanked(values: Any, at: Sequence[int] | NDArray[Any]) -> Any:
-    """Return the same batch without answers in the rows `at`; what came stays as it was."""
-    if not len(at):
+def blanked(values: Any, at: NDArray[Any], *, is_own: bool = False) -> Any:
+    """Return the same batch without answers in the rows `at`, given by number or as booleans; see `columns.replaced`."""
+    if columns.is_a(values, "numpy", "ndarray") and values.dtype.kind in "fc" and values.ndim == 1:
+        changed = values if is_own else values.copy()
+        if at.dtype == bool and not hasattr(values, "mask"):
+            sys.modules["numpy"].putmask(changed, at, _blank(values))
+        else:
+            changed[at] = _blank(values)
+        return changed
+    rows = at.nonzero()[0] if at.dtype == bool else at
+    if not len(rows):
         return values
     if columns.is_a(values, "numpy", "ndarray") and values.ndim > 1:
-        return columns.replaced(values, at, [[_blank(values)] * values.shape[1]] * len(at))
-    if columns.is_frame(values):
-        row = [_blank(columns.column(values, n)) for n in range(len(columns.names(values)))]
-        return columns.replaced(values, at, [row] * len(at))
-    if columns.is_a(values, "numpy", "ndarray") and values.dtype.kind in "fc":
-        return columns.replaced(values, at, _blank(values))
-    return columns.replaced(values, at, [_blank(values)] * len(at))
+        blank: object = [_blank(values)] * values.shape[1]
+    elif columns.is_frame(values):
+        blank = [_blank(columns.column(values, n)) for n in range(len(columns.names(values)))]
+    else:
+        blank = _blank(values)
+    return columns.replaced(values, rows, [blank] * len(rows), is_own=is_own)
 
 
 def _blank(values: Any) -> object:

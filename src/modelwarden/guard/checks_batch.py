@@ -1,8 +1,8 @@
-"""Checks of whole batches: what `checks` finds row by row, in one or two passes over the numbers (SG-28, SG-33). Pure.
+"""Checks of whole batches: what `checks` finds row by row, in a few passes over the numbers (SG-28, SG-33). Pure.
 
-A clean column of numbers costs two reductions: NaN poisons the least and the most of a column, and infinity is beyond
-each bound, so that two comparisons rule all of it out. Only a column that fails them is looked at closer, and what
-follows costs by its dirty rows. Columns of other kinds, and rows that look dirty, go through the check of one row.
+A column of numbers is first asked whether it is clean, which costs a pass or two (`checks_clean`). Only one that is not
+is looked at closer, and what follows costs by its dirty rows. Columns of other kinds, and rows that look dirty, go
+through the check of one row.
 
 Input is never changed. Rows that can't be clipped keep what came; whoever fills or blanks them goes by `status`.
 """
@@ -27,6 +27,7 @@ from modelwarden.guard.checks import (
     Finding,
     checker,
 )
+from modelwarden.guard.checks_clean import clean_column
 from modelwarden.guard.checks_table import Fields
 from modelwarden.guard.contract import Contract, Kind, OnViolation
 from modelwarden.guard.findings import CLIPPED, FAILED, BatchFindings
@@ -34,7 +35,6 @@ from modelwarden.guard.findings import CLIPPED, FAILED, BatchFindings
 if TYPE_CHECKING:
     from types import ModuleType
 
-    import numpy as np
     from numpy.typing import NDArray
 
 WORDS: Final = (BELOW, ABOVE, NOT_FINITE, MISSING)
@@ -86,69 +86,36 @@ def _looker(contract: Contract, check_row: Check) -> _Look:
 
 
 def _number_looker(contract: Contract, check_row: Check) -> _Look:
-    limits, whole = contract.bounds(), contract.kind is Kind.INTEGER
-    known: dict[np.dtype[Any], Bounds] = {}  # as many as there are types of numbers
-    most: dict[np.dtype[Any], np.generic] = {}
+    is_clean, whole = clean_column(contract), contract.kind is Kind.INTEGER
 
     def look(numpy: ModuleType, values: Any, rows: int) -> BatchFindings:
-        bounds = None
-        if type(values) is numpy.ndarray and values.ndim == 1:
-            bounds = known.get(values.dtype)
-        if bounds is None:
-            found = columns.numbers(values)
-            if found is None or (whole and found.array.dtype.kind == "f"):
-                return _one_by_one(numpy, values, columns.rows(values), check_row)
-            dtype = found.array.dtype
-            bounds = known[dtype] = bounds_in(numpy, dtype, limits)
-            if dtype.kind == "f" and dtype.isnative and limits[0] == 0 < limits[1]:
-                most[dtype] = bounds.high.view(f"u{dtype.itemsize}")
-        elif rows and values.dtype in most and _up_to(numpy, values, most[values.dtype]):
+        if not rows or is_clean(values):
             return _clean(numpy, values, rows)
-        else:
-            found = columns.Numbers(values, None)
-        array, nulls = found
-        if not rows or (
-            nulls is None
-            and bounds.low <= numpy.minimum.reduce(array)
-            and numpy.maximum.reduce(array) <= bounds.high
-        ):
+        found = columns.numbers(values)
+        if found is None or (whole and found.array.dtype.kind == "f"):
+            return _one_by_one(numpy, values, columns.rows(values), check_row)
+        if found.nulls is None and found.array is not values and is_clean(found.array):
             return _clean(numpy, values, rows)
-        return _number_findings(numpy, contract, values, found, bounds)
+        return _number_findings(numpy, contract, values, found)
 
     return look
 
 
-def _up_to(numpy: ModuleType, array: NDArray[Any], most: np.generic) -> bool:
-    """Say whether all lie from 0 to a number, by their bits (IEEE 754): those of what is negative or NaN are larger.
-
-    One reduction instead of two; a clean -0.0 fails it, and is looked at closer.
-    """
-    return bool(numpy.maximum.reduce(array.view(most.dtype)) <= most)
-
-
 def _number_findings(
-    numpy: ModuleType,
-    contract: Contract,
-    values: Any,
-    found: columns.Numbers,
-    bounds: Bounds,
+    numpy: ModuleType, contract: Contract, values: Any, found: columns.Numbers
 ) -> BatchFindings:
-    array, nulls = found
-    inside = (array >= bounds.low) & (array <= bounds.high)
-    if contract.nullable and array.dtype.kind == "f":
-        inside |= numpy.isnan(array)
-    if nulls is not None:
-        inside = inside | nulls if contract.nullable else inside & ~nulls
-    dirty = numpy.flatnonzero(~inside)
+    array = found.array
+    bounds = bounds_in(numpy, array.dtype, contract.bounds())
+    dirty, gone = _outside(numpy, found, bounds, nullable=contract.nullable)
     part = array[dirty]
     below = part < bounds.low
     if bounds.empty:  # such bounds say nothing; compare with the limit itself, as for one row
         below = numpy.array([one < contract.bounds()[0] for one in part.tolist()], bool)
-    codes = numpy.where(below, numpy.uint16(0), numpy.uint16(1))
+    codes = (~below).view(numpy.uint8).astype(numpy.uint16)
     if array.dtype.kind == "f":
         codes[~numpy.isfinite(part)] = 2
-    if nulls is not None:
-        codes[nulls[dirty]] = 3
+    if gone is not None:
+        codes[gone] = 3
     can = (codes < 2) & (contract.on_violation is OnViolation.CLIP and not bounds.empty)  # noqa: PLR2004
     status = numpy.zeros(len(array), numpy.uint8)
     status[dirty] = numpy.where(can, numpy.uint8(CLIPPED), numpy.uint8(FAILED))
@@ -158,6 +125,25 @@ def _number_findings(
         )
     raises = contract.on_violation is OnViolation.RAISE and bool(len(dirty))
     return BatchFindings(values, status, dirty, codes, WORDS, raises)
+
+
+def _outside(
+    numpy: ModuleType, found: columns.Numbers, bounds: Bounds, *, nullable: bool
+) -> tuple[NDArray[Any], NDArray[Any] | None]:
+    """Return the rows that are not within bounds, and which of them are missing; what may be missing is left out."""
+    array, nulls = found
+    inside = array >= bounds.low
+    inside &= array <= bounds.high
+    if nulls is not None:
+        inside &= ~nulls
+    dirty = numpy.flatnonzero(numpy.logical_not(inside, out=inside))
+    gone = None if nulls is None else nulls[dirty]
+    if not nullable:
+        return dirty, gone
+    kept = ~numpy.isnan(array[dirty]) if array.dtype.kind == "f" else numpy.ones(len(dirty), bool)
+    if gone is not None:
+        kept &= ~gone
+    return dirty[kept], None
 
 
 def _clean(numpy: ModuleType, values: Any, rows: int) -> BatchFindings:

@@ -202,14 +202,19 @@ def matrix(values: Any) -> NDArray[Any] | None:
     return stacked
 
 
-def replaced(values: Any, at: Sequence[int] | NDArray[Any], answers: Any) -> Any:
-    """Return the same column or table with other values in the rows `at`; what came stays as it was."""
+def replaced(
+    values: Any, at: Sequence[int] | NDArray[Any], answers: Any, *, is_own: bool = False
+) -> Any:
+    """Return the same column or table with other values in the rows `at`; what came stays as it was.
+
+    An array that `is_own` is nobody else's: it is changed.
+    """
     if isinstance(values, Sequence) and not is_a(values, "polars", "Series"):
         return _of_sequence(values, at, answers)
     if is_frame(values):
         return _of_frame(values, at, answers)
     if is_a(values, "numpy", "ndarray"):
-        changed = values.copy()
+        changed = values if is_own else values.copy()
         if changed.dtype.kind == "O":
             for row, answer in zip(at, answers, strict=True):
                 changed[row] = answer

@@ -28,6 +28,7 @@ class Counts:
     def __init__(self) -> None:
         self.by_status = [0] * 8
         self.drilled = [0] * 8
+        self.drilled_stopped = 0  # of those that a drill struck and a switch blocked
         self._short: list[Breaker] = []
         self.unknown_context = 0
         self.stale_inputs = 0

@@ -17,7 +17,7 @@ from modelwarden.guard.faults import OF_GUARD, FaultKind
 from modelwarden.guard.spoiling import not_a_number, out_of_range, shifted, without_one
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from modelwarden.guard.begun import Begun
     from modelwarden.guard.contract import Contract
@@ -63,11 +63,12 @@ class Struck:
     def inputs(self, begun: Begun, name: str | None) -> None:
         """Change the inputs of the call, if that is the fault: its first argument, or what `name` is given."""
         if begun.args:
-            begun.args = (self._changed(begun.args[0]), *begun.args[1:])
+            begun.args = (self.changed(begun.args[0]), *begun.args[1:])
         elif name is not None and name in begun.kwargs:
-            begun.kwargs = {**begun.kwargs, name: self._changed(begun.kwargs[name])}
+            begun.kwargs = {**begun.kwargs, name: self.changed(begun.kwargs[name])}
 
-    def _changed(self, given: object) -> object:
+    def changed(self, given: object) -> object:
+        """Return what is taken for the inputs."""
         match self.fault.kind:
             case FaultKind.DRIFT:
                 return shifted(given, self.fault.amount)
@@ -154,12 +155,18 @@ class Drills:
             return
         wanted = faults.wanted
         values = place.picker(wanted).values(begun.args, begun.kwargs) if wanted else ()
-        for rule in faults.matching(values):
-            whose = self._instance() if rule.fault.kind in OF_GUARD else begun.key
+        rule = self.taking(faults.matching(values), begun.key)
+        if rule is not None:
+            begun.struck = struck = Struck(rule, kept)
+            struck.inputs(begun, place.first_name)
+
+    def taking(self, rules: Sequence[Rule], key: object) -> Rule | None:
+        """Return the first of some rules that strikes a caller."""
+        for rule in rules:
+            whose = self._instance() if rule.fault.kind in OF_GUARD else key
             if not self._is_over(rule) and rule.takes(whose, chance=self._chance):
-                begun.struck = struck = Struck(rule, kept)
-                struck.inputs(begun, place.first_name)
-                return
+                return rule
+        return None
 
     def _of_guard(self, faults: Faults | None, kind: FaultKind) -> Fault | None:
         for rule in () if faults is None else faults.of_guard(kind):

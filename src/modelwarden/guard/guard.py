@@ -242,6 +242,7 @@ class Guard(Standing):
         context: Mapping[str, Any] | None = None,
         version: str | None = None,
         features: Any = None,
+        fresh: Fresh | None = None,
     ) -> Batch:
         """Judge answers to many rows that were computed elsewhere (SG-28).
 
@@ -251,23 +252,23 @@ class Guard(Standing):
             context: by dimension a column, or one value for all rows.
             version: the version that answered.
             features: the table that it answered; counted for drift where the version has edges (SG-49).
+            fresh: how old the inputs may be, by a time of the context or the features (SG-44).
 
         Raises:
             PredictionBlocked: the contract asks to raise.
             ValueInvalid: columns of the context have different numbers of rows.
             TypeError: the values are no batch.
         """
-        from modelwarden.guard.batch import judged_batch  # noqa: PLC0415 - most hosts have no batches
+        if context:
+            check_names(context)
+        site = self._sites.get("batch") or self._site("batch")
+        if site.batches is None:
+            from modelwarden.guard.batch import Batches  # noqa: PLC0415 - most hosts have no batches
 
-        given = {} if context is None else context
-        check_names(given)
-        site = self._site("batch")
-        if features is not None:
-            held = site.current().snapshot
-            site.place.drift.saw_batch(
-                site.place, features, snapshot=held, context=given, version=version
-            )
-        return judged_batch(site, values, keys=key, context=given, version=version)
+            site.batches = Batches(site)
+        return site.batches.judge(
+            values, key=key, context=context, version=version, features=features, fresh=fresh
+        )
 
     def remember(self, key: object, value: object, *, version: str | None = None) -> bool:
         """Keep a good answer that was computed elsewhere; False: not kept, since it fails its checks (SG-38)."""

@@ -31,9 +31,7 @@ from modelwarden.guard.versions import NOT_LOADED
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from modelwarden.guard.batch_switches import KnownKinds
-    from modelwarden.guard.contract import Contract
-    from modelwarden.guard.findings import BatchFindings
+    from modelwarden.guard.batch import Batches
     from modelwarden.guard.held import Held
     from modelwarden.guard.place import Place
     from modelwarden.guard.short_way import Ready
@@ -58,9 +56,8 @@ class Site:
         self.counts: Final = place.counts
         self.now: Final = place.clocks.monotonic
         self._plans: dict[str | None, Plan] = {}
-        self._kept: dict[str, object] = {}  # what a drill answers over and over
-        self.batch_kinds: KnownKinds | None = None
-        self.batch_check: tuple[Contract | None, Callable[..., BatchFindings]] | None = None
+        self.kept: dict[str, object] = {}  # what a drill answers over and over
+        self.batches: Batches | None = None  # made for the first batch
         held = self.holder.held
         self.ready = self._ready(held, self._plan(held, place.version))
 
@@ -145,7 +142,7 @@ class Site:
             begun.key = place.key.value(begun.args, begun.kwargs)
         begun.plan = self.planned(begun.held, begun.version)
         if begun.plan.faults is not None:
-            place.drills.strike(begun, place, self._kept)
+            place.drills.strike(begun, place, self.kept)
         self._route(begun)
         self._match(begun)
         if begun.verdict is not Verdict.GO:

@@ -50,6 +50,11 @@ class ClipWatch:
         if self._clean >= _TOGETHER:
             self.count(0)
 
+    def cleans(self, calls: int) -> None:
+        """Count many answers that were clean."""
+        waiting, self._clean = self._clean, 0
+        self._window.add(calls + waiting)
+
     def count(self, calls: int = 1, *, clipped: int = 0) -> Clips:
         """Count answers, `clipped` of them clipped, and return how the window stands."""
         waiting, self._clean = self._clean, 0

@@ -46,8 +46,8 @@ class Window:
         self._lock = Lock()
         self._buckets: list[tuple[float, int, int]] = [(-1.0, 0, 0)] * _BUCKETS
 
-    def count(self, calls: int = 1, *, hits: int = 0) -> Share:
-        """Add calls, and return the window with them."""
+    def add(self, calls: int, *, hits: int = 0) -> None:
+        """Add calls."""
         number = self._clock() // self._bucket_s
         at = int(number % _BUCKETS)
         with self._lock:
@@ -55,7 +55,11 @@ class Window:
             if before != number:
                 total = amiss = 0
             self._buckets[at] = (number, total + calls, amiss + hits)
-            return self._share(number)
+
+    def count(self, calls: int = 1, *, hits: int = 0) -> Share:
+        """Add calls, and return the window with them."""
+        self.add(calls, hits=hits)
+        return self.share()
 
     def share(self) -> Share:
         """Return the window as it is now."""
