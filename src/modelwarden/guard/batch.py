@@ -22,7 +22,7 @@ from modelwarden.guard.checks import WRONG_ROWS
 from modelwarden.guard.checks_batch import BatchCheck, batch_checker
 from modelwarden.guard.checks_clean import clean_column
 from modelwarden.guard.decision import Status
-from modelwarden.guard.findings import FAILED, BatchFindings
+from modelwarden.guard.findings import CLIPPED, FAILED, BatchFindings
 from modelwarden.guard.match import NOTHING
 from modelwarden.guard.short_way import NEVER
 
@@ -142,7 +142,7 @@ class Batches:
         fresh: Fresh | None = None,
     ) -> Batch:
         """Judge a batch; see `Guard.batch`. Raises PredictionBlocked, ValueInvalid, TypeError."""
-        site, ready = self._site, self._ready
+        site, ready, asked, is_clean = self._site, self._ready, None, False
         held = site.holder.held
         if version is None:
             version = site.place.version_of((), context or NOTHING_KNOWN)
@@ -152,19 +152,22 @@ class Batches:
             and key is features is fresh is None
             and not context
             and site.now() < ready.until
-            and ready.is_clean(values)
-            and site.holder.held is held  # a kill that came meanwhile counts (SG-25)
         ):
-            rows = len(values)
-            site.counts.by_status[_OK] += rows
-            site.place.clips.cleans(rows)
-            return Batch(values, rows, held.generation)
+            is_clean = ready.is_clean(values)
+            if is_clean and site.holder.held is held:  # a kill that came meanwhile counts (SG-25)
+                rows = len(values)
+                site.counts.by_status[_OK] += rows
+                site.place.clips.cleans(rows)
+                return Batch(values, rows, held.generation)
+            asked = ready.plan
         given = batch_context(context or NOTHING_KNOWN, key)
         rows = columns.size(values)
         ready = self._made(version)
         if given.rows is not None and given.rows != rows:
             return self._wrong(ready, values, given.rows)
-        return self._judged(ready, self._taken(ready, values, rows, given, features, fresh))
+        taken = self._taken(ready, values, rows, given, features, fresh)
+        taken.is_unclean = ready.plan is asked and not is_clean
+        return self._judged(ready, taken)
 
     def _made(self, version: str | None) -> _Ready:
         """Return what judges batches of a version now."""
@@ -184,7 +187,7 @@ class Batches:
         """Return the checks of a contract; the last ones are kept, which are those that all batches have."""
         known = self._compiled
         if known is None or known[0] is not contract:
-            check = _unchecked if contract is None else batch_checker(contract)
+            check = _unchecked if contract is None else batch_checker(contract, asks=False)
             self._compiled = known = contract, clean_column(contract), check
         return known
 
@@ -230,7 +233,7 @@ class Batches:
             picked = self._site.place.picker(plan.wanted).values((), given.context.fixed)
             found = matched(kinds, given.context, picked, key=given.key, rows=given.rows)
         work = Work(self._site, plan, given, found)
-        work.judge(ready.check)
+        work.judge(ready.is_clean, ready.check)
         return work
 
     def _told(self, ready: _Ready, given: Given, work: Work) -> Batch:
@@ -241,9 +244,11 @@ class Batches:
         batch = Batch(
             work.values, given.rows, generation, status=work.status, found=work.found, why=work.verdicts.why
         )  # fmt: skip
-        batch.strike(list(given.strikes.by_row))
-        over = given.over or {}
-        batch.retry_after_s = max((one.retry_after_s for one in over.values()), default=0.0)
+        if given.strikes.by_row:
+            batch.strike(list(given.strikes.by_row))
+            self._count_drilled(given, work)
+        if given.over:
+            batch.retry_after_s = max(one.retry_after_s for one in given.over.values())
         return batch
 
     def _remember(self, given: Given, work: Work) -> None:
@@ -270,8 +275,7 @@ class Batches:
         counts.unknown_context += work.unknown
         if work.noticed:
             counts.notice(work.noticed)
-        self._count_drilled(given, work)
-        clipped = work.tally.get(Status.CLIPPED, 0)
+        clipped = work.tally.get(CLIPPED, 0)
         good = given.rows - others + clipped
         if clipped:
             clips.count(good, clipped=clipped)

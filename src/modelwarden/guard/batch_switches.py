@@ -8,7 +8,6 @@ Columns of categories are read by category, all others value by value.
 from __future__ import annotations
 
 import sys
-from collections import Counter
 from threading import Lock
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
@@ -23,6 +22,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from modelwarden.guard.batch_context import BatchContext
+    from modelwarden.guard.columns import Coded
     from modelwarden.guard.match import Match
     from modelwarden.guard.plan import Plan
 
@@ -35,8 +35,6 @@ FEW: Final = 64
 """So many combinations are asked for without a look at which of them occur."""
 
 OCTET: Final = 256
-COMPARED: Final = 4
-"""So many places are compared with before all are looked up."""
 
 
 class Matched(NamedTuple):
@@ -52,7 +50,7 @@ class Matched(NamedTuple):
 
     def looked_up(self, numpy: ModuleType, table: Sequence[int]) -> NDArray[Any] | int:
         """Return for each row what a table has for its match; one number where it is the same for all of them."""
-        return table[0] if self.at is None else _looked_up(numpy, self.at, table)
+        return table[0] if self.at is None else Table(table, table[0]).of(numpy, self.at)
 
 
 def matched(
@@ -97,6 +95,7 @@ class _Kinds(dict[object, int]):
         self._plan, self.place = plan, place
         self._lock = Lock()
         self._numbers: dict[object, int] = {}
+        self._of: tuple[object, Table] = None, Table([], 0)
         self.examples: list[object] = []
 
     def __missing__(self, value: object) -> int:
@@ -111,44 +110,62 @@ class _Kinds(dict[object, int]):
             self[value] = number
         return number
 
+    def of(self, coded: Coded, *, gaps: bool) -> Table:
+        """Return the numbers of a column's categories; most often they are those of the batch before."""
+        categories, found = self._of
+        if not coded.stands_for(categories) or (gaps and not found.has_missing):
+            named = coded.categories
+            several = named.to_pylist() if hasattr(named, "to_pylist") else named.tolist()
+            numbers = [self[hashable(value)] for value in several]
+            found = Table(numbers, self[None] if gaps else None)
+            self._of = coded.categories, found
+        return found
+
+
+class Table:
+    """What stands at each place of a short list, looked up for many places at once; `missing` stands at -1."""
+
+    def __init__(self, numbers: Sequence[int], missing: int | None) -> None:
+        self.has_missing: Final = missing is not None
+        self._whole = [*numbers, missing or 0]
+        self._octets: bytes | None = None
+        self._alone: tuple[int, int, int] | None = None
+        self._is_small = max(self._whole) < OCTET
+        if not self._is_small:
+            return
+        if len(numbers) < OCTET:
+            self._octets = bytes(numbers).ljust(OCTET, bytes([missing or 0]))
+        usual = max(set(self._whole), key=self._whole.count) if len(self._whole) < FEW else -1
+        others = [place for place, number in enumerate(numbers) if number != usual]
+        if len(others) == 1 and missing in {None, usual}:
+            self._alone = others[0], usual, numbers[others[0]] ^ usual
+
+    def of(self, numpy: ModuleType, places: NDArray[Any]) -> NDArray[Any]:
+        """Return what stands at some places."""
+        if self._alone is not None:  # one comparison costs a third of looking each place up
+            place, usual, differs = self._alone
+            found = (places == place).view(numpy.uint8)
+            if differs != 1:
+                found *= numpy.uint8(differs)
+            return found if not usual else found ^ numpy.uint8(usual)  # type: ignore[no-any-return]
+        if self._octets is not None and places.dtype.itemsize == 1:
+            return numpy.frombuffer(places.tobytes().translate(self._octets), numpy.uint8)  # type: ignore[no-any-return]
+        kind = numpy.uint8 if self._is_small else numpy.intp
+        return numpy.array(self._whole, kind).take(places)  # type: ignore[no-any-return]
+
 
 def _numbered(numpy: ModuleType, column: Any, kinds: _Kinds) -> NDArray[Any]:
     coded = columns.coded(column)
     if coded is not None:
-        codes, categories = coded
-        numbers = [kinds[hashable(value)] for value in categories]
-        return _looked_up(numpy, codes, numbers, missing=kinds[None])
+        codes = coded.codes
+        gaps = codes.dtype.kind == "i" and len(codes) and codes[codes.argmin()] < 0
+        return kinds.of(coded, gaps=bool(gaps)).of(numpy, codes)
     cells = columns.rows(column)
     try:
         octets = bytes(map(kinds.__getitem__, cells))
     except (TypeError, ValueError):  # not all is text, or there are more than 256 kinds
         return numpy.array([kinds[hashable(cell)] for cell in cells], numpy.intp)  # type: ignore[no-any-return]
     return numpy.frombuffer(octets, numpy.uint8)  # type: ignore[no-any-return]
-
-
-def _looked_up(
-    numpy: ModuleType, places: NDArray[Any], table: Sequence[int], *, missing: int | None = None
-) -> NDArray[Any]:
-    """Return for each place what stands there in a table, `missing` for a place of -1.
-
-    Where most of a table is one number, comparing with the few other places costs a fifth of looking all of them up.
-    """
-    whole = [*table] if missing is None else [*table, missing]  # -1 is the last one
-    if max(whole, default=0) >= OCTET:
-        return numpy.array(whole, numpy.intp).take(places)  # type: ignore[no-any-return]
-    ((usual, _),) = Counter(whole).most_common(1) or ((0, 0),)
-    others = [(place, number) for place, number in enumerate(table) if number != usual]
-    if missing not in {None, usual}:
-        others.append((-1, missing or 0))
-    if len(others) > COMPARED:
-        return numpy.array(whole, numpy.uint8).take(places)  # type: ignore[no-any-return]
-    found = numpy.full(len(places), usual, numpy.uint8)
-    for place, number in others:
-        differs = (places == place).view(numpy.uint8)
-        if number ^ usual != 1:
-            differs *= numpy.uint8(number ^ usual)
-        found ^= differs
-    return found  # type: ignore[no-any-return]
 
 
 def _mixed(

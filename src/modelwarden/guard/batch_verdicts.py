@@ -11,10 +11,12 @@ from modelwarden.guard.begun import Verdict
 from modelwarden.guard.switch import Action
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Sequence
     from types import ModuleType
 
     from numpy.typing import NDArray
+
+    from modelwarden.guard.batch_switches import Matched
 
 
 GO, FALL, BLOCK, LIMIT = 0, 1, 2, 3
@@ -22,32 +24,31 @@ _NUMBERS: Final = {Verdict.FALL: FALL, Verdict.BLOCK: BLOCK, Verdict.LIMIT: LIMI
 _BY_ACTION: Final = {Action.FALLBACK: FALL, Action.BLOCK: BLOCK}
 
 
-def by_action(actions: Iterable[Action]) -> list[int]:
-    """Return what is to happen with rows whose switches do this."""
-    return [_BY_ACTION.get(action, GO) for action in actions]
-
-
 class Verdicts:
     """The verdicts on the rows of a batch.
 
     Attributes:
         each: uint8 for each row, or None while all go.
+        seen: the verdicts that there are.
         why: rows, by number or as those with a verdict, and the reason that they were stopped for; later ones count.
     """
 
     def __init__(self, numpy: ModuleType, count: int) -> None:
         self.each: NDArray[Any] | None = None
+        self.seen: set[int] = {GO}
         self.why: list[tuple[NDArray[Any], str]] = []
         self._numpy, self._count = numpy, count
 
-    def begin(self, each: NDArray[Any] | int, reason: str) -> None:
-        """Take in what switches say: for each row, or the same for all."""
-        if isinstance(each, int):
-            if each != GO:
-                self._all(each, reason)
-        else:
+    def begin(self, matched: Matched, reason: str) -> None:
+        """Take in what switches say."""
+        table = [_BY_ACTION.get(one.action, GO) for one in matched.matches]
+        each = matched.looked_up(self._numpy, table)
+        self.seen.update(table)
+        if not isinstance(each, int):
             self.each = each
             self.why.append((each, reason))
+        elif each != GO:
+            self._all(each, reason)
 
     def stop(self, rows: Sequence[int] | NDArray[Any], verdict: Verdict, reason: str) -> None:
         """Stop rows that go."""
@@ -56,6 +57,9 @@ class Verdicts:
             return
         if self.each is None:
             self.each = self._numpy.zeros(self._count, self._numpy.uint8)
+        elif not self.each.flags.writeable:
+            self.each = self.each.copy()
+        self.seen.add(_NUMBERS[verdict])
         self.each[at] = _NUMBERS[verdict]
         self.why.append((at, reason))
 
@@ -80,6 +84,13 @@ class Verdicts:
         """Return those of some rows that go."""
         return rows if self.each is None else rows[self.each[rows] == GO]
 
+    def are(self, verdict: int) -> NDArray[Any] | None:
+        """Return which rows have a verdict; None where none has."""
+        if self.each is None or verdict not in self.seen:
+            return None
+        return self.each == verdict  # type: ignore[no-any-return]
+
     def _all(self, number: int, reason: str) -> None:
+        self.seen = {number}
         self.each = self._numpy.full(self._count, number, self._numpy.uint8)
         self.why.append((self.each, reason))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from modelwarden.errors import PredictionBlocked
@@ -12,15 +12,17 @@ from modelwarden.guard.answering import BY_STEP
 from modelwarden.guard.batch_context import text_of
 from modelwarden.guard.batch_drills import FAILING, NO_STRIKES, Strikes
 from modelwarden.guard.batch_inputs import Ages, Moments, charged
-from modelwarden.guard.batch_verdicts import BLOCK, FALL, GO, LIMIT, Verdicts, by_action
+from modelwarden.guard.batch_verdicts import BLOCK, FALL, GO, LIMIT, Verdicts
 from modelwarden.guard.begun import Verdict
 from modelwarden.guard.blanks import blanked
 from modelwarden.guard.checks import NOT_FINITE, Finding
+from modelwarden.guard.checks_batch import clean_findings
 from modelwarden.guard.contract import OnViolation
+from modelwarden.guard.counts import SIGNALS
 from modelwarden.guard.decision import Status
 from modelwarden.guard.fallback import Answer, Asked
 from modelwarden.guard.faults import FaultKind
-from modelwarden.guard.findings import CLIPPED, BatchFindings
+from modelwarden.guard.findings import FAILED, BatchFindings
 from modelwarden.guard.freshness import MISSING, Fresh, Level
 from modelwarden.guard.plan import allowed_steps, before_s
 from modelwarden.guard.site import SWITCHED_OFF
@@ -33,6 +35,7 @@ if TYPE_CHECKING:
     from modelwarden.guard.batch_context import BatchContext
     from modelwarden.guard.batch_switches import Matched
     from modelwarden.guard.checks_batch import BatchCheck
+    from modelwarden.guard.checks_clean import IsClean
     from modelwarden.guard.limits import Limited
     from modelwarden.guard.match import Match
     from modelwarden.guard.plan import Plan
@@ -49,6 +52,7 @@ class Given:
     Attributes:
         key: the callers' key, where all rows have the same.
         over: rows that were over an approved rate; None until the others have been charged.
+        is_unclean: it has been asked whether the values are clean, and they are not.
     """
 
     values: Any
@@ -60,7 +64,8 @@ class Given:
     key: object = None
     strikes: Strikes = NO_STRIKES
     over: dict[int, Limited] | None = None
-    has_waited: bool = field(default=False)
+    has_waited: bool = False
+    is_unclean: bool = False
 
 
 class Work:
@@ -84,12 +89,17 @@ class Work:
         self.found: BatchFindings
         self.status: NDArray[Any]
 
-    def judge(self, check: BatchCheck) -> None:
-        """Judge the rows. Raises PredictionBlocked where the contract asks for it."""
+    def judge(self, is_clean: IsClean, check: BatchCheck) -> None:
+        """Judge the rows; `check` looks at what `is_clean` says no to. Raises PredictionBlocked if asked to."""
         self._begin()
         self._hold_back()
-        self._strike()
-        self.found = found = check(self.values, self._given.rows)
+        if self._given.strikes.by_row:
+            self._strike()
+        rows, is_unclean = self._given.rows, self._given.is_unclean and not self._is_own
+        if is_unclean or not is_clean(self.values):
+            self.found = found = check(self.values, rows)
+        else:
+            self.found = found = clean_findings(self._numpy, self.values, rows)
         self.values, self.status = found.values, found.status
         failed = found.dirty
         if len(failed):
@@ -97,9 +107,8 @@ class Work:
             if found.raises:
                 self._raise(failed)
             self._notice(failed)
-            clips = self.status[failed] == CLIPPED
-            self._count(Status.CLIPPED, int(self._numpy.count_nonzero(clips)))
-            failed = failed[~clips]
+            failed, dirty = failed[self.status[failed] == FAILED], failed
+            self._count(Status.CLIPPED, len(dirty) - len(failed))
         if len(failed) or self.verdicts.each is not None:
             self._settle(failed)
 
@@ -108,11 +117,9 @@ class Work:
     def _begin(self) -> None:
         plan, matches = self._plan, self._matched.matches
         if any(one.diverts for one in matches):
-            each = self._matched.looked_up(self._numpy, by_action(one.action for one in matches))
-            self.verdicts.begin(each, SWITCHED_OFF)
-            if self.verdicts.each is not None:
-                blocked = self.verdicts.each == BLOCK
-                self.stopped = int(self._numpy.count_nonzero(blocked))
+            self.verdicts.begin(self._matched, SWITCHED_OFF)
+            blocked = self.verdicts.are(BLOCK)
+            self.stopped = 0 if blocked is None else int(self._numpy.count_nonzero(blocked))
         for why in (plan.rules.diverts, plan.broken):
             if why is not None:
                 self.verdicts.stop_all(Verdict.FALL, why)
@@ -148,8 +155,6 @@ class Work:
 
     def _strike(self) -> None:
         given, strikes = self._given, self._given.strikes
-        if not strikes.by_row:
-            return
         going = {row for row in strikes.by_row if self.verdicts.goes(row)}
         for kind, reason in FAILING.items():
             rows = [row for row in strikes.rows({kind}) if row in going]
@@ -180,40 +185,40 @@ class Work:
         raise PredictionBlocked(tuple(found.summary()))
 
     def _notice(self, dirty: NDArray[Any]) -> None:
-        """Count the reasons of rows that went."""
+        """Count the reasons of rows that went, if they are signals of their own."""
         codes, words = self.found.codes, self.found.words
         if len(dirty) < len(codes):
             codes = codes[self._numpy.isin(self.found.dirty, dirty)]
-        several = self._numpy.bincount(codes, minlength=len(words)).tolist()
-        for word, count in zip(words, several, strict=True):
-            if count:
+        for code, word in enumerate(words):
+            if word in SIGNALS:
+                count = int(self._numpy.count_nonzero(codes == code))
                 self.noticed[word] = self.noticed.get(word, 0) + count
 
     def _settle(self, failed: NDArray[Any]) -> None:
         """Let the chain answer the rows that fall, and leave those that are stopped without a value."""
-        numpy, each = self._numpy, self.verdicts.each
-        falls, gone = failed, None
-        if each is not None:
-            if len(self.found.dirty):
-                self.status *= (each == GO).view(numpy.uint8)
-            falling = numpy.flatnonzero(each == FALL)
-            falls = numpy.sort(numpy.concatenate((falling, failed))) if len(failed) else falling
-            gone = each == BLOCK
+        numpy, verdicts = self._numpy, self.verdicts
+        falling, gone = verdicts.are(FALL), verdicts.are(BLOCK)
+        limited = verdicts.are(LIMIT)
+        if verdicts.each is not None and len(self.found.dirty):
+            self.status *= (verdicts.each == GO).view(numpy.uint8)
+        falls = failed
+        if falling is not None:
+            falls = numpy.sort(numpy.concatenate((numpy.flatnonzero(falling), failed)))
+        if gone is not None:
             self._stop(gone, Status.BLOCKED)
-            if self._given.over:
-                limited = each == LIMIT
-                self._stop(limited, Status.LIMITED)
-                gone |= limited
-        empty = self._fall(falls) if len(falls) else []
-        if empty:
-            at = numpy.array(empty, numpy.intp)
-            self.status[at] = Status.BLOCKED
+        if limited is not None:
+            self._stop(limited, Status.LIMITED)
+            gone = limited if gone is None else gone | limited
+        empty = self._fall(falls) if len(falls) else falls
+        if len(empty):
+            self.status[empty] = Status.BLOCKED
             self._count(Status.BLOCKED, len(empty))
-            self.stopped += sum(self.match_of(row).diverts for row in empty)
+            if any(one.diverts for one in self._matched.matches):
+                self.stopped += sum(self.match_of(row).diverts for row in empty.tolist())
             if gone is None:
-                gone = at
+                gone = empty
             else:
-                gone[at] = True
+                gone[empty] = True
         if gone is not None:
             self.values = blanked(self.values, gone, is_own=self._is_own)
 
@@ -221,19 +226,21 @@ class Work:
         self.status |= which.view(self._numpy.uint8) * self._numpy.uint8(status)
         self._count(status, int(self._numpy.count_nonzero(which)))
 
-    def _fall(self, falls: NDArray[Any]) -> list[int]:
+    def _fall(self, falls: NDArray[Any]) -> NDArray[Any]:
         """Ask the chain; return the rows that it has no answer for."""
-        keys, key = self._given.context.keys, text_of(self._given.key)
+        keys, key = self._given.context.keys, self._given.key
+        chain, at = self._site.place.chain, self._matched.at
+        if keys is key is None and not chain.has_default:
+            return falls
         answers: dict[int, object] = {}
         known: dict[int, Answer] = {}  # without keys of their own, rows that match alike ask the same
-        empty, at = [], self._matched.at
+        empty = []
         numbers = [0] * len(falls) if at is None else at[falls].tolist()
         for row, number in zip(falls.tolist(), numbers, strict=True):
             answer = known.get(number)
             if answer is None:
-                own = key if keys is None else text_of(keys[row])
-                match = self._matched.matches[number]
-                answer = self._site.place.chain.answer(self._question(match, own))
+                own = text_of(key if keys is None else keys[row])
+                answer = chain.answer(self._question(self._matched.matches[number], own))
                 if keys is None and type(answer.value) in _PLAIN:
                     known[number] = answer
             if answer.step is None:
@@ -248,7 +255,7 @@ class Work:
             self.values = columns.replaced(
                 self.values, list(answers), list(answers.values()), is_own=self._is_own
             )
-        return empty
+        return self._numpy.array(empty, self._numpy.intp)  # type: ignore[no-any-return]
 
     def _question(self, match: Match, key: str | None) -> Asked:
         return Asked(

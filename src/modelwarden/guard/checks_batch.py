@@ -14,7 +14,7 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
 from modelwarden.guard import columns
-from modelwarden.guard.bounds import Bounds, bounds_in
+from modelwarden.guard.bounds import bounds_in
 from modelwarden.guard.checks import (
     ABOVE,
     BELOW,
@@ -27,7 +27,7 @@ from modelwarden.guard.checks import (
     Finding,
     checker,
 )
-from modelwarden.guard.checks_clean import clean_column
+from modelwarden.guard.checks_clean import clean_column, outside
 from modelwarden.guard.checks_table import Fields
 from modelwarden.guard.contract import Contract, Kind, OnViolation
 from modelwarden.guard.findings import CLIPPED, FAILED, BatchFindings
@@ -37,6 +37,8 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from modelwarden.guard.checks_clean import IsClean
+
 WORDS: Final = (BELOW, ABOVE, NOT_FINITE, MISSING)
 _NEAR: Final = 1e-9
 """Sums this near to the edge of the tolerance are added up again, exactly."""
@@ -45,13 +47,13 @@ _NEAR: Final = 1e-9
 BatchCheck = Callable[..., BatchFindings]
 
 
-def batch_checker(contract: Contract) -> BatchCheck:
+def batch_checker(contract: Contract, *, asks: bool = True) -> BatchCheck:
     """Compile a contract into a function of a batch, and of the number of rows that it has to have.
 
-    numpy is imported at the first batch. Raises TypeError for what is no batch at all.
+    It first `asks` whether a column is clean, unless who calls it has done so. numpy is imported at the first batch. Raises TypeError for what is no batch at all.
     """
     check_row = checker(contract)
-    look = _looker(contract, check_row)
+    look = _looker(contract, check_row, clean_column(contract if asks else None))
 
     def check(values: Any, expected: int | None = None) -> BatchFindings:
         numpy = sys.modules.get("numpy") or columns.load_numpy()
@@ -70,10 +72,10 @@ def _rows(array: NDArray[Any]) -> int:
 _Look = Callable[["ModuleType", Any, int], BatchFindings]
 
 
-def _looker(contract: Contract, check_row: Check) -> _Look:
+def _looker(contract: Contract, check_row: Check, is_clean: IsClean) -> _Look:
     match contract.kind:
         case Kind.NUMBER | Kind.INTEGER:
-            return _number_looker(contract, check_row)
+            return _number_looker(contract, check_row, is_clean)
         case Kind.NUMBERS | Kind.PROBABILITIES | Kind.QUANTILES:
             return _vector_looker(contract, check_row)
         case Kind.RECORD:
@@ -85,17 +87,17 @@ def _looker(contract: Contract, check_row: Check) -> _Look:
 # --- numbers ---------------------------------------------------------------------------------------
 
 
-def _number_looker(contract: Contract, check_row: Check) -> _Look:
-    is_clean, whole = clean_column(contract), contract.kind is Kind.INTEGER
+def _number_looker(contract: Contract, check_row: Check, is_clean: IsClean) -> _Look:
+    whole, is_clean_array = contract.kind is Kind.INTEGER, clean_column(contract)
 
     def look(numpy: ModuleType, values: Any, rows: int) -> BatchFindings:
         if not rows or is_clean(values):
-            return _clean(numpy, values, rows)
+            return clean_findings(numpy, values, rows)
         found = columns.numbers(values)
         if found is None or (whole and found.array.dtype.kind == "f"):
             return _one_by_one(numpy, values, columns.rows(values), check_row)
-        if found.nulls is None and found.array is not values and is_clean(found.array):
-            return _clean(numpy, values, rows)
+        if found.nulls is None and found.array is not values and is_clean_array(found.array):
+            return clean_findings(numpy, values, rows)
         return _number_findings(numpy, contract, values, found)
 
     return look
@@ -106,39 +108,39 @@ def _number_findings(
 ) -> BatchFindings:
     array = found.array
     bounds = bounds_in(numpy, array.dtype, contract.bounds())
-    dirty, gone = _outside(numpy, found, bounds, nullable=contract.nullable)
+    dirty, gone = _outside(numpy, contract, found)
     part = array[dirty]
     below = part < bounds.low
     if bounds.empty:  # such bounds say nothing; compare with the limit itself, as for one row
         below = numpy.array([one < contract.bounds()[0] for one in part.tolist()], bool)
-    codes = (~below).view(numpy.uint8).astype(numpy.uint16)
-    if array.dtype.kind == "f":
-        codes[~numpy.isfinite(part)] = 2
+    codes = numpy.logical_not(below).view(numpy.uint8)
+    can = numpy.isfinite(part)
+    codes[~can] = 2
     if gone is not None:
         codes[gone] = 3
-    can = (codes < 2) & (contract.on_violation is OnViolation.CLIP and not bounds.empty)  # noqa: PLR2004
+        can &= ~gone
     status = numpy.zeros(len(array), numpy.uint8)
-    status[dirty] = numpy.where(can, numpy.uint8(CLIPPED), numpy.uint8(FAILED))
-    if can.any():
-        values = columns.replaced(
-            values, dirty[can], numpy.where(below[can], bounds.low, bounds.high)
-        )
+    status[dirty] = FAILED
+    if contract.on_violation is OnViolation.CLIP and not bounds.empty:
+        at = dirty[can]
+        status[at] = CLIPPED
+        if len(at):
+            answers = numpy.where(below[can], bounds.low, bounds.high)
+            values = columns.replaced(values, at, answers)
     raises = contract.on_violation is OnViolation.RAISE and bool(len(dirty))
     return BatchFindings(values, status, dirty, codes, WORDS, raises)
 
 
 def _outside(
-    numpy: ModuleType, found: columns.Numbers, bounds: Bounds, *, nullable: bool
+    numpy: ModuleType, contract: Contract, found: columns.Numbers
 ) -> tuple[NDArray[Any], NDArray[Any] | None]:
     """Return the rows that are not within bounds, and which of them are missing; what may be missing is left out."""
     array, nulls = found
-    inside = array >= bounds.low
-    inside &= array <= bounds.high
+    dirty = outside(numpy, array, contract.bounds())
     if nulls is not None:
-        inside &= ~nulls
-    dirty = numpy.flatnonzero(numpy.logical_not(inside, out=inside))
+        dirty = numpy.union1d(dirty, nulls.nonzero()[0])
     gone = None if nulls is None else nulls[dirty]
-    if not nullable:
+    if not contract.nullable:
         return dirty, gone
     kept = ~numpy.isnan(array[dirty]) if array.dtype.kind == "f" else numpy.ones(len(dirty), bool)
     if gone is not None:
@@ -146,7 +148,8 @@ def _outside(
     return dirty[kept], None
 
 
-def _clean(numpy: ModuleType, values: Any, rows: int) -> BatchFindings:
+def clean_findings(numpy: ModuleType, values: Any, rows: int) -> BatchFindings:
+    """Return what is found of a batch that is clean."""
     none = numpy.empty(0, numpy.int64)
     return BatchFindings(values, numpy.zeros(rows, numpy.uint8), none, none, WORDS, False)  # noqa: FBT003 - by position: it is the hot path
 
@@ -215,7 +218,7 @@ def _word_looker(check_row: Check) -> _Look:
         except TypeError:  # not hashable, so certainly no word
             return _one_by_one(numpy, values, several, check_row)
         if all(check_row(value) is None for _, value in distinct):
-            return _clean(numpy, values, rows)
+            return clean_findings(numpy, values, rows)
         return _one_by_one(numpy, values, several, check_row)
 
     return look
@@ -233,7 +236,7 @@ def _vector_looker(contract: Contract, check_row: Check) -> _Look:
             return _one_by_one(numpy, values, list(matrix), check_row)
         suspects = numpy.flatnonzero(_suspicious(numpy, contract, matrix))
         if not len(suspects):
-            return _clean(numpy, values, rows)
+            return clean_findings(numpy, values, rows)
         return _one_by_one(numpy, values, matrix, check_row, suspects.tolist())
 
     return look

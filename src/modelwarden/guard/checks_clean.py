@@ -8,6 +8,7 @@ of them (IEEE 754). So where the least that is allowed is 0, one look for the la
 from __future__ import annotations
 
 import sys
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from modelwarden.guard.bounds import Bounds, bounds_in
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     import numpy as np
+    from numpy.typing import NDArray
 
     from modelwarden.guard.contract import Contract
 
@@ -63,6 +65,19 @@ def clean_column(contract: Contract | None) -> IsClean:
     return is_clean
 
 
+def outside(numpy: Any, array: NDArray[Any], limits: tuple[float, float]) -> NDArray[Any]:  # noqa: ANN401 - the module
+    """Return the rows of an array of numbers that are not within limits."""
+    bounds, bits, most = _known(numpy, array.dtype, limits)
+    if bits is None:
+        inside = array >= bounds.low
+        inside &= array <= bounds.high
+        return numpy.logical_not(inside, out=inside).nonzero()[0]  # type: ignore[no-any-return]
+    rows: NDArray[Any] = (array.view(bits) > bits.type(most)).nonzero()[0]
+    part = array[rows]
+    return rows if part.all() else rows[part != 0]  # the bits of -0.0 stand above, too
+
+
+@lru_cache(maxsize=1_024)
 def _known(numpy: Any, dtype: np.dtype[Any], limits: tuple[float, float]) -> Known:  # noqa: ANN401 - the module
     bounds = bounds_in(numpy, dtype, limits)
     rises = dtype.kind == "f" and dtype.isnative

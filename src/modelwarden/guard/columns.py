@@ -29,9 +29,13 @@ class Numbers(NamedTuple):
 def is_a(values: object, package: str, *names: str) -> bool:
     """Say whether a value is of a class of a package, without importing it."""
     module = sys.modules.get(package)
-    return module is not None and any(
-        isinstance(values, found) for name in names if (found := getattr(module, name, None))
-    )
+    if module is None:
+        return False
+    for name in names:  # a generator would cost as much again
+        found = getattr(module, name, None)
+        if found is not None and isinstance(values, found):
+            return True
+    return False
 
 
 def is_frame(values: object) -> bool:
@@ -171,10 +175,27 @@ def _cells(values: Any) -> list[Any]:
     return list(found.array) if found is not None and found.nulls is None else rows(values)
 
 
-def coded(values: Any) -> tuple[NDArray[Any], list[Any]] | None:
-    """Return a column of categories as numbers, -1 for a missing one, and what they stand for; None for another."""
-    if is_a(values, "pandas", "Series") and is_a(values.dtype, "pandas", "CategoricalDtype"):
-        return values.array.codes, values.array.categories.tolist()
+class Coded(NamedTuple):
+    """A column of categories: as numbers, -1 for a missing one, and what they stand for, as it came."""
+
+    codes: NDArray[Any]
+    categories: Any
+
+    def stands_for(self, categories: Any) -> bool:
+        """Say whether the numbers stand for the same as those of another column."""
+        mine = self.categories
+        return mine is categories or (
+            is_a(mine, "pyarrow", "Array") and type(mine) is type(categories) and mine.equals(categories)
+        )
+
+
+def coded(values: Any) -> Coded | None:
+    """Return a column of categories by number; None for another."""
+    if is_a(values, "pandas", "Series"):
+        if not is_a(values.dtype, "pandas", "CategoricalDtype"):
+            return None
+        whole = values.array
+        return Coded(whole.codes, whole.categories)
     if not is_a(values, "pyarrow", "Array", "ChunkedArray"):
         return None
     types = sys.modules["pyarrow"].types
@@ -184,7 +205,7 @@ def coded(values: Any) -> tuple[NDArray[Any], list[Any]] | None:
     if types.is_string(values.type):
         whole = whole.dictionary_encode()
     numbers = whole.indices.cast("int64").fill_null(-1) if whole.null_count else whole.indices
-    return numbers.to_numpy(zero_copy_only=False), whole.dictionary.to_pylist()
+    return Coded(numbers.to_numpy(zero_copy_only=False), whole.dictionary)
 
 
 def matrix(values: Any) -> NDArray[Any] | None:

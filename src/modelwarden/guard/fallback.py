@@ -163,6 +163,9 @@ class Chain:
         model: part of the key of last known good.
         store: where good answers are remembered.
         now: Unix seconds.
+
+    Attributes:
+        has_default: a step answers without a key and without inputs.
     """
 
     def __init__(
@@ -177,6 +180,7 @@ class Chain:
         self.names: Final = tuple(map(name_of, steps))
         if len(set(self.names)) < len(self.names):
             raise ValueInvalid("fallback", "steps of different names")
+        self.has_default: Final = any(isinstance(step, Default) for step in self.steps)
         self.store: Final = MemoryStore() if store is None else store
         self._model = model
         self._now = now
