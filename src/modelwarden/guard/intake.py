@@ -38,11 +38,12 @@ _LOG: Final = logging.getLogger("modelwarden.guard")
 
 
 class Applied(NamedTuple):
-    """The last swap: which snapshot, where it came from, and how long it took from the last byte to the swap."""
+    """The last swap: which snapshot, where it came from, how long after its last byte, and when (monotonic clock)."""
 
     at: Floor
     source: str
     applied_ms: float
+    swapped_at: float
 
 
 class Intake:
@@ -147,8 +148,9 @@ class Intake:
             self._carry(wire)  # first, so that nothing passes between both
         if self._holder.take(snapshot, source=source):
             if before is None or before.switches is not snapshot.switches:
-                took_ms = (self._clocks.monotonic() - began) * 1e3
-                self.applied = Applied(snapshot.head.at, source, took_ms)
+                swapped_at = self._clocks.monotonic()
+                took_ms = (swapped_at - began) * 1e3
+                self.applied = Applied(snapshot.head.at, source, took_ms, swapped_at)
                 self._whole = wire
             if source != "persisted":
                 self._unsaved = self._whole, wire, snapshot.head.at
