@@ -52,6 +52,8 @@ ROUNDS: Final = {1: 100, 100: 50, 1_000: 20}
 LIMIT: Final = 2**24
 AT_ONCE: Final = 50
 MILLI: Final = 1e3
+_FIELDS: Final = 64
+"""Of an event, where its kind stands."""
 
 
 class Times:
@@ -107,7 +109,7 @@ def _guards(number: int, times: FleetTimes, target: Target | None) -> list[Row]:
             what=f"{several}: call sent → swapped, p99 of all guards and rounds",
             ours=percentile(times.from_call, 0.99),
             target=target,
-            beside=f"CPU of receiving × {number:,} ÷ {cores} cores",
+            beside=f"CPU of all receiving, over {cores} cores",
             peer=times.receive_ms * number / cores,
             is_limit=True,
         ),
@@ -203,7 +205,7 @@ async def _arrived(stream: Stream) -> float:
     while True:
         size = int((await stream.reader.readuntil(b"\r\n")).strip(), 16)
         part = await stream.reader.readexactly(size + 2)
-        if part.startswith(b"event: snapshot"):
+        if b"event: snapshot" in part[:_FIELDS]:
             return time.monotonic()
 
 

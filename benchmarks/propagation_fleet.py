@@ -56,7 +56,7 @@ class FleetTimes:
 
 
 class Spent(NamedTuple):
-    """CPU seconds so far, and when that was: of all processes with guards, of their receiving threads, of the server."""
+    """CPU seconds so far, and when that was: of the guards' processes, their receiving threads, the server."""
 
     moment: float
     all_s: float

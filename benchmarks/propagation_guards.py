@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from modelwarden.guard.intake import Applied
 
 STARTED_S = 60.0
-PATIENCE_S = 60.0
+PATIENCE_S = 30.0
 LOOK_S = 0.005
 SETTLE_S = 2.0
 
@@ -41,7 +41,10 @@ def main(url: str, token: str, number: int, folder: Path) -> None:
         wanted = int(line)
         if wanted:
             applied = [having(guard, wanted) for guard in guards]
-            say({"swapped_at": [each.swapped_at for each in applied], "took_ms": [each.applied_ms for each in applied]})  # fmt: skip
+            moments, took = zip(
+                *((each.swapped_at, each.applied_ms) for each in applied), strict=True
+            )
+            say({"swapped_at": moments, "took_ms": took})
         else:
             say({"cpu_s": time.process_time(), "receiving_s": receiving_s()})
 
@@ -50,7 +53,7 @@ def having(guard: Guard, generation: int) -> Applied:
     """Return the swap to this generation, once it is there."""
     ends = time.monotonic() + PATIENCE_S
     while True:
-        applied = guard._parts.intake.applied  # noqa: SLF001  # what `status` does not tell: the moment
+        applied = guard._parts.intake.applied  # what `status` does not tell: the moment
         if applied is not None and applied.at.generation == generation:
             return applied
         if time.monotonic() > ends:

@@ -28,6 +28,9 @@ if TYPE_CHECKING:
     from modelwarden.guard.snapshot import Snapshot
     from modelwarden.guard.state import StateFolder
 
+KEPT_S: Final = 1.0
+"""Another snapshot is written to disk this often at most: what counts is held, and a server that floods wears no disk."""
+
 SAVED_S: Final = 30.0
 """A head that is signed anew over the same body is written to disk this often at most."""
 
@@ -240,8 +243,8 @@ class Intake:
 
     # --- the disk, from another thread -------------------------------------------------------------
 
-    def save(self) -> None:
-        """Write what is held to disk, if that is due; never raises for the disk's sake."""
+    def save(self, *, is_last: bool = False) -> None:
+        """Write what is held to disk, if that is due or the last chance; never raises for the disk's sake."""
         self._save_carried()
         unsaved = self._unsaved
         if unsaved is None or self._folder is None:
@@ -249,7 +252,7 @@ class Intake:
         whole, wire, at = unsaved
         saved, moment = self._saved_at
         now = self._clocks.monotonic()
-        if at == saved and now - moment < SAVED_S:
+        if not is_last and now - moment < (SAVED_S if at == saved else KEPT_S):
             return
         self._unsaved = None
         self._saved_at = at, now
