@@ -26,7 +26,7 @@ from benchmarks.clockwork import bests
 from benchmarks.row import Row, Target, at_most
 from modelwarden.guard.contract import probability
 from modelwarden.guard.guard import Guard
-from modelwarden.guard.snapshot import HEAD_TYPE
+from modelwarden.guard.wire import HEAD_TYPE
 from modelwarden.ledger.dsse import seal
 from modelwarden.ledger.keys import SigningKey
 from modelwarden.values.canonical import encode_any

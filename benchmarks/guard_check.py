@@ -22,7 +22,8 @@ from benchmarks import guard_peers, table
 from benchmarks.clockwork import bests
 from benchmarks.row import Row, at_most, times_better
 from modelwarden.guard.compiled import compile_switches, compiling, reading
-from modelwarden.guard.snapshot import HEAD_TYPE, Floor, PinnedKeys, accept
+from modelwarden.guard.snapshot import Floor, PinnedKeys, accept
+from modelwarden.guard.wire import HEAD_TYPE
 from modelwarden.ledger.dsse import seal
 from modelwarden.ledger.keys import SigningKey
 from modelwarden.values.canonical import encode_any

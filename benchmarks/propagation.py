@@ -1,41 +1,44 @@
 """How long until every guard has a stop: from the answer of the call that made it, and from the call itself.
 
-A real server process on a SQLite file; each subscriber is a stream over a socket of its own, all read by one more
-process, which shares the machine with the server. A round stops one region; its time is that of the last subscriber.
-The call is sent by the process that reads, and a time "from the call" counts from the moment before it is sent:
-authorising, writing, syncing and committing are in it.
+A real server process on a SQLite file. A round stops one region more of the model. The call is sent by this process,
+and a time "from the call" counts from the moment before it is sent: authorising, writing, syncing and committing are in
+it, so it is no less than the time from the commit.
 
-A subscriber "has it" when the event that brings the stop is there whole. A guard "has swapped" when its own `Intake`
-has verified, compiled and taken it, so that its next call is stopped. Those guards have everything of a guard's but
-threads and a disk: one thread serves all of them in turn, so that the last of a thousand waits for the work of all
-others, which a fleet does on as many hosts.
+*Subscribers* are streams over sockets of their own, all read by this process; one "has it" when the event that brings
+the stop is there whole, and a round's time is that of the last one.
+
+*Guards* are real ones in several processes (`propagation_guards`), with all their threads, reports and files: one "has
+swapped" when its next call is stopped. All of them, the server and this process share the machine, which a fleet does
+not. So what the guards' work alone would take, spread evenly over the cores, stands beside it; and what the work costs.
 """
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
+import http.client
 import math
+import os
+import socket
 import time
 from functools import partial
 from typing import TYPE_CHECKING, Final, NamedTuple
 from uuid import uuid4
 
 from benchmarks import our_server, table
-from benchmarks.requests import get, post
+from benchmarks.propagation_fleet import Fleet, Stopped
+from benchmarks.requests import post
 from benchmarks.row import Row, at_most
 from modelwarden.access import actions
-from modelwarden.guard.held import Clocks, Holder
-from modelwarden.guard.intake import Intake
-from modelwarden.guard.pins import Pins
-from modelwarden.guard.sse import EventReader
 from modelwarden.values.system import system
 from modelwarden.warden.warden import open_warden
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Iterator, Sequence
+    from collections.abc import Iterator, Sequence
     from pathlib import Path
 
+    from benchmarks.propagation_fleet import FleetTimes
+    from benchmarks.row import Target
     from benchmarks.servers import Server
     from benchmarks.workbench import Workbench
     from modelwarden.store.change import Change
@@ -43,11 +46,14 @@ if TYPE_CHECKING:
 HOST: Final = "127.0.0.1"
 KILL: Final = "/api/governance/kill-switches"
 STREAM: Final = "/api/governance/snapshot/stream?model=churn"
-KEYS: Final = "/api/governance/snapshot/keys"
 TARGETS: Final = {1: None, 100: 100.0, 1_000: 500.0}
+PROCESSES: Final = {1: 1, 100: 4, 1_000: 8}
+ROUNDS: Final = {1: 100, 100: 50, 1_000: 20}
 LIMIT: Final = 2**24
 AT_ONCE: Final = 50
 MILLI: Final = 1e3
+_FIELDS: Final = 64
+"""Of an event, where its kind stands."""
 
 
 class Times:
@@ -60,68 +66,81 @@ class Times:
 
 def measure(bench: Workbench) -> list[Row]:
     rows = []
-    for subscribers, most in TARGETS.items():
-        folder = bench.folder_for(f"propagation-{subscribers}")
+    for number, most in TARGETS.items():
+        folder = bench.folder_for(f"propagation-{number}")
         operator, guard = _prepared(folder)
-        with our_server.served(folder) as server, _readable(subscribers):
-            rounds = 10 if bench.quick else 100
-            spent = asyncio.run(_measured(server, operator, guard, subscribers, rounds, _arrived))
-            swapped = asyncio.run(_measured(server, operator, guard, subscribers, rounds, _swapped))
-        what = f"{subscribers:,} subscriber{'s' if subscribers > 1 else ''}"
-        guards = f"{subscribers:,} guard{'s' if subscribers > 1 else ''} on one thread"
         target = None if most is None else at_most(most)
-        rows += [
-            Row(
-                what=f"{what}: call sent → all have it, p99",
-                ours=percentile(spent.from_call, 0.99),
-                unit="ms",
-                target=target,
-            ),
-            Row(
-                what=f"{what}: the same, median",
-                ours=percentile(spent.from_call, 0.5),
-                unit="ms",
-            ),
-            Row(
-                what=f"{what}: call answered → all have it, p99",
-                ours=percentile(spent.from_answer, 0.99),
-                unit="ms",
-            ),
-            Row(
-                what=f"{guards}: call sent → all have swapped, p99",
-                ours=percentile(swapped.from_call, 0.99),
-                unit="ms",
-                target=target,
-            ),
-            Row(
-                what=f"{guards}: the same, median",
-                ours=percentile(swapped.from_call, 0.5),
-                unit="ms",
-            ),
-        ]
+        with our_server.served(folder) as server:
+            with _readable(number):
+                rounds = 10 if bench.quick else 100
+                spent = asyncio.run(_measured(server, operator, guard, number, rounds))
+            rows += _subscribers(number, spent, target)
+            rounds = 5 if bench.quick else ROUNDS[number]
+            processes = PROCESSES[number]
+            with Fleet(server, guard, guards=number, processes=processes, folder=folder) as fleet:
+                times = fleet.measured(partial(_stopped, server.port, operator), rounds=rounds)
+            rows += _guards(number, times, target)
     return rows
 
 
+def _subscribers(number: int, spent: Times, target: Target | None) -> list[Row]:
+    what = f"{number:,} subscriber{'s' if number > 1 else ''}"
+    line = partial(Row, unit="ms")
+    return [
+        line(
+            what=f"{what}: call sent → all have it, p99",
+            ours=percentile(spent.from_call, 0.99),
+            target=target,
+        ),
+        line(what=f"{what}: the same, median", ours=percentile(spent.from_call, 0.5)),
+        line(
+            what=f"{what}: call answered → all have it, p99",
+            ours=percentile(spent.from_answer, 0.99),
+        ),
+    ]
+
+
+def _guards(number: int, times: FleetTimes, target: Target | None) -> list[Row]:
+    several = "1 guard" if number == 1 else f"{number:,} guards, {PROCESSES[number]} processes"
+    cores = len(os.sched_getaffinity(0))
+    line = partial(Row, unit="ms")
+    return [
+        line(
+            what=f"{several}: call sent → swapped, p99 of all guards and rounds",
+            ours=percentile(times.from_call, 0.99),
+            target=target,
+            beside=f"CPU of all receiving, over {cores} cores",
+            peer=times.receive_ms * number / cores,
+            is_limit=True,
+        ),
+        line(what=f"{several}: the same, median", ours=percentile(times.from_call, 0.5)),
+        line(what=f"{several}: the same, worst", ours=max(times.from_call)),
+        line(
+            what=f"{several}: call answered → swapped, p99",
+            ours=percentile(times.from_answer, 0.99),
+        ),
+        line(what=f"{several}: CPU of a guard to receive a stop", ours=times.receive_ms),
+        line(what=f"{several}: the same, with its report and file", ours=times.round_ms),
+        line(what=f"{several}: CPU of the server for a stop", ours=times.server_ms),
+        Row(what=f"{several}: memory of one guard", ours=times.each_mib, unit="MiB"),
+    ]
+
+
 def percentile(times: Sequence[float], share: float) -> float:
-    """Return the time that this share of rounds did not exceed (nearest rank)."""
+    """Return the time that this share of them did not exceed (nearest rank)."""
     ordered = sorted(times)
     return ordered[max(0, math.ceil(share * len(ordered)) - 1)]
 
 
 async def _measured(
-    server: Server,
-    operator: str,
-    guard: str,
-    subscribers: int,
-    rounds: int,
-    heard: Callable[[Stream], Awaitable[float]],
+    server: Server, operator: str, guard: str, subscribers: int, rounds: int
 ) -> Times:
     streams = await _opened(server.port, guard, subscribers)
     found = Times()
     try:
-        await asyncio.gather(*(heard(each) for each in streams))
+        await asyncio.gather(*(_arrived(each) for each in streams))
         for turn in range(rounds + 2):
-            call, answered, last = await _round(server.port, operator, streams, heard)
+            call, answered, last = await _round(server.port, operator, streams)
             if turn > 1:  # the first ones warm
                 found.from_call.append((last - call) * MILLI)
                 found.from_answer.append(max(0.0, last - answered) * MILLI)
@@ -132,24 +151,21 @@ async def _measured(
 
 
 class Stream(NamedTuple):
-    """A subscriber: its socket, and what a guard makes of what comes."""
+    """A subscriber: its socket."""
 
     reader: asyncio.StreamReader
     writer: asyncio.StreamWriter
-    events: EventReader
-    intake: Intake
 
 
 async def _opened(port: int, token: str, subscribers: int) -> list[Stream]:
     streams: list[Stream] = []
-    keys = await _keys(port, token)
     while len(streams) < subscribers:
         part = min(AT_ONCE, subscribers - len(streams))
-        streams += await asyncio.gather(*(_open(port, token, keys) for _ in range(part)))
+        streams += await asyncio.gather(*(_open(port, token) for _ in range(part)))
     return streams
 
 
-async def _open(port: int, token: str, keys: bytes) -> Stream:
+async def _open(port: int, token: str) -> Stream:
     reader, writer = await asyncio.open_connection(HOST, port, limit=LIMIT)
     lines = (
         f"GET {STREAM} HTTP/1.1\r\nHost: {HOST}\r\nAuthorization: Bearer {token}\r\n"
@@ -159,78 +175,38 @@ async def _open(port: int, token: str, keys: bytes) -> Stream:
     head = await reader.readuntil(b"\r\n\r\n")
     if not head.startswith(b"HTTP/1.1 200"):
         raise RuntimeError(head.decode(errors="replace"))
-    clocks = Clocks()
-    intake = Intake(
-        model="churn",
-        environment="production",
-        holder=Holder(model="churn", clocks=clocks),
-        pins=Pins(()),
-        folder=None,
-        clocks=clocks,
-    )
-    intake.heard_keys(keys)
-    return Stream(reader, writer, EventReader(), intake)
+    return Stream(reader, writer)
 
 
-async def _keys(port: int, token: str) -> bytes:
-    """Return the keys that the server names, as a guard asks for them the first time."""
-    reader, writer = await asyncio.open_connection(HOST, port)
-    with contextlib.closing(writer):
-        writer.write(get(KEYS, token=token))
-        head = await reader.readuntil(b"\r\n\r\n")
-        size = next(
-            line for line in head.lower().split(b"\r\n") if line.startswith(b"content-length")
-        )
-        return await reader.readexactly(int(size.split(b":")[1]))
-
-
-async def _round(
-    port: int,
-    token: str,
-    streams: Sequence[Stream],
-    heard: Callable[[Stream], Awaitable[float]],
-) -> tuple[float, float, float]:
-    waiting = [asyncio.ensure_future(heard(each)) for each in streams]
+async def _round(port: int, token: str, streams: Sequence[Stream]) -> tuple[float, float, float]:
+    waiting = [asyncio.ensure_future(_arrived(each)) for each in streams]
     await asyncio.sleep(0)
-    call = time.perf_counter()
-    answered = await _stop(port, token)
+    stopped = await asyncio.to_thread(_stopped, port, token)
     last = max(await asyncio.gather(*waiting))
-    return call, answered, last
+    return stopped.called, stopped.answered, last
 
 
-async def _stop(port: int, token: str) -> float:
-    """Stop one region more, and return when that was answered."""
+def _stopped(port: int, token: str) -> Stopped:
+    """Stop one region more."""
     scope = {"model": "churn", "region": uuid4().hex}
-    reader, writer = await asyncio.open_connection(HOST, port)
-    with contextlib.closing(writer):
-        writer.write(post(KILL, {"scope": scope, "reason": "PSI 0.61"}, token=token))
-        head = await reader.readuntil(b"\r\n\r\n")
-    if b" 201 " not in head.split(b"\r\n", 1)[0]:
-        raise RuntimeError(head.decode(errors="replace"))
-    return time.perf_counter()
+    called = time.monotonic()
+    with socket.create_connection((HOST, port)) as line, line.makefile("rb") as answer:
+        line.sendall(post(KILL, {"scope": scope, "reason": "PSI 0.61"}, token=token))
+        status = answer.readline()
+        head = http.client.parse_headers(answer)
+    answered = time.monotonic()
+    if b" 201 " not in status:
+        raise RuntimeError(status.decode(errors="replace"))
+    return Stopped(int(head["Governance-Entry"]), called, answered)
 
 
 async def _arrived(stream: Stream) -> float:
     """Wait for the next snapshot, whole, and return when it was there."""
-    await _event(stream)
-    return time.perf_counter()
-
-
-async def _swapped(stream: Stream) -> float:
-    """Wait for the next snapshot, and return when a guard had taken it."""
-    (event,) = stream.events.feed(await _event(stream))
-    refused = stream.intake.receive(event.data, source="stream")
-    if refused is not None:
-        raise RuntimeError(refused)
-    return time.perf_counter()
-
-
-async def _event(stream: Stream) -> bytes:
     while True:
         size = int((await stream.reader.readuntil(b"\r\n")).strip(), 16)
         part = await stream.reader.readexactly(size + 2)
-        if part.startswith(b"event: snapshot"):
-            return part[:size]
+        if b"event: snapshot" in part[:_FIELDS]:
+            return time.monotonic()
 
 
 def _prepared(folder: Path) -> tuple[str, str]:

@@ -17,8 +17,9 @@ from hypothesis import strategies as st
 
 from modelwarden.errors import NoPinnedKey, NoVerifier, SnapshotRejected
 from modelwarden.guard.match import NOTHING
-from modelwarden.guard.snapshot import MAX_BODY_BYTES, MAX_WIRE_BYTES, Floor, PinnedKeys
+from modelwarden.guard.snapshot import Floor, PinnedKeys
 from modelwarden.guard.switch import Action
+from modelwarden.guard.wire import MAX_BODY_BYTES, MAX_WIRE_BYTES
 from modelwarden.ledger.keys import PublicKey, SigningKey
 from modelwarden.values.canonical import encode_any
 from tests.guard.wire import (

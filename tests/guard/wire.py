@@ -7,7 +7,8 @@ import json
 from hashlib import sha256
 from typing import Any, Final
 
-from modelwarden.guard.snapshot import HEAD_TYPE, Floor, PinnedKeys, Snapshot, accept
+from modelwarden.guard.snapshot import Floor, PinnedKeys, Snapshot, accept
+from modelwarden.guard.wire import HEAD_TYPE
 from modelwarden.ledger.dsse import seal
 from modelwarden.ledger.keys import SigningKey
 from modelwarden.values.canonical import encode_any

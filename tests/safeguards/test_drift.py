@@ -15,7 +15,8 @@ from hypothesis import strategies as st
 from modelwarden.errors import DriftInvalid, NotFound, ValueInvalid, VersionNotFound
 from modelwarden.guard.drift import psi_star
 from modelwarden.guard.fields import MAX_COUNT
-from modelwarden.guard.snapshot import MAX_BODY_BYTES, Floor
+from modelwarden.guard.snapshot import Floor
+from modelwarden.guard.wire import MAX_BODY_BYTES
 from modelwarden.safeguards.drift import counting, queries, reads
 from modelwarden.safeguards.drift.counted import REST, Slot, added, minute_of, total
 from modelwarden.safeguards.drift.counting import MOST_VALUES, Flushes, ToldDrift

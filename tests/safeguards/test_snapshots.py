@@ -13,7 +13,8 @@ import pytest
 
 from modelwarden.access import snapshot_keys as access
 from modelwarden.errors import NotPermitted, SettingInvalid, SnapshotTooLarge
-from modelwarden.guard.snapshot import HEAD_TYPE, MAX_BODY_BYTES, Floor, PinnedKeys
+from modelwarden.guard.snapshot import Floor, PinnedKeys
+from modelwarden.guard.wire import HEAD_TYPE, MAX_BODY_BYTES
 from modelwarden.ledger.dsse import verify
 from modelwarden.ledger.keys import PublicKey, SigningKey
 from modelwarden.safeguards.snapshots.body import Contents, Registered, Topic, signed

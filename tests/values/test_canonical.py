@@ -274,6 +274,20 @@ def test_base64_has_one_form(data: bytes) -> None:
     assert from_base64(base64.b64encode(data).decode()) == data
 
 
+@given(st.text("AQRgw/+=\n é-", max_size=10) | st.binary(max_size=9).map(str))
+def test_base64_is_read_where_it_is_written_so(text: str) -> None:
+    try:
+        data = from_base64(text)
+    except NotCanonical:
+        try:
+            data = base64.b64decode(text, validate=True)
+        except ValueError:
+            return
+        assert base64.b64encode(data).decode() != text
+    else:
+        assert base64.b64encode(data).decode() == text
+
+
 @pytest.mark.parametrize("text", ["QQ", "QR==", "QQ= =", "QQ==\n", "_-8=", "Q", "QQ===", "é"])
 def test_other_base64_is_refused(text: str) -> None:
     with pytest.raises(NotCanonical):

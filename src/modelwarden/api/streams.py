@@ -21,6 +21,8 @@ QUEUE: Final = 8
 """Events that wait for one subscriber; with beats alone, a stuck one is dropped after 40 s."""
 WARM_S: Final = 60.0
 """How long a snapshot is kept current after the last one left: who polls comes again."""
+ANSWER_MS: Final = 2
+"""Of this process, kept for each guard's report, so that a fleet's reports leave room for the next stop."""
 FIRST_S: Final = 10.0
 LOOK_S: Final = 0.5
 RECHECK_S: Final = 60.0
@@ -89,9 +91,15 @@ class Channel:
     def spread(self, snapshot: Any, *, is_new: bool) -> None:  # noqa: ANN401  # a signed snapshot
         """Keep a snapshot and put it to all; whoever has no room for it is dropped."""
         self.newest = snapshot
-        self.put(snapshot.as_event if is_new else snapshot.as_head_event)
+        event = snapshot.as_event if is_new else snapshot.as_head_event
+        self.put(b"spread: %d\n%b" % (self.answers_ms, event))
         changed, self.changed = self.changed, asyncio.Event()
         changed.set()
+
+    @property
+    def answers_ms(self) -> int:
+        """Over how many milliseconds those who listen should spread their reports: a stop comes to all at once."""
+        return len(self.subscribers) * ANSWER_MS
 
     def put(self, event: bytes | None) -> None:
         """Put the same bytes to all."""

@@ -8,15 +8,15 @@ from __future__ import annotations
 
 import json
 import math
-from typing import TYPE_CHECKING, Final, NoReturn
+from typing import TYPE_CHECKING, NoReturn
 
+from modelwarden.guard.reread import CHARACTERS_A_SLICE, NOTHING, reading_switches
 from modelwarden.values.ids import HEX_DIGEST
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator, Mapping
+    from collections.abc import Generator
 
-MEMBERS_A_SLICE: Final = 250
-"""How many members of the body's own lists are read between two chances for other threads."""
+    from modelwarden.guard.reread import Reread, Scan
 
 
 def read_json(data: bytes) -> object:
@@ -34,61 +34,74 @@ def read_json(data: bytes) -> object:
 
 
 def reading_body(
-    data: bytes, *, switch_reader: Callable[[Mapping[str, object]], Callable[[object], object]]
-) -> Generator[None, None, dict[str, object]]:
-    """Read the object that a body is, yielding now and then.
+    data: bytes, *, before: Reread = NOTHING
+) -> Generator[None, None, tuple[dict[str, object], Reread | None]]:
+    """Read the object that a body is, yielding now and then; its `switches` are returned beside it, read.
 
-    `switch_reader` is given the members before `switches`, and returns what reads each of these: none is kept as JSON,
-    since ten thousand small objects at once would set off the garbage collector of the host.
+    No switch is kept as JSON: ten thousand small objects at once would set off the garbage collector of the host.
+    `before` is what was read of the body before this one. None stands for a body whose `switches` are no list.
 
     Raises:
+        ValueInvalid: one of its switches is none.
         ValueError: it is no such JSON, its keys are not in order, or white space stands between its members: the body
             is canonical (RFC 8785).
     """
     text = data.decode()
-    decoder = json.JSONDecoder(
-        object_pairs_hook=_object, parse_constant=_refuse, parse_float=_finite
-    )
+    scan = _scanner()
     found: dict[str, object] = {}
+    switches: Reread | None = None
     last = ""
     at = _past(text, 0, "{")
     while text[at - 1] != "}":
-        read, at = _value(decoder, text, _past(text, at, '"') - 1)
+        read, at = scan(text, _past(text, at, '"') - 1)
         name = str(read)
         if found and name <= last:
             raise ValueError("its keys are not in order, or one stands twice")
         last = name
         at = _past(text, at, ":")
-        if text[at : at + 1] == "[" and text[at + 1 : at + 2] != "]":
-            convert = switch_reader(found) if name == "switches" else None
-            found[name], at = yield from _list(decoder, text, at, convert)
+        is_list = text[at : at + 1] == "["
+        if name == "switches" and is_list:
+            begin = at + 1 if text[at + 1 : at + 2] != "]" else at + 2
+            switches, at = yield from reading_switches(
+                scan, text, begin, configured=found.get("dimensions", []), before=before
+            )
+            found[name] = None
+        elif is_list and text[at + 1 : at + 2] != "]":
+            found[name], at = yield from _list(scan, text, at + 1)
         else:
-            found[name], at = _value(decoder, text, at)
+            found[name], at = scan(text, at)
         at = _past(text, at, ",}")
     if at != len(text):
         raise ValueError("something stands behind the body")
-    return found
+    return found, switches
 
 
-def _list(
-    decoder: json.JSONDecoder, text: str, at: int, convert: Callable[[object], object] | None
-) -> Generator[None, None, tuple[list[object], int]]:
+def _list(scan: Scan, text: str, at: int) -> Generator[None, None, tuple[list[object], int]]:
     found: list[object] = []
-    at += 1
+    since = at
     while text[at - 1] != "]":
-        value, at = _value(decoder, text, at)
-        found.append(value if convert is None else convert(value))
+        value, at = scan(text, at)
+        found.append(value)
         at = _past(text, at, ",]")
-        if len(found) % MEMBERS_A_SLICE == 0:
+        if at - since > CHARACTERS_A_SLICE:
+            since = at
             yield
     return found, at
 
 
-def _value(decoder: json.JSONDecoder, text: str, at: int) -> tuple[object, int]:
-    try:
-        return decoder.raw_decode(text, at)
-    except RecursionError:
-        raise ValueError("nested too deep") from None
+def _scanner() -> Scan:
+    """Return what reads one value at a place. It raises ValueError, as for one that is nested too deep."""
+    decoder = json.JSONDecoder(
+        object_pairs_hook=_object, parse_constant=_refuse, parse_float=_finite
+    )
+
+    def scan(text: str, at: int) -> tuple[object, int]:
+        try:
+            return decoder.raw_decode(text, at)
+        except RecursionError:
+            raise ValueError("nested too deep") from None
+
+    return scan
 
 
 def _past(text: str, at: int, one_of: str) -> int:

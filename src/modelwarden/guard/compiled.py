@@ -106,15 +106,8 @@ def _sorting(ordered: Sequence[Switch]) -> Generator[None, None, _Kinds]:
 
 
 def _drafting(ordered: Sequence[Switch], size: int) -> Generator[None, None, dict[str, Draft]]:
-    """Gather the rows of each condition, which switches share, then the conditions of each dimension."""
-    rows_of: dict[int, tuple[Condition, list[int]]] = {}
-    for row, switch in enumerate(ordered):
-        if row % SLICE == 0:
-            yield
-        for condition in switch.scope:
-            _gather(rows_of, condition, row)
-        for condition in switch.exception:
-            _gather(rows_of, condition, len(ordered) + row)
+    """Gather the conditions of each dimension."""
+    rows_of = yield from _gathering(ordered)
     drafts: dict[str, Draft] = {}
     spent = 0
     for condition, rows in rows_of.values():
@@ -129,14 +122,23 @@ def _drafting(ordered: Sequence[Switch], size: int) -> Generator[None, None, dic
     return drafts
 
 
-def _gather(
-    rows_of: dict[int, tuple[Condition, list[int]]], condition: Condition, row: int
-) -> None:
-    known = rows_of.get(id(condition))
-    if known is None:
-        rows_of[id(condition)] = condition, [row]
-    else:
-        known[1].append(row)
+def _gathering(
+    ordered: Sequence[Switch],
+) -> Generator[None, None, dict[int, tuple[Condition, list[int]]]]:
+    """Gather the rows of each condition, which switches share."""
+    rows_of: dict[int, tuple[Condition, list[int]]] = {}
+    for row, switch in enumerate(ordered):
+        if row % SLICE == 0:
+            yield
+        for condition in switch.scope:  # ten thousands of turns, so without a list for each
+            known = rows_of.get(id(condition))
+            if known is None:
+                rows_of[id(condition)] = condition, [row]
+            else:
+                known[1].append(row)
+        for condition in switch.exception:
+            rows_of.setdefault(id(condition), (condition, []))[1].append(len(ordered) + row)
+    return rows_of
 
 
 def _weight(switch: Switch) -> int:

@@ -12,7 +12,7 @@ import threading
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Protocol
 
-from modelwarden.guard.snapshot import MAX_WIRE_BYTES
+from modelwarden.guard.wire import MAX_WIRE_BYTES
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -50,7 +50,13 @@ class Pace:
 
 
 class Source(Protocol):
-    """Where snapshots come from. One thread uses it, apart from `abort`."""
+    """Where snapshots come from. One thread uses it, apart from `abort`.
+
+    Attributes:
+        spread_s: over how long a fleet should spread its answers to news.
+    """
+
+    spread_s: float
 
     def once(self, closed: threading.Event, take: Callable[[bytes, str], str | None]) -> float:
         """Ask once, hand over what comes, and return after how many seconds to ask again. Raises what went wrong."""
@@ -80,6 +86,7 @@ class FileSource:
         self._path = path
         self._pace = pace
         self._read: bytes | None = None
+        self.spread_s = 0.0
 
     def once(self, closed: threading.Event, take: Callable[[bytes, str], str | None]) -> float:  # noqa: ARG002
         """Read the file, and hand it over if it has changed. Raises OSError."""
@@ -109,7 +116,7 @@ class Feed:
     Attributes:
         settled: set once the first attempt succeeded or failed, so that a constructor need not wait longer.
         loaded: set once what was kept on disk is held.
-        changed: set whenever there is something to report or to save.
+        changed: set whenever there is news to report or to save; a head signed anew can wait for the next report.
         red: why there is no news at present, or None.
     """
 
@@ -184,13 +191,22 @@ class Feed:
         self._source.close()
 
     def _take(self, wire: bytes, source: str) -> str | None:
+        before = self._intake.applied
         reason = self._intake.receive(wire, source=source)
+        is_news = reason is not None or self._intake.applied is not before
         if reason is None:
+            is_news = is_news or self.red is not None or not self._heard
             self._heard += 1
             self.red = None
             self.settled.set()
-        self.changed.set()
+        if is_news:
+            self.changed.set()
         return reason
+
+    @property
+    def spread_s(self) -> float:
+        """Over how long a fleet should spread its answers to news."""
+        return self._source.spread_s
 
     def _failed(self, error: Exception, *, was_heard: bool) -> None:
         if self._closed.is_set():

@@ -28,6 +28,9 @@ if TYPE_CHECKING:
     from modelwarden.guard.snapshot import Snapshot
     from modelwarden.guard.state import StateFolder
 
+KEPT_S: Final = 1.0
+"""Another snapshot is written to disk this often at most: what counts is held, and a server that floods wears no disk."""
+
 SAVED_S: Final = 30.0
 """A head that is signed anew over the same body is written to disk this often at most."""
 
@@ -38,11 +41,12 @@ _LOG: Final = logging.getLogger("modelwarden.guard")
 
 
 class Applied(NamedTuple):
-    """The last swap: which snapshot, where it came from, and how long it took from the last byte to the swap."""
+    """The last swap: which snapshot, where it came from, how long after its last byte, and when (monotonic clock)."""
 
     at: Floor
     source: str
     applied_ms: float
+    swapped_at: float
 
 
 class Intake:
@@ -147,8 +151,9 @@ class Intake:
             self._carry(wire)  # first, so that nothing passes between both
         if self._holder.take(snapshot, source=source):
             if before is None or before.switches is not snapshot.switches:
-                took_ms = (self._clocks.monotonic() - began) * 1e3
-                self.applied = Applied(snapshot.head.at, source, took_ms)
+                swapped_at = self._clocks.monotonic()
+                took_ms = (swapped_at - began) * 1e3
+                self.applied = Applied(snapshot.head.at, source, took_ms, swapped_at)
                 self._whole = wire
             if source != "persisted":
                 self._unsaved = self._whole, wire, snapshot.head.at
@@ -238,8 +243,8 @@ class Intake:
 
     # --- the disk, from another thread -------------------------------------------------------------
 
-    def save(self) -> None:
-        """Write what is held to disk, if that is due; never raises for the disk's sake."""
+    def save(self, *, is_last: bool = False) -> None:
+        """Write what is held to disk, if that is due or the last chance; never raises for the disk's sake."""
         self._save_carried()
         unsaved = self._unsaved
         if unsaved is None or self._folder is None:
@@ -247,7 +252,7 @@ class Intake:
         whole, wire, at = unsaved
         saved, moment = self._saved_at
         now = self._clocks.monotonic()
-        if at == saved and now - moment < SAVED_S:
+        if not is_last and now - moment < (SAVED_S if at == saved else KEPT_S):
             return
         self._unsaved = None
         self._saved_at = at, now

@@ -17,7 +17,7 @@ from urllib.parse import urlencode, urlsplit
 
 from modelwarden.errors import ValueInvalid
 from modelwarden.guard.loading import LOADING
-from modelwarden.guard.snapshot import MAX_WIRE_BYTES
+from modelwarden.guard.wire import MAX_WIRE_BYTES
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

@@ -1,14 +1,17 @@
 """What a guard tells the server of itself, and what it writes to disk: on a daemon thread of its own (SG-22, step 6).
 
-So neither a slow server nor a slow disk keeps news from arriving. Reports are telemetry: one that is lost is not sent
+So neither a slow server nor a slow disk keeps news from arriving: it counts before it is told or kept. A fleet hears of
+a stop in one moment; each guard tells at a moment of its own within the time that the server asks for. Reports are telemetry: one that is lost is not sent
 again, the next says everything anew. A guard that reads a file has nobody to report to.
 """
 
 from __future__ import annotations
 
 import os
+import random
 import socket
 import threading
+import time
 import uuid
 from typing import TYPE_CHECKING, Final
 
@@ -21,6 +24,9 @@ if TYPE_CHECKING:
     from modelwarden.guard.held import Holder
     from modelwarden.guard.intake import Intake
     from modelwarden.guard.link import Server
+
+APART_S: Final = 0.1
+"""Reports begin at least so far apart, however often news comes."""
 
 NOWHERE: Final = "none"
 SOURCES: Final = {"bootstrap": "file"}
@@ -59,6 +65,7 @@ class Reports:
     def _begin_anew(self) -> None:
         self.instance = str(uuid.uuid4())
         self._closed = False
+        self._reported_at = float("-inf")
         self._link = None if self._server is None else Link(self._server)
         self._thread = threading.Thread(target=self._run, name="guard-reports", daemon=True)
 
@@ -88,16 +95,29 @@ class Reports:
         while not self._closed:
             self._report()
             self._intake.save()
-            self._feed.changed.wait(self._pace.report_s)
-            self._feed.changed.clear()
-        self._intake.save()
+            self._rest()
+        self._intake.save(is_last=True)
         if self._link is not None:
             self._link.drop()
+
+    def _rest(self) -> None:
+        """Wait for news or the next beat, and after news a while more, together with what comes meanwhile."""
+        changed = self._feed.changed
+        if not changed.wait(self._pace.report_s):
+            return
+        spread_s = random.random() * self._feed.spread_s  # noqa: S311 - no secret
+        ends = max(self._reported_at + APART_S, time.monotonic() + spread_s)
+        while not self._closed and (left_s := ends - time.monotonic()) > 0:
+            changed.clear()
+            if not self._closed:
+                changed.wait(left_s)
+        changed.clear()
 
     def _report(self) -> None:
         link = self._link
         if link is None or not self._feed.settled.is_set():
             return
+        self._reported_at = time.monotonic()
         try:
             answer = link.post("snapshot/applied", self.report(), timeout_s=self._pace.answer_s)
         except OSError:

@@ -7,14 +7,11 @@ come from, where the floor is kept and how old is too old are decided elsewhere 
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from enum import StrEnum
 from hashlib import sha256
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from modelwarden.errors import (
-    EnvelopeMalformed,
     NoPinnedKey,
-    NotCanonical,
     NoVerifier,
     RouteInvalid,
     SignatureInvalid,
@@ -25,55 +22,28 @@ from modelwarden.guard.body import digests_in, read_json, reading_body
 from modelwarden.guard.compiled import at_once, compiling
 from modelwarden.guard.drift_section import reading_drift
 from modelwarden.guard.faults import Faults, read_faults
+from modelwarden.guard.reread import NOTHING
 from modelwarden.guard.router import parse_route
-from modelwarden.guard.scope import known_dimensions
-from modelwarden.guard.switch import Switch, read_switch
-from modelwarden.ledger.dsse import parse_envelope
+from modelwarden.guard.wire import Reason, decoding, opened
 from modelwarden.ledger.dsse import verify as verify_envelope
-from modelwarden.values.canonical import encode_any, from_base64
 from modelwarden.values.clock import moment
 from modelwarden.values.ids import HEX_DIGEST
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator, Mapping
+    from collections.abc import Callable, Generator
     from datetime import datetime
 
     from modelwarden.guard.drift_section import DriftPlan
     from modelwarden.guard.match import Matcher
+    from modelwarden.guard.reread import Reread
     from modelwarden.guard.router import Route
-    from modelwarden.guard.scope import Condition
+    from modelwarden.guard.switch import Switch
     from modelwarden.ledger.dsse import Envelope
     from modelwarden.ledger.keys import PublicKey
 
     Verifier = Callable[[Envelope], None]
 
-HEAD_TYPE: Final = "application/vnd.modelwarden.snapshot-head+json"
 SCHEMA: Final = 1
-MAX_BODY_BYTES: Final = 4 * 1024 * 1024
-MAX_HEAD_BYTES: Final = 16 * 1024
-MAX_WIRE_BYTES: Final = MAX_BODY_BYTES * 4 // 3 + 2 * MAX_HEAD_BYTES
-"""Of the whole, with the body in base64."""
-
-BASE64_SLICE: Final = 2**20
-"""Characters that are decoded at once; a multiple of four."""
-
-
-class Reason(StrEnum):
-    """Why a snapshot is not taken: stable words, counted by the guard and shown by the server."""
-
-    TOO_LARGE = "too_large"
-    MALFORMED = "malformed"
-    HEAD_MALFORMED = "head_malformed"
-    SIGNATURE_INVALID = "signature_invalid"
-    SCHEMA_UNKNOWN = "schema_unknown"
-    OTHER_ENVIRONMENT = "other_environment"
-    OTHER_MODEL = "other_model"
-    OLDER = "older"
-    BODY_MISSING = "body_missing"
-    BODY_DIGEST = "body_digest"
-    BODY_MALFORMED = "body_malformed"
-    BODY_DIFFERS = "body_differs"
-    DOES_NOT_COMPILE = "does_not_compile"
 
 
 class Floor(NamedTuple):
@@ -113,6 +83,7 @@ class Snapshot:
         faults: those of drills; None for none, and where none can strike this model (SG-53).
         limits, freshness: as the body has them, for those who read them.
         dropped: digests of switches that guards need not carry on any more (SG-17).
+        read: the switches as they were read, for whoever reads the next snapshot.
     """
 
     head: Head
@@ -127,6 +98,7 @@ class Snapshot:
     freshness: object = field(repr=False)
     drift: DriftPlan | None = field(repr=False)
     dropped: frozenset[str] = field(default=frozenset(), repr=False)
+    read: Reread = field(default=NOTHING, repr=False, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,9 +152,7 @@ def accepting(
     Raises:
         SnapshotRejected: with the reason; also NoPinnedKey and NoVerifier, which are such.
     """
-    if len(wire) > MAX_WIRE_BYTES:
-        raise SnapshotRejected(Reason.TOO_LARGE, f"more than {MAX_BODY_BYTES >> 20} MiB")
-    envelope, encoded = _opened(wire)
+    envelope, encoded = opened(wire)
     yield
     verify(envelope)
     head = _head(envelope)
@@ -191,39 +161,18 @@ def accepting(
         return _confirmed(held, head)
     if encoded is None:
         raise SnapshotRejected(Reason.BODY_MISSING, "a head alone, over a body that is not held")
-    data = yield from _decoding(encoded)
+    data = yield from decoding(encoded)
     if sha256(data).hexdigest() != head.body_sha256:
         raise SnapshotRejected(Reason.BODY_DIGEST, "the body is not the one that was signed")
     try:
-        body = yield from reading_body(data, switch_reader=_switch_reader)
+        before = NOTHING if held is None else held.read
+        body, switches = yield from reading_body(data, before=before)
         _compare_body(body, head)
-        return (yield from _compiling(body, head))
+        return (yield from _compiling(body, switches, head, held))
     except ValueError as error:
         raise SnapshotRejected(Reason.BODY_MALFORMED, str(error)) from error
     except (ValueInvalid, RouteInvalid) as error:
         raise SnapshotRejected(Reason.DOES_NOT_COMPILE, str(error)) from error
-
-
-def _opened(wire: bytes) -> tuple[Envelope, str | None]:
-    try:
-        outer = read_json(wire)
-    except ValueError as error:
-        raise SnapshotRejected(Reason.MALFORMED, str(error)) from error
-    if not isinstance(outer, dict) or not isinstance(outer.get("head"), dict):
-        raise SnapshotRejected(Reason.MALFORMED, "expected an object with head and body")
-    encoded = outer.get("body")
-    if not isinstance(encoded, str | None):
-        raise SnapshotRejected(Reason.MALFORMED, "the body is base64 text")
-    try:
-        line = encode_any(outer["head"])
-        if len(line) > MAX_HEAD_BYTES:
-            raise SnapshotRejected(Reason.TOO_LARGE, "the head is over 16 KiB")
-        envelope = parse_envelope(line)
-    except (NotCanonical, EnvelopeMalformed) as error:
-        raise SnapshotRejected(Reason.HEAD_MALFORMED, str(error)) from error
-    if envelope.payload_type != HEAD_TYPE:
-        raise SnapshotRejected(Reason.HEAD_MALFORMED, f"its payload type is not {HEAD_TYPE}")
-    return envelope, encoded
 
 
 def _head(envelope: Envelope) -> Head:
@@ -267,26 +216,6 @@ def _confirmed(held: Snapshot, head: Head) -> Snapshot:
     return replace(held, head=head) if head.checked_at > held.head.checked_at else held
 
 
-def _decoding(encoded: str) -> Generator[None, None, bytes]:
-    if len(encoded) > MAX_BODY_BYTES * 4 // 3 + 4:
-        raise SnapshotRejected(Reason.TOO_LARGE, f"more than {MAX_BODY_BYTES >> 20} MiB")
-    parts = []
-    for start in range(0, len(encoded), BASE64_SLICE):
-        piece = encoded[start : start + BASE64_SLICE]
-        is_last = start + BASE64_SLICE >= len(encoded)
-        try:
-            parts.append(from_base64(piece))
-        except NotCanonical as error:
-            raise SnapshotRejected(Reason.BODY_MALFORMED, str(error)) from error
-        if not is_last and piece.endswith("="):
-            raise SnapshotRejected(Reason.BODY_MALFORMED, "base64 that ends in its middle")
-        yield
-    data = b"".join(parts)
-    if len(data) > MAX_BODY_BYTES:
-        raise SnapshotRejected(Reason.TOO_LARGE, f"more than {MAX_BODY_BYTES >> 20} MiB")
-    return data
-
-
 def _compare_body(body: dict[str, object], head: Head) -> None:
     if body.get("schema") != SCHEMA:
         raise SnapshotRejected(Reason.SCHEMA_UNKNOWN, f"this guard reads schema {SCHEMA}")
@@ -295,35 +224,28 @@ def _compare_body(body: dict[str, object], head: Head) -> None:
         raise SnapshotRejected(Reason.BODY_DIFFERS, "the body is of another snapshot than its head")
 
 
-def _switch_reader(before: Mapping[str, object]) -> Callable[[object], object]:
-    configured = before.get("dimensions", [])
-    if not isinstance(configured, list):
-        raise ValueInvalid("dimensions", "a list")
-    known = known_dimensions([str(name) for name in configured])
-    read: dict[str, dict[str, Condition]] = {name: {} for name in known}
-    return lambda raw: read_switch(raw, read)
-
-
-def _compiling(body: dict[str, object], head: Head) -> Generator[None, None, Snapshot]:
-    read, model_type = body.get("switches"), body.get("model_type")
-    if not isinstance(read, list):
+def _compiling(
+    body: dict[str, object], read: Reread | None, head: Head, held: Snapshot | None
+) -> Generator[None, None, Snapshot]:
+    model_type = body.get("model_type")
+    if read is None:
         raise ValueInvalid("switches", "a list")
     if not isinstance(model_type, str | None):
         raise ValueInvalid("model_type", "text or null")
-    switches = [one for one in read if isinstance(one, Switch)]
-    early = [one for one in switches if not one.names("version")]
-    late = [one for one in switches if one.names("version")]
-    matchers = []
-    for some in (early, late):
-        matcher = yield from compiling(some)
-        matchers.append(matcher.bind(model=head.model, model_type=model_type))
+    if held is not None and held.read is read and held.model_type == model_type:
+        early, late = (
+            held.switches.bind(),
+            held.version_switches.bind(),
+        )  # other rules, all the same
+    else:
+        early, late = yield from _matchers(read, model=head.model, model_type=model_type)
     route = body.get("route")
     return Snapshot(
         head=head,
         model_type=model_type,
         fails_closed=body.get("fail", "static") != "static",
-        switches=matchers[0],
-        version_switches=matchers[1],
+        switches=early,
+        version_switches=late,
         route=None if route is None else parse_route(route),
         versions=_versions(body.get("versions")),
         faults=read_faults(body, model=head.model),
@@ -331,7 +253,22 @@ def _compiling(body: dict[str, object], head: Head) -> Generator[None, None, Sna
         freshness=body.get("freshness"),
         drift=(yield from reading_drift(body.get("drift"))),
         dropped=digests_in(body.get("dropped")),
+        read=read,
     )
+
+
+def _matchers(
+    read: Reread, *, model: str, model_type: str | None
+) -> Generator[None, None, tuple[Matcher, Matcher]]:
+    early: list[Switch] = []
+    late: list[Switch] = []
+    for switch in read.live:
+        (late if switch.names("version") else early).append(switch)
+    yield
+    first = yield from compiling(early)
+    second = yield from compiling(late)
+    bound = {"model": model, "model_type": model_type}
+    return first.bind(**bound), second.bind(**bound)
 
 
 def _versions(raw: object) -> tuple[Approved, ...]:

@@ -18,8 +18,9 @@ from typing import TYPE_CHECKING, Any, Final
 
 from modelwarden.guard.body import read_json
 from modelwarden.guard.loading import LOADING
-from modelwarden.guard.snapshot import MAX_WIRE_BYTES, Floor
+from modelwarden.guard.snapshot import Floor
 from modelwarden.guard.stops import nameable, readable, rule_digest
+from modelwarden.guard.wire import MAX_WIRE_BYTES
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping, Sequence

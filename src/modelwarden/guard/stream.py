@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Final
 
 from modelwarden.errors import NoPinnedKey, SnapshotRejected
 from modelwarden.guard.link import Link
-from modelwarden.guard.snapshot import Reason
 from modelwarden.guard.sse import EventReader
+from modelwarden.guard.wire import Reason
 
 if TYPE_CHECKING:
     import threading
@@ -64,6 +64,7 @@ class ServerSource:
 
     Attributes:
         way: how it asks now.
+        spread_s: what the stream said last of how long a fleet takes to answer.
     """
 
     def __init__(
@@ -76,6 +77,7 @@ class ServerSource:
         self._link = Link(server)
         self._keys_link = Link(server)
         self._lowered_at = 0.0
+        self.spread_s = 0.0
         self.way = Way.STREAM
 
     def once(self, closed: threading.Event, take: Take) -> float:
@@ -135,7 +137,9 @@ class ServerSource:
             piece = response.read1(_PIECE)
             if not piece:
                 raise ConnectionError("the stream ended")
-            for event in reader.feed(piece):
+            events = reader.feed(piece)
+            self.spread_s = reader.spread_s
+            for event in events:
                 if event.kind in _KINDS:
                     self._event(event.data, take)
             now = time.monotonic()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from enum import IntEnum
+from functools import partial
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final, NamedTuple
 
@@ -80,6 +81,11 @@ class Switch(NamedTuple):
         return any(condition.dimension == dimension for condition in self.exception)
 
 
+# What a class of tuples makes of its fields, without the call of a function in Python: a snapshot has ten thousands.
+_effect: Final = partial(tuple.__new__, Effect)
+_switch: Final = partial(tuple.__new__, Switch)
+
+
 def read_switch(raw: object, read: Read) -> Switch | None:
     """Read one switch of a snapshot; None for one that holds nobody any more.
 
@@ -103,8 +109,8 @@ def read_switch(raw: object, read: Read) -> Switch | None:
         exception = ()  # ... and carves nothing out
     steps = _steps(raw.get("fallback")) if action is Action.FALLBACK else ()
     ramp = None if held == WHOLE else _ramp(held, raw.get("salt"))
-    effect = Effect(switch_id, action, steps, _moment(raw.get("lkg_before")), ramp)
-    return Switch(effect, conditions, exception, raw.get("unknown") == "pass")
+    effect = _effect((switch_id, action, steps, _moment(raw.get("lkg_before")), ramp))
+    return _switch((effect, conditions, exception, raw.get("unknown") == "pass"))
 
 
 def common_steps(first: Steps, second: Steps) -> Steps:

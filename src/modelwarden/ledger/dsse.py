@@ -68,7 +68,7 @@ def parse_envelope(data: bytes | str) -> Envelope:
     """Read what `to_line` wrote; the last LF may be missing. Raises EnvelopeMalformed."""
     line = data.encode(errors="surrogatepass") if isinstance(data, str) else data
     try:
-        envelope = _envelope(parse(line))
+        envelope = envelope_of(parse(line))
     except NotCanonical as error:
         raise EnvelopeMalformed(str(error)) from None
     if envelope.to_line() != line.removesuffix(b"\n") + b"\n":
@@ -76,22 +76,28 @@ def parse_envelope(data: bytes | str) -> Envelope:
     return envelope
 
 
+def envelope_of(value: object) -> Envelope:
+    """Return the envelope whose members were read as JSON: these and no others. Raises EnvelopeMalformed."""
+    match value:
+        case {
+            "payload": str(payload),
+            "payloadType": str(payload_type),
+            "signatures": [{"keyid": str(keyid), "sig": str(signature), **more}],
+            **others,
+        } if not more and not others:
+            pass
+        case _:
+            raise EnvelopeMalformed(
+                "an envelope has payload, payloadType and exactly one signature"
+            )
+    try:
+        return Envelope(payload_type, from_base64(payload), keyid, from_base64(signature))
+    except NotCanonical as error:
+        raise EnvelopeMalformed(str(error)) from None
+
+
 def verify(envelope: Envelope, key: PublicKey) -> None:
     """Check that the key signed the envelope. Raises SignatureInvalid."""
     if envelope.keyid != key.keyid:
         raise SignatureInvalid("the envelope names another key")
     key.verify(pae(envelope.payload_type, envelope.payload), envelope.signature)
-
-
-def _envelope(value: object) -> Envelope:
-    match value:
-        case {
-            "payload": str(payload),
-            "payloadType": str(payload_type),
-            "signatures": [{"keyid": str(keyid), "sig": str(signature)}],
-        }:  # members that are not named here fall to the comparison with `to_line`
-            return Envelope(payload_type, from_base64(payload), keyid, from_base64(signature))
-        case _:
-            raise EnvelopeMalformed(
-                "an envelope has payload, payloadType and exactly one signature"
-            )

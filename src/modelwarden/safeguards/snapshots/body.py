@@ -12,7 +12,8 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from modelwarden.errors import SnapshotTooLarge
-from modelwarden.guard.snapshot import HEAD_TYPE, MAX_BODY_BYTES, SCHEMA, Floor
+from modelwarden.guard.snapshot import SCHEMA, Floor
+from modelwarden.guard.wire import HEAD_TYPE, MAX_BODY_BYTES
 from modelwarden.ledger.dsse import seal
 from modelwarden.values.canonical import encode, encode_any
 from modelwarden.values.clock import timestamp
