@@ -9,12 +9,15 @@ import pytest
 from modelwarden.server import create_server_app
 from modelwarden.warden.warden import open_warden
 from tests.api.town import served
+from tests.console.busy import busy_place
 from tests.console.readers import PEOPLE, PURPOSE, Place
 from tests.safeguards.fleet import guard_token
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
+
+    from tests.console.busy import Busy
 
 
 @pytest.fixture(scope="module")
@@ -37,3 +40,9 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
         app = create_server_app(warden.settings, warden=warden)
         with served(app) as address:
             yield Place(address, tokens, guards)
+
+
+@pytest.fixture(scope="module")
+def busy(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Busy, Place]]:
+    with busy_place(tmp_path_factory.mktemp("busy")) as found:
+        yield found

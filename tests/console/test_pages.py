@@ -132,4 +132,4 @@ def test_every_icon_that_a_page_names_is_in_the_sprite() -> None:
 
 def test_a_page_that_is_not_there_is_told_so(console: httpx.Client) -> None:
     assert console.get("/nowhere").status_code == 404
-    assert console.post("/").status_code == 405
+    assert console.post("/static/console.css").status_code == 405

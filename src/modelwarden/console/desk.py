@@ -94,6 +94,8 @@ class Desk:
             "ms": words.milliseconds,
             "clock": words.clock,
             "number": words.number,
+            "sentence": words.sentence,
+            "percent": words.percent,
         }
 
     def page(self, template: str, *, status: int = 200, **given: Any) -> Response:  # noqa: ANN401  # for the template

@@ -11,7 +11,7 @@ from modelwarden.errors import FormInvalid
 
 FORM: Final = "application/x-www-form-urlencoded"
 FORM_BYTES: Final = 4_096
-MOST_FIELDS: Final = 20
+MOST_FIELDS: Final = 40
 
 
 async def form(request: Request, *, size_bytes: int = FORM_BYTES) -> dict[str, str]:

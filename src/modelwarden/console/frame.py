@@ -14,15 +14,30 @@ from modelwarden.safeguards.answers import switch_answer
 from modelwarden.values.pages import Page
 
 LIVE: Final = Page(limit=50)
-"""Of so many live switches a page knows; the badge says `50+` where there are more."""
+"""Of so many live switches and open proposals a page knows; the badge says `50+` where there are more."""
 HUES: Final = ("h20", "h40", "h90", "h150", "h190", "h262", "h300", "h340")
 NAV: Final = (
     ("", (("Overview", "layout-dashboard", "/"),)),
     (
-        "Operations",
+        "Stopping",
         (
             ("Kill switches", "octagon-x", "/kill-switches"),
+            ("Proposed switches", "zap", "/kill-switches/proposals"),
+            ("Local stops", "power", "/local-stops"),
             ("History", "clock", "/kill-switches/history"),
+        ),
+    ),
+    (
+        "Watching",
+        (
+            ("Triggers", "activity", "/triggers"),
+            ("Failure modes", "layers", "/failure-modes"),
+            ("Drills", "target", "/drills"),
+        ),
+    ),
+    (
+        "Guards",
+        (
             ("Guards", "server", "/guards"),
             ("Coverage", "shield-check", "/guards/coverage"),
         ),
@@ -42,12 +57,16 @@ class Banner(NamedTuple):
 
 
 class Frame(NamedTuple):
-    """The frame of one page for one reader. `live` are switches as the room has them, the newest first."""
+    """The frame of one page for one reader.
+
+    `live` are switches that are in force and `proposals` those that are proposed, as the room has them, newest first.
+    """
 
     who: str
     hue: str
     live: tuple[Any, ...]
     more_live: bool
+    proposals: tuple[Any, ...]
     banner: Banner | None
     seal: audit.Seal | None
     now: datetime
@@ -62,6 +81,7 @@ def frame_of(view: Any) -> Frame:  # noqa: ANN401  # a view
         hue=HUES[sha256(who.encode()).digest()[0] % len(HUES)],
         live=live.items,
         more_live=live.next_cursor is not None,
+        proposals=actions.proposals(view, LIVE).items,
         banner=_banner(view, live.items),
         seal=audit.seal(view),
         now=view.now,

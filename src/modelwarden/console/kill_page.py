@@ -10,6 +10,7 @@ from typing import Any, Final, NamedTuple
 from modelwarden.access.actions import handle_of
 from modelwarden.console.desk import Change, Fields, Sheet
 from modelwarden.console.frame import Frame
+from modelwarden.console.proposed import proposed
 from modelwarden.console.shown import Shown, all_shown
 from modelwarden.errors import FormInvalid
 from modelwarden.registry import actions as registry
@@ -54,6 +55,7 @@ def read(view: Any, query: Fields, frame: Frame, kept: Fields) -> Mapping[str, A
         "models": stoppable(view, found.items, frame, environment),
         "more_models": found.next_cursor,
         "environment": environment.value,
+        "proposed": proposed(view, frame.proposals[:CARDS]),
         "seen": kept.get("seen", ""),
         "poll_s": QUICK_S if any(map(_is_waiting, cards)) else CALM_S,
     }

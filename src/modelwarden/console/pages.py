@@ -16,18 +16,30 @@ from modelwarden.api.host import Host
 from modelwarden.api.limits import Rate
 from modelwarden.api.origin import address_of
 from modelwarden.console.desk import Desk
+from modelwarden.console.drift_page import DRIFT
+from modelwarden.console.drill_form import RUN
+from modelwarden.console.drill_pages import DRILL, DRILLS
+from modelwarden.console.failure_pages import FAILURE, FAILURES
 from modelwarden.console.forms import form
 from modelwarden.console.guard_pages import COVERAGE, GUARDS
 from modelwarden.console.kill_page import KILL
+from modelwarden.console.local_stop_page import LOCAL_STOPS
+from modelwarden.console.overview import OVERVIEW
+from modelwarden.console.proposal_page import PROPOSALS
 from modelwarden.console.static_files import StaticFiles
 from modelwarden.console.stop_page import STOP
 from modelwarden.console.switch_page import ENTRY, HISTORY, SWITCH
+from modelwarden.console.trigger_form import SET
+from modelwarden.console.trigger_pages import TRIGGER, TRIGGERS
 from modelwarden.errors import WardenError
 from modelwarden.values.answers import TokenAnswer
 from modelwarden.values.system import system
 
 LONGEST_SECRET: Final = 128
-SHEETS: Final = (KILL, STOP, HISTORY, SWITCH, GUARDS, COVERAGE, ENTRY)
+SHEETS: Final = (
+    KILL, STOP, HISTORY, PROPOSALS, SWITCH, LOCAL_STOPS, TRIGGERS, SET, TRIGGER, DRILLS, RUN, DRILL, FAILURES, FAILURE,
+    DRIFT, GUARDS, COVERAGE, ENTRY,
+)  # fmt: skip
 """Asked in this order: a page that has a name of its own comes before one whose address holds an id."""
 
 
@@ -37,6 +49,7 @@ def add_console(app: FastAPI, host: Host) -> None:
     desk = Desk(host, files)
     pages = Pages(host, desk)
     app.add_route("/", pages.welcome, methods=["GET"])
+    app.add_route(OVERVIEW.place, desk.endpoint(OVERVIEW), methods=["POST"])
     app.add_route("/set-up", pages.set_up_form, methods=["GET"])
     app.add_route("/set-up", pages.set_up, methods=["POST"])
     app.add_route("/static/{name}", files.serve, methods=["GET"])

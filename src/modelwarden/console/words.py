@@ -7,6 +7,7 @@ from datetime import datetime
 from types import MappingProxyType
 from typing import Any, Final
 
+from modelwarden.values.local_stops import LocalStopAnswer
 from modelwarden.values.switches import SwitchAnswer
 
 MINUTE_S, HOUR_S, DAY_S = 60, 3_600, 86_400
@@ -23,18 +24,26 @@ GETS: Final[Mapping[str, str]] = MappingProxyType(
 )
 
 
-def scope_words(switch: SwitchAnswer) -> str:
+def scope_words(of: SwitchAnswer | LocalStopAnswer) -> str:
     """Return a scope as people say it: `churn, region eu or us, segment other than vip`."""
-    if switch.everything:
-        return f"everything in {switch.environment}"
-    words = [_condition_words(name, raw) for name, raw in switch.scope.items()]
-    carved = [_condition_words(name, raw) for name, raw in switch.exception.items()]
+    if of.everything:
+        return f"everything in {of.environment}"
+    return conditions_words(of.scope, of.exception)
+
+
+def conditions_words(
+    scope: Mapping[str, Any], exception: Mapping[str, Any] = MappingProxyType({})
+) -> str:
+    """Return the conditions of a scope and what is carved out of it."""
+    model_first = sorted(scope.items(), key=lambda item: item[0] != "model")
+    words = [_condition_words(name, raw) for name, raw in model_first]
+    carved = [_condition_words(name, raw) for name, raw in exception.items()]
     return ", ".join(words) + (f"; not {' with '.join(carved)}" if carved else "")
 
 
-def gets_words(switch: SwitchAnswer) -> str:
-    """Return what callers get while a switch is in force."""
-    return ", else ".join(GETS[step] for step in switch.fallback or (switch.action,))
+def gets_words(of: SwitchAnswer | LocalStopAnswer) -> str:
+    """Return what callers get while it is in force."""
+    return ", else ".join(GETS[step] for step in of.fallback or (of.action,))
 
 
 def clock(seconds: float) -> str:
@@ -68,15 +77,31 @@ def moment_words(at: datetime) -> str:
     return f"{at.day} {at:%b %Y %H:%M:%S} UTC"
 
 
+def percent(part: float) -> str:
+    """Return a part of 1 as people say it: `12.5 %`, `5 %`, `0.02 %`."""
+    return f"{part * 100:.3g}\N{NO-BREAK SPACE}%"
+
+
+def plain(word: str) -> str:
+    """Return a word of the program as people read it: `error_rate` as `error rate`."""
+    return word.replace("_", " ")
+
+
+def sentence(words: str) -> str:
+    """Return words with a capital at the beginning; names within keep theirs."""
+    return words[:1].upper() + words[1:]
+
+
 def number(count: int) -> str:
     """Return a number with its thousands apart."""
     return f"{count:,}"
 
 
 def _condition_words(name: str, raw: Any) -> str:  # noqa: ANN401  # a condition as JSON
-    called = name.replace("_", " ")
-    if isinstance(raw, list):
-        return ("" if name == "model" else f"{called} ") + " or ".join(raw)
+    called = plain(name)
+    if isinstance(raw, list | str):
+        values = [raw] if isinstance(raw, str) else raw
+        return ("" if name == "model" else f"{called} ") + " or ".join(values)
     if "not_in" in raw:
         return f"{called} other than {' or '.join(raw['not_in'])}"
     return f"{called} beginning with {raw['prefix']}"

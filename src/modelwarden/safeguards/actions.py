@@ -93,6 +93,7 @@ from modelwarden.safeguards.triggers.setting import NewTrigger as NewTrigger
 from modelwarden.safeguards.triggers.setting import approve_trigger as approve_trigger
 from modelwarden.safeguards.triggers.setting import retire_trigger as retire_trigger
 from modelwarden.safeguards.triggers.setting import set_trigger as set_trigger
+from modelwarden.safeguards.triggers.watched import watched as watched
 
 if TYPE_CHECKING:
     from modelwarden.safeguards.ramp import Judge as Judge

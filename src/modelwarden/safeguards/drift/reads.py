@@ -36,11 +36,20 @@ LONGEST: Final = timedelta(hours=24)
 
 
 class Group(NamedTuple):
-    """A part of the traffic: its last window, and the index of each one so far."""
+    """A part of the traffic in each window so far, oldest first."""
 
     value: str | None
-    last: Compared
-    psi_by_window: tuple[float | None, ...]
+    windows: tuple[Compared, ...]
+
+    @property
+    def last(self) -> Compared:
+        """The window that runs or has just ended."""
+        return self.windows[-1]
+
+    @property
+    def psi_by_window(self) -> tuple[float | None, ...]:
+        """The largest index of each window."""
+        return tuple(one.psi for one in self.windows)
 
     @property
     def state(self) -> str:
@@ -116,10 +125,10 @@ def drift(  # what a caller may say
         for begins in range(since, until, length)
     ]  # fmt: skip
     values = {value for one in each for value in one} or ({None} if by is None else set())
-    groups = []
-    for value in values:
-        indices = [compared(one.get(value, ()), of.reference) for one in each]
-        groups.append(Group(value, indices[-1], tuple(one.psi for one in indices)))
+    groups = [
+        Group(value, tuple(compared(one.get(value, ()), of.reference) for one in each))
+        for value in values
+    ]
     groups.sort(
         key=lambda group: (STATES.index(group.state), -(group.last.psi or 0), group.value or "")
     )

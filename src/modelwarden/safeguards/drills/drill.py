@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass, replace
 from datetime import timedelta
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal, DecimalException
 from enum import StrEnum
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final
@@ -186,7 +186,7 @@ def basis_points(share: float | str) -> int:
         found = Decimal(str(share)) * WHOLE
         if not found.is_finite() or found != found.to_integral_value():
             raise ValueInvalid("share", "a part of 1 in steps of 0.0001, as 0.01")
-    except InvalidOperation as error:
+    except DecimalException as error:
         raise ValueInvalid("share", "a part of 1, as 0.01") from error
     return int(found) if 0 <= found <= WHOLE else 0
 

@@ -90,7 +90,7 @@ def _looked(view: View, trigger: Trigger, source: Source | None) -> Iterator[Loo
     for since, until in found:
         if done is not None and done > until:
             alarms = _back(alarms, since)
-        windows = _windows(view, trigger, source, since, until)
+        windows = windows_in(view, trigger, source, since, until)
         turns, kept = [], {MARK: Alarm(judged_until=until)}
         for window in windows:
             value = window.by or ""
@@ -104,7 +104,7 @@ def _looked(view: View, trigger: Trigger, source: Source | None) -> Iterator[Loo
         yield Looked(trigger, tuple(turns), kept)
 
 
-def _windows(
+def windows_in(
     view: View, trigger: Trigger, source: Source | None, since: datetime, until: datetime
 ) -> Sequence[Window]:
     """Return the windows of a period, at most so many; a trigger that splits judges no window of all together."""
@@ -182,7 +182,7 @@ def _share(view: View, trigger: Trigger, source: Source | None, window: Window) 
     """Return what part of the model's last hour this value is, in basis points; a trigger without `by` is all of it."""
     if trigger.by is None:
         return WHOLE
-    found = _windows(view, trigger, source, window.until - HOUR, window.until)
+    found = windows_in(view, trigger, source, window.until - HOUR, window.until)
     total = sum(each.n for each in found)
     mine = sum(each.n for each in found if each.by == window.by)
     return -(-mine * WHOLE // total) if total and mine else None
