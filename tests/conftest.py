@@ -13,10 +13,8 @@ import pytest
 from hypothesis import settings
 from xdist.scheduler import LoadFileScheduling
 
-from modelwarden.store.database import Database
-from modelwarden.store.migrate import migrate
 from modelwarden.warden.warden import Warden, open_warden
-from tests import postgres
+from tests import postgres, tables
 from tests.services import s3 as s3_server
 
 if TYPE_CHECKING:
@@ -102,22 +100,11 @@ def postgres_url() -> Iterator[NewDatabase]:
         yield new_database
 
 
-@pytest.fixture(scope="session")
-def sqlite_tables(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Return a SQLite file that has its tables and no rows, to be copied: making them takes longer than most tests."""
-    path = tmp_path_factory.mktemp("tables") / "warden.db"
-    database = Database(f"sqlite:///{path}")
-    migrate(database)
-    database.close()
-    return path
-
-
 @pytest.fixture(params=DATABASES)
 def store_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
     """Give the URL of a database without rows: each test runs on SQLite and on PostgreSQL."""
     if request.param == "sqlite":
-        shutil.copy(request.getfixturevalue("sqlite_tables"), tmp_path / "warden.db")
-        yield f"sqlite:///{tmp_path}/warden.db"
+        yield tables.fresh(tmp_path)
         return
     new_database: NewDatabase = request.getfixturevalue("postgres_url")
     yield (url := new_database())
@@ -150,8 +137,7 @@ def warden(store_url: str, tmp_path: Path) -> Iterator[Warden]:
 
 
 @pytest.fixture
-def sqlite_warden(tmp_path: Path, sqlite_tables: Path) -> Iterator[Warden]:
+def sqlite_warden(tmp_path: Path) -> Iterator[Warden]:
     """Open a warden on an empty SQLite file, for tests that look into the file."""
-    shutil.copy(sqlite_tables, tmp_path / "warden.db")
-    with open_warden(f"sqlite:///{tmp_path}/warden.db") as opened:
+    with open_warden(tables.fresh(tmp_path)) as opened:
         yield opened

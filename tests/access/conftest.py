@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import shutil
 from typing import TYPE_CHECKING
 
 import pytest
 
+from tests import tables
 from tests.access.company import Company
 
 if TYPE_CHECKING:
@@ -15,9 +15,8 @@ if TYPE_CHECKING:
 
 
 @pytest.fixture
-def company(tmp_path: Path, sqlite_tables: Path) -> Iterator[Company]:
-    shutil.copy(sqlite_tables, tmp_path / "warden.db")
-    opened = Company.at(f"sqlite:///{tmp_path}/warden.db", tmp_path)
+def company(tmp_path: Path) -> Iterator[Company]:
+    opened = Company.at(tables.fresh(tmp_path), tmp_path)
     yield opened
     opened.warden.close()
 

@@ -17,6 +17,7 @@ from modelwarden.api.app import create_app
 from modelwarden.api.index import Index
 from modelwarden.values.system import system
 from modelwarden.warden.warden import Warden, open_warden
+from tests import tables
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -85,7 +86,7 @@ def routes_of(app: FastAPI) -> tuple[StrictRoute, ...]:
 def town(folder: Path, **settings: object) -> Iterator[Town]:
     """Serve a database with people in it."""
     chosen = {"read_rate": 0, "write_rate": 0} | settings
-    with open_warden(f"sqlite:///{folder}/warden.db", embedded=False, **chosen) as warden:
+    with open_warden(tables.fresh(folder), embedded=False, **chosen) as warden:
         tokens = {}
         for name, roles in PEOPLE.items():
             warden.add_user(name, roles=roles)

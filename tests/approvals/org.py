@@ -18,6 +18,7 @@ from modelwarden.registry.lifecycle import Environment
 from modelwarden.values.ids import ActorId, Commitment, PersonId
 from modelwarden.values.principal import ActorKind, Principal, Via
 from modelwarden.warden.warden import open_warden
+from tests import tables
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -59,9 +60,7 @@ class Org:
     def __init__(self, folder: Path, *, policy: str = "builtin/moderate") -> None:
         self.folder = folder
         self.clock = HeldClock()
-        self.warden = open_warden(
-            f"sqlite:///{folder / 'warden.db'}", clock=self.clock, default_policy=policy
-        )
+        self.warden = open_warden(tables.fresh(folder), clock=self.clock, default_policy=policy)
         for follower in self.warden.followers:
             follower.close()  # what the reactions would do, the tests do
         self.keys: dict[str, SigningKey] = {}

@@ -21,6 +21,7 @@ from modelwarden.sinks.address import parse_address
 from modelwarden.sinks.far_ends import FarEnds
 from modelwarden.store import entries
 from modelwarden.warden.warden import open_warden
+from tests import tables
 from tests.sinks import archive, logs
 from tests.sinks.brokers import mock_cluster, produced
 from tests.sinks.test_upkeep import _told, _upkeep
@@ -74,10 +75,10 @@ def tiles(tmp_path: Path) -> Path:
     return tmp_path / "tiles"
 
 
-def _house(tmp_path: Path, address: str, tables: Path) -> House:
+def _house(tmp_path: Path, address: str) -> House:
     house = House(tmp_path / "house", address)
     house.folder.mkdir()
-    shutil.copy(tables, house.folder / "warden.db")
+    tables.fresh(house.folder)
     house.grow("one", "two")
     house.keep()
     house.grow("three", "four")
@@ -85,14 +86,12 @@ def _house(tmp_path: Path, address: str, tables: Path) -> House:
 
 
 @pytest.fixture
-def house(tmp_path: Path, tiles: Path, sqlite_tables: Path) -> House:
-    return _house(tmp_path, f"tiles://{tiles}", sqlite_tables)
+def house(tmp_path: Path, tiles: Path) -> House:
+    return _house(tmp_path, f"tiles://{tiles}")
 
 
 @pytest.fixture(params=KINDS)
-def any_house(
-    request: pytest.FixtureRequest, tmp_path: Path, sqlite_tables: Path
-) -> Iterator[House]:
+def any_house(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[House]:
     """Give a house with a copy of each kind that keeps signed checkpoints."""
     if request.param in {"tiles", "worm"}:
         address = f"{request.param}://{tmp_path}/copy"
@@ -101,7 +100,7 @@ def any_house(
         address = s3.address(s3.bucket())
         if request.param == "tiles+s3":
             address = f"tiles+{address}"
-    yield _house(tmp_path, address, sqlite_tables)
+    yield _house(tmp_path, address)
     if (tmp_path / "copy").exists():
         logs.loosen(tmp_path / "copy")
 
@@ -254,10 +253,8 @@ def test_a_forged_message_in_a_topic_stops_nothing_and_is_told(house: House, seq
             assert f"kafka holds entry {seq}" in _tenth(found)[1]
 
 
-def test_lines_beyond_the_ledger_that_nobody_signed_stop_nothing(
-    tmp_path: Path, sqlite_tables: Path
-) -> None:
-    house = _house(tmp_path, f"worm://{tmp_path}/copy?immutable=false", sqlite_tables)
+def test_lines_beyond_the_ledger_that_nobody_signed_stop_nothing(tmp_path: Path) -> None:
+    house = _house(tmp_path, f"worm://{tmp_path}/copy?immutable=false")
     (path,) = (tmp_path / "copy").rglob("*.jsonl")
     with path.open("ab") as file:
         file.write(line(Stored(5, b"{}", leaf_hash(b"{}"), bytes(32)), bytes(32)))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import random
-import shutil
 import threading
 from datetime import timedelta
 from typing import TYPE_CHECKING
@@ -22,6 +21,7 @@ from modelwarden.errors import (
 from modelwarden.guard.drift import psi_star
 from modelwarden.safeguards.actions import LoadedVersion
 from modelwarden.safeguards.counters.totals import Added, Total, step
+from tests import tables
 from tests.safeguards.desk import Desk
 from tests.safeguards.judges import SWITCH, Judge, uuid
 from tests.safeguards.test_confirming import NOW
@@ -34,9 +34,8 @@ if TYPE_CHECKING:
 
 
 @pytest.fixture
-def judge(tmp_path: Path, sqlite_tables: Path) -> Iterator[Judge]:
-    shutil.copy(sqlite_tables, tmp_path / "warden.db")
-    opened = Judge(Desk.opened(f"sqlite:///{tmp_path}/warden.db", tmp_path))
+def judge(tmp_path: Path) -> Iterator[Judge]:
+    opened = Judge(Desk.opened(tables.fresh(tmp_path), tmp_path))
     with opened.desk.warden:
         yield opened
 

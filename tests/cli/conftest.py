@@ -12,6 +12,7 @@ from typer.testing import CliRunner
 from modelwarden.cli.main import app
 from modelwarden.ledger.keys import SigningKey
 from modelwarden.warden.warden import open_warden
+from tests import tables
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -77,7 +78,7 @@ class Desk:
 @pytest.fixture(scope="module")
 def desk(tmp_path_factory: pytest.TempPathFactory) -> Desk:
     folder = tmp_path_factory.mktemp("desk")
-    url = f"sqlite:///{folder / 'warden.db'}"
+    url = tables.fresh(folder)
     with open_warden(url) as warden:
         for name, roles in PEOPLE.items():
             warden.add_user(name, roles=roles)

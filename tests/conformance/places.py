@@ -17,6 +17,7 @@ from modelwarden.client.remote import connect
 from modelwarden.integrations.flask import register_governance_api
 from modelwarden.ledger.keys import SigningKey
 from modelwarden.warden.warden import Warden, open_warden
+from tests import tables
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -80,7 +81,7 @@ def reached(way: str, folder: Path) -> Iterator[Company]:
 
 def _founded(folder: Path) -> Founded:
     keys = {name: SigningKey.generate() for name in KEY_HOLDERS}
-    with open_warden(f"sqlite:///{folder / 'warden.db'}", read_rate=0, write_rate=0) as warden:
+    with open_warden(tables.fresh(folder), read_rate=0, write_rate=0) as warden:
         for name, roles in PEOPLE.items():
             warden.add_user(name, roles=roles)
         for name, key in keys.items():

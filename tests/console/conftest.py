@@ -8,6 +8,7 @@ import pytest
 
 from modelwarden.server import create_server_app
 from modelwarden.warden.warden import open_warden
+from tests import tables
 from tests.api.town import served
 from tests.console.busy import busy_place
 from tests.console.readers import PEOPLE, PURPOSE, Place
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
 @pytest.fixture(scope="module")
 def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
     folder: Path = tmp_path_factory.mktemp("console")
-    url = f"sqlite:///{folder}/warden.db"
+    url = tables.fresh(folder)
     tokens = {}
     with open_warden(url) as warden:
         warden.add_user("root", roles=["admin"])

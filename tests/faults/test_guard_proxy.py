@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import threading
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -18,6 +17,7 @@ from modelwarden.guard.feed import Pace
 from modelwarden.guard.guard import Guard
 from modelwarden.permissions import BuiltInRole
 from modelwarden.warden.warden import open_warden
+from tests import tables
 from tests.guard.hosts import soon
 from tests.safeguards.fleet import guard_token
 from tests.services.fault_proxy import FaultProxy, Mode
@@ -55,10 +55,9 @@ class House:
 
 
 @pytest.fixture(scope="module")
-def house(sqlite_tables: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
+def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
     folder = tmp_path_factory.mktemp("house")
-    shutil.copy(sqlite_tables, folder / "warden.db")
-    url = f"sqlite:///{folder}/warden.db"
+    url = tables.fresh(folder)
     with open_warden(url, keys_folder=folder / "keys") as warden:
         for name, role in (("carol", BuiltInRole.ADMIN), ("dave", BuiltInRole.OPERATOR)):
             warden.add_user(name, roles=[role])

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import shutil
 from typing import TYPE_CHECKING
 
 import pytest
 
+from tests import tables
 from tests.notify.desk import Desk
 from tests.notify.receiver import Receiver, receiving
 
@@ -22,9 +22,8 @@ def receiver() -> Iterator[Receiver]:
 
 
 @pytest.fixture
-def desk(tmp_path: Path, sqlite_tables: Path) -> Iterator[Desk]:
-    shutil.copy(sqlite_tables, tmp_path / "warden.db")
-    made = Desk.at(f"sqlite:///{tmp_path}/warden.db", tmp_path)
+def desk(tmp_path: Path) -> Iterator[Desk]:
+    made = Desk.at(tables.fresh(tmp_path), tmp_path)
     yield made
     made.company.warden.close()
 

@@ -14,6 +14,7 @@ from modelwarden.access.accounts import actor_named
 from modelwarden.store.schema.ledger import entries
 from modelwarden.values.principal import Principal, Via
 from modelwarden.warden.warden import Warden, open_warden
+from tests import tables
 from tests.registry.sample import NOW
 
 if TYPE_CHECKING:
@@ -74,7 +75,7 @@ class Org:
 @contextmanager
 def org(folder: Path, **settings: object) -> Iterator[Org]:
     clock = StillClock()
-    with open_warden(f"sqlite:///{folder}/warden.db", clock=clock, **settings) as warden:
+    with open_warden(tables.fresh(folder), clock=clock, **settings) as warden:
         for name, roles in PEOPLE.items():
             warden.add_user(name, roles=roles)
         yield Org(warden, clock)

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import shutil
 from typing import TYPE_CHECKING
 
 import pytest
 
+from tests import tables
 from tests.safeguards.desk import Desk
 
 if TYPE_CHECKING:
@@ -15,8 +15,7 @@ if TYPE_CHECKING:
 
 
 @pytest.fixture
-def desk(tmp_path: Path, sqlite_tables: Path) -> Iterator[Desk]:
-    shutil.copy(sqlite_tables, tmp_path / "warden.db")
-    opened = Desk.opened(f"sqlite:///{tmp_path}/warden.db", tmp_path)
+def desk(tmp_path: Path) -> Iterator[Desk]:
+    opened = Desk.opened(tables.fresh(tmp_path), tmp_path)
     yield opened
     opened.warden.close()
