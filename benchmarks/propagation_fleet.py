@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from benchmarks.servers import Server
 
 IDLE_S: Final = 10.0
-PAUSE_S: Final = 1.5
+PAUSE_S: Final = 4.0
 """Between two stops, so that reports and files of one are done before the next."""
 WARMING: Final = 2
 MILLI: Final = 1e3

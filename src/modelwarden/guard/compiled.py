@@ -5,7 +5,7 @@ A slice is work for well under 5 ms, counted in conditions and values, since rul
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 from modelwarden.guard.bitmaps import SLICE, Draft, bits
 from modelwarden.guard.match import Matcher, Remembered, Rules
@@ -106,16 +106,21 @@ def _sorting(ordered: Sequence[Switch]) -> Generator[None, None, _Kinds]:
 
 
 def _drafting(ordered: Sequence[Switch], size: int) -> Generator[None, None, dict[str, Draft]]:
-    """Gather the conditions of each dimension."""
-    rows_of = yield from _gathering(ordered)
+    """Gather the rows of each condition, which switches share, then the conditions of each dimension."""
+    conditions, rows_of = yield from _gathering(ordered)
     drafts: dict[str, Draft] = {}
     spent = 0
-    for condition, rows in rows_of.values():
+    for condition in conditions:
         draft = drafts.get(condition.dimension)
         if draft is None:
             draft = drafts[condition.dimension] = Draft(condition.dimension)
-        draft.add(condition, bits(rows, size))
-        spent += len(condition.values) + len(rows)
+        rows = rows_of[id(condition)]
+        if type(rows) is int:
+            draft.add(condition, 1 << rows)
+            spent += 1 + len(condition.values)
+        else:
+            draft.add(condition, bits(rows, size))
+            spent += len(rows) + len(condition.values)
         if spent > SLICE:
             spent = 0
             yield
@@ -124,21 +129,28 @@ def _drafting(ordered: Sequence[Switch], size: int) -> Generator[None, None, dic
 
 def _gathering(
     ordered: Sequence[Switch],
-) -> Generator[None, None, dict[int, tuple[Condition, list[int]]]]:
-    """Gather the rows of each condition, which switches share."""
-    rows_of: dict[int, tuple[Condition, list[int]]] = {}
-    for row, switch in enumerate(ordered):
-        if row % SLICE == 0:
-            yield
-        for condition in switch.scope:  # ten thousands of turns, so without a list for each
-            known = rows_of.get(id(condition))
-            if known is None:
-                rows_of[id(condition)] = condition, [row]
-            else:
-                known[1].append(row)
-        for condition in switch.exception:
-            rows_of.setdefault(id(condition), (condition, []))[1].append(len(ordered) + row)
-    return rows_of
+) -> Generator[None, None, tuple[list[Condition], dict[int, Any]]]:
+    """Return the conditions, and by the id of each its row, or a list of its rows.
+
+    A list for each would be tens of thousands of them, which would set off the garbage collector of the host.
+    """
+    conditions: list[Condition] = []
+    rows_of: dict[int, Any] = {}
+    scopes, exceptions = [each.scope for each in ordered], [each.exception for each in ordered]
+    for first, several in ((0, scopes), (len(ordered), exceptions)):
+        for row, each in enumerate(several, first):
+            if row % SLICE == 0:
+                yield
+            for condition in each:
+                known = rows_of.get(id(condition))
+                if known is None:
+                    conditions.append(condition)
+                    rows_of[id(condition)] = row
+                elif type(known) is int:
+                    rows_of[id(condition)] = [known, row]
+                else:
+                    known.append(row)
+    return conditions, rows_of
 
 
 def _weight(switch: Switch) -> int:

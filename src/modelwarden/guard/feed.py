@@ -9,9 +9,11 @@ from __future__ import annotations
 import logging
 import random
 import threading
+import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Protocol
 
+from modelwarden.guard.intake import LOGGED_S
 from modelwarden.guard.wire import MAX_WIRE_BYTES
 
 if TYPE_CHECKING:
@@ -135,6 +137,7 @@ class Feed:
         self._pace = pace
         self._chance = chance
         self._heard = 0
+        self._logged_at = float("-inf")
         self.red: str | None = None
         self._begin_anew(loaded=False)
 
@@ -212,7 +215,9 @@ class Feed:
         if self._closed.is_set():
             return
         red = f"{type(error).__name__}: {error}"[:200]
-        if self.red != red:
+        now = time.monotonic()
+        if self.red != red and now - self._logged_at >= LOGGED_S:
+            self._logged_at = now
             _LOG.warning("guard of %s keeps what it has: %s", self._intake.model, red)
         self.red = red
         self.changed.set()

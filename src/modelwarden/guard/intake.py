@@ -29,10 +29,13 @@ if TYPE_CHECKING:
     from modelwarden.guard.state import StateFolder
 
 KEPT_S: Final = 1.0
-"""Another snapshot is written to disk this often at most: what counts is held, and a server that floods wears no disk."""
+"""Another snapshot is written to disk this often at most: what counts is held, and a flood wears no disk."""
 
 SAVED_S: Final = 30.0
 """A head that is signed anew over the same body is written to disk this often at most."""
+
+LOGGED_S: Final = 1.0
+"""Refusals are logged this often at most, though a server that forges takes turns; all are counted and reported."""
 
 AT_A_STRETCH_S: Final = 0.001
 """How long an intake works before it lets other threads run, and one slice more (SG-19: at most 5 ms)."""
@@ -78,6 +81,7 @@ class Intake:
         self.applied: Applied | None = None
         self.rejected: str | None = None
         self.rejections = 0
+        self._logged_at = float("-inf")
         self._given = bool(pins.first)
         self._verifier = pins.keys
         self._holder = holder
@@ -204,7 +208,9 @@ class Intake:
                 paused = time.monotonic()
 
     def _refuse(self, error: SnapshotRejected) -> None:
-        if self.rejected != error.reason:
+        now = self._clocks.monotonic()
+        if self.rejected != error.reason and now - self._logged_at >= LOGGED_S:
+            self._logged_at = now
             _LOG.error("guard of %s refused a snapshot: %s", self.model, error)
         self.rejected = str(error.reason)
         self.rejections += 1

@@ -1,8 +1,9 @@
 """What a guard tells the server of itself, and what it writes to disk: on a daemon thread of its own (SG-22, step 6).
 
 So neither a slow server nor a slow disk keeps news from arriving: it counts before it is told or kept. A fleet hears of
-a stop in one moment; each guard tells at a moment of its own within the time that the server asks for. Reports are telemetry: one that is lost is not sent
-again, the next says everything anew. A guard that reads a file has nobody to report to.
+a stop in one moment; each guard tells at a moment of its own within the time that the server asks for. Reports are
+telemetry: one that is lost is not sent again, the next says everything anew. A guard that reads a file has nobody to
+report to.
 """
 
 from __future__ import annotations

@@ -57,7 +57,7 @@ class EventReader:
             self._begun = True
             if self._waiting.startswith(_BOM):
                 del self._waiting[: len(_BOM)]
-        found = []
+        found: list[Event] = []
         self._take_lines(found)
         if self._size + len(self._waiting) > MOST_BYTES:
             raise SnapshotRejected(Reason.TOO_LARGE, "an event of the stream is too large")

@@ -19,6 +19,7 @@ from modelwarden.guard.wire import Reason
 if TYPE_CHECKING:
     import threading
     from collections.abc import Callable
+    from http.client import HTTPResponse
 
     from modelwarden.guard.feed import Pace
     from modelwarden.guard.intake import Intake
@@ -39,6 +40,10 @@ _UNFIT: Final = frozenset(
 _KINDS: Final = frozenset({"snapshot", "head"})
 NO_PINNED_KEY: Final = "no_pinned_key"
 
+BURST_S: Final = 0.5
+SHARE: Final = 0.25
+"""Of one core, that reading a stream may take for long; before, it may take `BURST_S` seconds of one at once."""
+
 
 class Way(StrEnum):
     """How snapshots come, best first."""
@@ -57,6 +62,25 @@ class Refused(Exception):
 
 class Unfit(Exception):
     """The server, or what stands before it, does not do this way of asking."""
+
+
+class Effort:
+    """What reading a stream may cost the host: whoever sends without end is read at the pace that this leaves.
+
+    A server of ours sends the newest snapshot alone, and again to whoever fell behind, so a stop is late by one pause.
+    """
+
+    def __init__(self) -> None:
+        self._spent = 0.0
+        self._moment, self._cpu = time.monotonic(), time.thread_time()
+
+    def pause_s(self) -> float:
+        """Take in what this thread spent since the last time; return for how long it should rest, in seconds."""
+        moment, cpu = time.monotonic(), time.thread_time()
+        earned = SHARE * (moment - self._moment)
+        self._spent = max(0.0, self._spent + cpu - self._cpu - earned)
+        self._moment, self._cpu = moment, cpu
+        return max(0.0, self._spent - BURST_S) / SHARE
 
 
 class ServerSource:
@@ -122,7 +146,7 @@ class ServerSource:
         self._link.after_fork()
         self._keys_link.after_fork()
 
-    def _stream(self, closed: threading.Event, take: Take) -> None:
+    def _opened(self) -> HTTPResponse:
         held = self._intake.snapshot
         last_id = None if held is None else f"{held.head.at.epoch}.{held.head.at.generation}"
         response = self._link.stream(
@@ -131,22 +155,30 @@ class ServerSource:
         _check(response.status)
         if response.headers.get_content_type() != "text/event-stream":
             raise Unfit("a stream is answered by something else")
-        reader = EventReader()
+        return response
+
+    def _stream(self, closed: threading.Event, take: Take) -> None:
+        response = self._opened()
+        reader, effort = EventReader(), Effort()
         lines, heard_at = 0, time.monotonic()
         while not closed.is_set():
             piece = response.read1(_PIECE)
             if not piece:
                 raise ConnectionError("the stream ended")
-            events = reader.feed(piece)
-            self.spread_s = reader.spread_s
-            for event in events:
-                if event.kind in _KINDS:
-                    self._event(event.data, take)
+            self._events(reader, piece, take)
             now = time.monotonic()
             if reader.lines > lines:
                 lines, heard_at = reader.lines, now
             elif now - heard_at > self._pace.silence_s:  # bytes that never end a line are no beat
                 raise TimeoutError("the stream says nothing")
+            closed.wait(effort.pause_s())
+
+    def _events(self, reader: EventReader, piece: bytes, take: Take) -> None:
+        events = reader.feed(piece)
+        self.spread_s = reader.spread_s
+        for event in events:
+            if event.kind in _KINDS:
+                self._event(event.data, take)
 
     def _event(self, wire: bytes, take: Take) -> None:
         """Hand an event over. One that is refused ends nothing: the next may be good."""

@@ -101,7 +101,9 @@ def from_base64(text: str) -> bytes:
         data = binascii.a2b_base64(text, strict_mode=True)
     except (binascii.Error, ValueError):
         raise NotCanonical("not standard base64") from None
-    odd = len(data) % 3  # the last four characters alone can be written in more than one way
+    if len(text) != (len(data) + 2) // 3 * 4:
+        raise NotCanonical("base64 that is not canonical: padding that pads nothing")
+    odd = len(data) % 3  # of text that is as long, the last character alone can be another
     if odd and base64.b64encode(data[-odd:]).decode() != text[-4:]:
         raise NotCanonical("base64 that is not canonical: unused bits are set")
     return data
