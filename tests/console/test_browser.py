@@ -186,7 +186,8 @@ def too_small(page: Page) -> list[str]:
     """Return buttons and fields that a finger misses."""
     found: list[str] = page.evaluate(
         """(least) => [...document.querySelectorAll(
-            "button, .b, .sw, summary, input:not([type=hidden]):not(#jump):not(.tick input), .tick, select, .nav a, .seg a, a.name")]
+            "button, .b, .sw, summary, input:not([type=hidden]):not(#jump):not(.tick input)," +
+            ".tick, select, .nav a, .seg a, a.name")]
           .filter((one) => one.checkVisibility() && one.getBoundingClientRect().height < least)
           .map((one) => one.outerHTML.slice(0, 120))""",
         SMALLEST,

@@ -61,7 +61,12 @@ def test_every_page_of_a_busy_day_is_for_all_eyes_and_hands(
 def go(page: Page, path: str) -> None:
     """Follow a link to a page, as somebody who is known."""
     page.evaluate(
-        "(path) => { const link = document.createElement('a'); link.href = path; document.body.append(link); link.click(); }",
+        """(path) => {
+          const link = document.createElement("a");
+          link.href = path;
+          document.body.append(link);
+          link.click();
+        }""",
         path,
     )
     expect(page).to_have_url(re.compile(re.escape(path) + "$"))

@@ -26,7 +26,7 @@ from modelwarden.safeguards.triggers.answers import firing_answer, trigger_answe
 from modelwarden.values.pages import Listing, Page
 from modelwarden.values.triggers import FiringAnswer, TriggerAnswer
 
-ROWS: Final = 25
+ROWS: Final = 20
 PERIODS, MORE_PERIODS = 12, 24
 """Windows in a list's small picture, and on the page of one trigger."""
 PICTURES: Final = 3
