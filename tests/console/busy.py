@@ -167,8 +167,9 @@ def write_day(busy: Busy) -> None:
     )
     busy.block(carried(), host="web-4")
     busy.block(SaidStop({"consumer": "batch"}, "2026-11-19T23:00:00.000000Z"), host="web-5")
+    busy.block(SaidStop({"segment": "trial"}, "2026-11-19T21:00:00.000000Z"), host="web-6")
     with desk.passing():
-        gone = desk.acting("dave").local_stops.list(standing=True).items[0]
+        gone = desk.acting("dave").local_stops.list(standing=True).items[1]
         desk.acting("dave").local_stops.drop(gone.id, notes="the batch is mended")
 
 
