@@ -65,6 +65,7 @@ def test_a_failure_stands_until_the_same_range_is_verified(warden: Warden) -> No
         found = seal(warden)
         assert found is not None
         seen.append(found.ok)
+        assert warden.view(TEST, audit.is_broken) is not found.ok
     assert seen == [True, False, False, False, False, False, True]
 
 

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import timedelta
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
@@ -168,13 +167,14 @@ def write_day(busy: Busy) -> None:
     )
     busy.block(carried(), host="web-4")
     busy.block(SaidStop({"consumer": "batch"}, "2026-11-19T23:00:00.000000Z"), host="web-5")
+    busy.block(SaidStop({"segment": "trial"}, "2026-11-19T21:00:00.000000Z"), host="web-6")
     with desk.passing():
-        gone = desk.acting("dave").local_stops.list(standing=True).items[0]
+        gone = desk.acting("dave").local_stops.list(standing=True).items[1]
         desk.acting("dave").local_stops.drop(gone.id, notes="the batch is mended")
 
 
 @contextmanager
-def busy_place(folder: Path) -> Iterator[tuple[Busy, Place]]:
+def busy_place(folder: Path, **settings: Any) -> Iterator[tuple[Busy, Place]]:  # noqa: ANN401
     """Serve a company after its day, with drills that wait and run."""
     busy = Busy.opened(folder)
     write_day(busy)
@@ -192,14 +192,10 @@ def busy_place(folder: Path) -> Iterator[tuple[Busy, Place]]:
     }
     desk.clock.advance(seconds=90)
     busy.again(
-        drills_environments=("staging", "production"), drills_schedule=PLANS, embedded=False, write_rate=0, read_rate=0
+        drills_environments=("staging", "production"), drills_schedule=PLANS, embedded=False, write_rate=0, read_rate=0,
+        **settings,
     )  # fmt: skip
     with desk.warden:
         app = create_server_app(desk.warden.settings, warden=desk.warden)
         with served(app) as address:
             yield busy, Place(address, tokens, "")
-
-
-def later(busy: Busy, **by: float) -> None:
-    """Let time pass on the server."""
-    busy.desk.clock.time += timedelta(**by)

@@ -13,10 +13,13 @@ from tests.api.town import served
 from tests.console.busy import busy_place
 from tests.console.readers import PEOPLE, PURPOSE, Place
 from tests.safeguards.fleet import guard_token
+from tests.services import browser as browsers
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
+
+    from playwright.sync_api import Browser
 
     from tests.console.busy import Busy
 
@@ -41,6 +44,12 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
         app = create_server_app(warden.settings, warden=warden)
         with served(app) as address:
             yield Place(address, tokens, guards)
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    with browsers.running() as started:
+        yield started
 
 
 @pytest.fixture(scope="module")

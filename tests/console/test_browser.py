@@ -12,8 +12,6 @@ from tests.console.readers import switch_of
 from tests.services import browser as browsers
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from playwright.sync_api import Browser, Page
 
     from tests.console.readers import Place
@@ -23,12 +21,6 @@ expect.set_options(timeout=30_000)  # two cores may be shared by many
 REASON = "<img src=x onerror=alert(1)> false declines since 10:48"
 SMALLEST = 36
 NEWS = re.compile(r"\d+ of \d+ workers confirmed")
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with browsers.running() as started:
-        yield started
 
 
 def come_in(page: Page, place: Place, name: str, path: str = "/kill-switches") -> None:
@@ -194,7 +186,8 @@ def too_small(page: Page) -> list[str]:
     """Return buttons and fields that a finger misses."""
     found: list[str] = page.evaluate(
         """(least) => [...document.querySelectorAll(
-            "button, .b, .sw, summary, input:not([type=hidden]):not(#jump), select, .nav a, .seg a, a.name")]
+            "button, .b, .sw, summary, input:not([type=hidden]):not(#jump):not(.tick input)," +
+            ".tick, select, .nav a, .seg a, a.name")]
           .filter((one) => one.checkVisibility() && one.getBoundingClientRect().height < least)
           .map((one) => one.outerHTML.slice(0, 120))""",
         SMALLEST,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
 import httpx
@@ -81,6 +82,27 @@ def test_one_press_puts_a_proposal_in_force_once(busy: tuple[Busy, Place]) -> No
     assert why not in place.reader("dave").send("/kill-switches").text
     assert place.reader("dave").send(PROPOSALS, "explode", proposal=name).status_code == 422
     assert place.reader("dave").send(PROPOSALS, "accept", proposal="x").status_code == 404
+
+
+def test_two_who_press_at_once_make_one_switch(busy: tuple[Busy, Place]) -> None:
+    _, place = busy
+    (stop,) = [e for e in api(place, "local-stops?standing=true") if "trial" in str(e["scope"])]
+    given = {"stop": str(stop["id"]), "notes": "it is right", "typed": "churn"}
+    with ThreadPoolExecutor(4) as pool:
+        pressed = [
+            pool.submit(place.reader(name).send, STOPS, "adopt", **given)
+            for name in ("dave", "erin", "gina", "dave")
+        ]
+        codes = sorted(each.result().status_code for each in pressed)
+    assert codes == [200, 409, 409, 409]
+
+
+def test_another_site_sends_no_form(busy: tuple[Busy, Place]) -> None:
+    _, place = busy
+    fields = {"token": place.tokens["dave"], "do": "accept", "proposal": "prp_0"}
+    for site in ("cross-site", "same-site"):
+        sent = httpx.post(place.address + PROPOSALS, data=fields, headers={"Sec-Fetch-Site": site})
+        assert (sent.status_code, "came from another site" in sent.text) == (422, True)
 
 
 def test_a_local_stop_is_adopted_by_its_name_and_once(busy: tuple[Busy, Place]) -> None:

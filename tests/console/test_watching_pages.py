@@ -79,6 +79,22 @@ def test_two_people_agree_to_a_trigger(place: Place) -> None:
     assert place.reader("gina").send(path, "approve").status_code == 409
 
 
+def test_a_person_says_how_bad_a_firing_is(place: Place) -> None:
+    path = "/triggers/errors"
+    firing = str(show(place, "triggers/errors/firings")["items"][0]["id"])
+    for wrong in ({"severity": "SEV9"}, {"reason": " "}):
+        given = {"severity": "SEV3", "reason": "a few batch jobs"} | wrong
+        assert (
+            place.reader("dave").send(path, "override", firing=firing, **given).status_code == 422
+        )
+    given = {"firing": firing, "severity": "SEV3", "reason": "a few <b>batch</b> jobs"}
+    assert place.reader("frank").send(path, "override", **given).status_code == 404
+    done = place.reader("dave").send(path, "override", **given)
+    assert "<b>Said to be SEV3</b>Recorded as entry" in done.text
+    assert "said by dave: a few &lt;b&gt;batch&lt;/b&gt; jobs" in done.text
+    assert show(place, "triggers/errors/firings")["items"][0]["severity"] == "SEV3"
+
+
 def test_a_trigger_is_paused_and_retired_by_two(place: Place) -> None:
     path, dave = "/triggers/long", place.reader("dave")
     asked = dave.send(path, "pause")
@@ -95,7 +111,8 @@ def test_a_trigger_is_written_by_a_form_that_keeps_what_was_typed(place: Place) 
     dave = place.reader("dave")
     page = "/set-trigger"
     for field, value in (
-        ("window", "ten"), ("budget", "-1"), ("max_share", "2.555"), ("name", "Not a name"), ("signal", "moon"),
+        ("window", "ten"), ("budget", "-1"), ("max_share", "2.555"), ("max_share", "."), ("fire-proposal", "nan"),
+        ("fire-proposal", "1e400"), ("name", "Not a name"), ("signal", "moon"),
         ("fire-proposal", "0.05"), ("n_min", "9" * 40), ("environment", "moon"),
     ):  # fmt: skip
         wrong = dave.send(page, "set", **(TRIGGER | {field: value}))
@@ -165,7 +182,8 @@ def test_a_drill_is_begun_by_a_form_that_says_what_production_takes(place: Place
     assert '<option value="latency" selected>' in form
     assert 'name="size" value="200ms"' in form
     for field, value in (
-        ("typed", "chrun"), ("share", "all"), ("ttl", "long"), ("fault", "moon"), ("share", "1e999999"),
+        ("typed", "chrun"), ("share", "all"), ("share", "nan"), ("share", "1e999999"), ("ttl", "long"),
+        ("fault", "moon"),
     ):  # fmt: skip
         assert dave.send(path, "run", **(DRILL | {field: value})).status_code == 422, field
     wide = dave.send(path, "run", **(DRILL | {"environment": "production", "share": "6"}))

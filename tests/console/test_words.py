@@ -7,8 +7,22 @@ from typing import Any
 
 import pytest
 
+from modelwarden.console.drill_pages import ENDED, MISSED
 from modelwarden.console.shown import standing
-from modelwarden.console.words import clock, gets_words, milliseconds, number, scope_words, span
+from modelwarden.console.trigger_words import CAME, DOES, INDICES, figure_words, why_words
+from modelwarden.console.words import (
+    clock,
+    gets_words,
+    milliseconds,
+    number,
+    percent,
+    scope_words,
+    sentence,
+    span,
+)
+from modelwarden.safeguards.drills.drill import Cause
+from modelwarden.safeguards.triggers.ladder import Act, Step
+from modelwarden.safeguards.triggers.signal import SIGNALS
 from modelwarden.values.guards import ConfirmationsAnswer
 
 
@@ -75,3 +89,28 @@ def test_no_mark_of_many_is_good_before_all_that_it_stands_for_are(
     )  # fmt: skip
     shown = standing(counts, 0).marks
     assert (len(shown), sum(shown)) == (marks, good)
+
+
+def test_shares_figures_and_sentences_carry_their_units() -> None:
+    assert [percent(part) for part in (0.1, 0.125, 0.0002, 1)] == [
+        "10\xa0%", "12.5\xa0%", "0.02\xa0%", "100\xa0%",
+    ]  # fmt: skip
+    assert figure_words("psi", "0.610000") == "0.61"
+    assert figure_words("slo_burn", 14.4) == "14.4 times"
+    assert figure_words("error_rate", "0.196000") == "19.6\xa0%"
+    assert sentence("the largest PSI* of a feature") == "The largest PSI* of a feature"
+    assert sentence("") == ""
+
+
+def test_why_no_more_was_done_is_said_or_named_by_its_code() -> None:
+    assert why_words(None) == ""
+    assert why_words("too_wide") == "more traffic than it may stop by itself"
+    assert why_words("not_permitted") == "its account was refused: not_permitted"
+
+
+def test_every_step_act_and_cause_has_its_words() -> None:
+    assert set(DOES) == set(Step)
+    assert set(CAME) == set(Act)
+    assert set(SIGNALS) >= set(INDICES)
+    assert set(ENDED) == set(Cause)
+    assert set(MISSED) == {"struck", "detect", "activate", "confirm"}

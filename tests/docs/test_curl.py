@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import shutil
 import socket
 import subprocess
@@ -15,16 +14,13 @@ from typing import TYPE_CHECKING, Final
 import httpx
 import pytest
 
-from modelwarden.guard.fallback import Default
 from tests.docs.pages import blocks, clean_environment, run_group
-from tests.guard.hosts import from_file
 from tests.house.source import ROOT
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-RULES: Final = ROOT / "deploy" / "prometheus-rules.yaml"
 GUIDE: Final = ROOT / "docs" / "how-to" / "curl.md"
 WRITTEN: Final = "http://127.0.0.1:8321"
 PATIENCE_S: Final = 60
@@ -83,14 +79,3 @@ def test_the_guide_calls_nothing_but_the_server() -> None:
     assert sum(code.count("curl ") for code in calls) >= 20
     assert text.count("\ncurl ") == sum(code.count("curl -s") for code in calls)
     assert text.count("http://") == text.count(WRITTEN)
-
-
-def test_the_alerts_name_only_metrics_that_exist(tmp_path: Path) -> None:
-    named = set(re.findall(r"\bmodelwarden_[a-z_]+", RULES.read_text(encoding="utf-8")))
-    with serving(tmp_path) as address:
-        told = httpx.get(f"{address}/metrics").text
-    with from_file(tmp_path) as guard:
-        guard.protect(lambda: float("nan"), high=1.0, fallback=[Default(0.5)])()
-        told += guard.metrics()
-    assert named
-    assert named - set(re.findall(r"^# TYPE (\S+)", told, re.MULTILINE)) == set()

@@ -10,6 +10,7 @@ from modelwarden.api.operation import _safeguard_lines
 from modelwarden.safeguards.actions import figures
 from modelwarden.values.system import system
 from tests.safeguards.desk import Desk
+from tests.safeguards.judges import Judge
 from tests.safeguards.test_confirming import Fleet
 
 if TYPE_CHECKING:
@@ -26,6 +27,26 @@ def told(desk: Desk) -> dict[tuple[str, frozenset[tuple[str, str]]], float]:
         for family in text_string_to_metric_families(text)
         for one in family.samples
     }
+
+
+def test_triggers_proposals_and_fleets_are_counted(desk: Desk) -> None:
+    judge = Judge(desk)
+    judge.set()
+    judge.set(name="clipping", signal="clip_rate")
+    for _ in range(2):
+        judge.window(ok=800, failed=200)
+    found = told(desk)
+    assert (found["proposals_open", of()], found["triggers_firing", of()]) == (1, 1)
+    assert ("breaker_fleets", of()) not in found
+    for number in range(4):
+        judge.report(number, counts={"open_breakers": 2})
+    judge.pass_on(60)
+    for number in range(4):
+        judge.report(number, counts={"open_breakers": 2})
+    judge.judging.idle()
+    assert told(desk)["breaker_fleets", of()] == 1
+    desk.clock.advance(hours=1)
+    assert ("proposals_open", of()) not in told(desk)
 
 
 def of(**labels: str) -> frozenset[tuple[str, str]]:

@@ -38,6 +38,9 @@ SAFEGUARDS: Final = MappingProxyType(
         "switches_unconfirmed": "Enforced switches that some guard has not confirmed in time.",
         "guards": "Guards heard of in a day, by how long they are silent and the state they told.",
         "guards_oldest_generation": "The oldest snapshot that a guard of the model holds, as of the last two minutes.",
+        "proposals_open": "Proposed switches that wait for a person.",
+        "triggers_firing": "Triggers of which a step fires.",
+        "breaker_fleets": "Models of which so many guards have an open breaker that it was told.",
     }
 )
 TEXT: Final = "text/plain; version=0.0.4; charset=utf-8"
@@ -125,6 +128,12 @@ def _lines(found: FiguresAnswer, host: Host) -> list[str]:
             "gauge",
             "1 while the key that encrypts texts is missing, so that changes are refused.",
             int(found.read_only),
+        ),
+        (
+            "ledger_verification_failed",
+            "gauge",
+            "1 from a verification that failed until one over the same entries finds nothing wrong.",
+            int(found.verification_failed),
         ),
         (
             "follower_lag_entries",

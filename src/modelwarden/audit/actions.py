@@ -31,6 +31,7 @@ from modelwarden.audit.report.writing import report_form as report_form
 from modelwarden.audit.report.writing import written as written
 from modelwarden.audit.scrub import Scrub as Scrub
 from modelwarden.audit.seal import Seal as Seal
+from modelwarden.audit.seal import is_broken as is_broken
 from modelwarden.audit.seal import seal as seal
 from modelwarden.audit.search import EntryFilter as EntryFilter
 from modelwarden.audit.search import as_filter as as_filter

@@ -45,9 +45,9 @@ def seal(view: View) -> Seal | None:
         return None
     size, root = newest.size, newest.root.hex()
     verified = _newest(view, VERIFIED, LOOKED_AT)
-    for failed in _newest(view, FAILED, LOOKED_AT):
-        if not any(_heals(each, failed) for each in verified):
-            return Seal(size, root, False, failed.at, failed.seq)  # noqa: FBT003
+    failed = _failure(view, verified)
+    if failed is not None:
+        return Seal(size, root, False, failed.at, failed.seq)  # noqa: FBT003
     if verified:
         return Seal(size, root, True, verified[0].at, verified[0].seq)  # noqa: FBT003
     return Seal(size, root, None, None, None)
@@ -60,6 +60,17 @@ class _Told(NamedTuple):
     at: datetime | None = None
     first: int = 0
     last: int = -1
+
+
+def is_broken(view: View) -> bool:
+    """Tell whether a verification failed and none since heals it. The caller asks for the right."""
+    return _failure(view, _newest(view, VERIFIED, LOOKED_AT)) is not None
+
+
+def _failure(view: View, verified: list[_Told]) -> _Told | None:
+    """Return the newest failure that no verification heals."""
+    failures = _newest(view, FAILED, LOOKED_AT)
+    return next((each for each in failures if not any(_heals(one, each) for one in verified)), None)
 
 
 def _newest(view: View, kind: str, count: int) -> list[_Told]:

@@ -1,5 +1,5 @@
 """Pages for people: plain HTML from the server that reads and posts without script; nothing is loaded from outside.
 
-So far: the welcome page, the one-time set-up link, and all about kill switches: what is stopped, the stop itself, each
-switch with its story, their history, guards and coverage. Sign-in comes later; until then each form carries a token.
+So far: the welcome page, the one-time set-up link, what waits for a person, and the safeguards: kill switches, proposed
+and local stops, triggers, drills, ways to fail, drift and guards. Until sign-in comes, each form carries a token.
 """

@@ -10,7 +10,7 @@ from modelwarden.console.drill_pages import Drilled, drilled
 from modelwarden.console.frame import Frame
 from modelwarden.console.kill_page import environment_of
 from modelwarden.console.words import plain, sentence
-from modelwarden.errors import NotPermitted, ValueInvalid
+from modelwarden.errors import ValueInvalid
 from modelwarden.guard.faults import parse_fault
 from modelwarden.registry import actions as registry
 from modelwarden.safeguards import actions
@@ -62,11 +62,12 @@ def read_models(view: Any, query: Fields, _frame: Frame, _kept: Fields) -> Mappi
     found = registry.models(view, page, wanted=registry.ModelFilter(text=query.get("text")))
     names = tuple(each.name for each in found.items)
     last = actions.last_drills(view, names)
+    covered = actions.covered_each(view, found.items, environment=place)
     return {
         "rows": [
             Exposed(
                 model=name,
-                modes=_modes(view, name, place),
+                modes=failure_mode_answers(view, covered.get(name, [])),
                 last=drilled(view, [last[name]])[0] if name in last else None,
             )
             for name in names
@@ -95,14 +96,6 @@ def mode_rows(view: Any, query: Fields, _page: Page) -> Listing[FailureModeAnswe
     """Return each way to fail of a model; there are few."""
     found = actions.covered(view, query["model"], environment=environment_of(query))
     return Listing(failure_mode_answers(view, found))
-
-
-def _modes(view: Any, model: str, place: Any) -> tuple[FailureModeAnswer, ...]:  # noqa: ANN401  # a view
-    """Return the ways to fail of a model; none where switches may not be read."""
-    try:
-        return failure_mode_answers(view, actions.covered(view, model, environment=place))
-    except NotPermitted:
-        return ()
 
 
 def _mode(mode: FailureModeAnswer) -> Mode:

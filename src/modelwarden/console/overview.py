@@ -102,18 +102,17 @@ def _stops(view: Any) -> Iterator[Waits]:  # noqa: ANN401  # a view
 
 
 def _triggers(view: Any) -> Iterator[Waits]:  # noqa: ANN401  # a view
-    for each in actions.triggers(view, EACH).items:
-        if each.state == "waiting":
-            does = "the end of it" if each.ends else f"version {each.version}"
-            yield Waits(
-                kind="Trigger",
-                what=each.name,
-                words=f"{handle_of(view, each.set_by)} asks for {does}: {signal_words(each.signal, each.by)}.",
-                at=each.set_at,
-                left_s=None,
-                path=f"/triggers/{each.name}",
-                verb="Review",
-            )
+    for each in actions.triggers(view, EACH, waiting=True).items:
+        does = "the end of it" if each.ends else f"version {each.version}"
+        yield Waits(
+            kind="Trigger",
+            what=each.name,
+            words=f"{handle_of(view, each.set_by)} asks for {does}: {signal_words(each.signal, each.by)}.",
+            at=each.set_at,
+            left_s=None,
+            path=f"/triggers/{each.name}",
+            verb="Review",
+        )
 
 
 def _drills(running: list[Drilled]) -> Iterator[Waits]:

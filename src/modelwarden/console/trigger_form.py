@@ -109,7 +109,7 @@ def _limits(kept: Fields) -> dict[str, Any]:
         whole, _, rest = share.partition(".")
         digits = f"{whole}{rest:0<2}"
         is_short = len(rest) <= PLACES and len(digits) <= LONGEST
-        if not (digits.isascii() and digits.isdigit() and is_short):
+        if not (whole and digits.isascii() and digits.isdigit() and is_short):
             raise ValueInvalid("max_share", "a part in percent, such as 25 or 2.5")
         found["max_share"] = int(digits)
     return found

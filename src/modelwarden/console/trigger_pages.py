@@ -25,8 +25,9 @@ from modelwarden.safeguards import actions
 from modelwarden.safeguards.triggers.answers import firing_answer, trigger_answer
 from modelwarden.values.pages import Listing, Page
 from modelwarden.values.triggers import FiringAnswer, TriggerAnswer
+from modelwarden.values.words import named
 
-ROWS: Final = 25
+ROWS: Final = 20
 PERIODS, MORE_PERIODS = 12, 24
 """Windows in a list's small picture, and on the page of one trigger."""
 PICTURES: Final = 3
@@ -109,6 +110,14 @@ def step(do: str, query: Fields, kept: Fields) -> Change:
     name = query["trigger"]
     if do == "retire" and kept.get("typed") != name:
         raise ValueInvalid("typed", f"{name}, typed once more")
+    if do == "override":
+        override = partial(
+            actions.override_severity,
+            firing_id=kept.get("firing", ""),
+            severity=named(actions.SwitchSeverity, kept.get("severity", ""), field="severity"),
+            reason=kept.get("reason", ""),
+        )
+        return lambda change: firing_answer(change, override(change))
     move = MOVES.get(do)
     if move is None:
         raise FormInvalid("send a form of the page")

@@ -81,6 +81,7 @@ from modelwarden.safeguards.toggles import steps as steps
 from modelwarden.safeguards.triggers.accepting import accept as accept
 from modelwarden.safeguards.triggers.accepting import override_severity as override_severity
 from modelwarden.safeguards.triggers.covering import covered as covered
+from modelwarden.safeguards.triggers.covering import covered_each as covered_each
 from modelwarden.safeguards.triggers.ramps import by_triggers as by_triggers
 from modelwarden.safeguards.triggers.reads import firing as firing
 from modelwarden.safeguards.triggers.reads import firings as firings

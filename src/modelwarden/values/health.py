@@ -66,6 +66,7 @@ class FiguresAnswer:
     at: datetime
     endpoints: tuple[EndpointFigure, ...] = ()
     safeguards: tuple[SafeguardFigure, ...] = ()
+    verification_failed: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

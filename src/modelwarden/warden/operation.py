@@ -15,6 +15,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
 from modelwarden.access.allowed import authorize
+from modelwarden.audit import actions as audit
 from modelwarden.errors import NotReplicated, WardenError
 from modelwarden.ledger.checkpoint import unverified_checkpoint
 from modelwarden.ledger.witness_policy import NONE
@@ -172,6 +173,7 @@ class Operation:
                 for each in notify.standings(view)
             ),
             safeguards=safeguards.figures(view),
+            verification_failed=audit.is_broken(view),
         )
 
     def settings(self, view: View) -> tuple[SettingAnswer, ...]:

@@ -8,7 +8,10 @@ from sqlalchemy import bindparam, case, func, literal_column, select
 
 from modelwarden.safeguards.fleet.instance import GONE
 from modelwarden.safeguards.switch import LIVE
+from modelwarden.safeguards.triggers.proposal import ProposalState
+from modelwarden.safeguards.triggers.trigger import TriggerState
 from modelwarden.store.schema.safeguards import guard_instances, switch_confirmations, switches
+from modelwarden.store.schema.triggers import switch_proposals, trigger_alarms, triggers
 from modelwarden.values.clock import timestamp
 
 if TYPE_CHECKING:
@@ -69,6 +72,25 @@ _GENERATIONS: Final = (
     .order_by(guard_instances.c.environment, guard_instances.c.model)
     .limit(PART)
 )
+_PROPOSALS: Final = (
+    select(switch_proposals.c.environment, func.count().label("n"))
+    .where(
+        switch_proposals.c.state == ProposalState.OPEN.value,
+        switch_proposals.c.lapses_at > bindparam("now"),
+    )
+    .group_by(switch_proposals.c.environment)
+    .order_by(switch_proposals.c.environment)
+    .limit(PART)
+)
+_FIRING: Final = (
+    select(triggers.c.environment, func.count(triggers.c.name.distinct()).label("n"))
+    .select_from(triggers)
+    .join(trigger_alarms, trigger_alarms.c.trigger == triggers.c.name)
+    .where(triggers.c.state == TriggerState.IN_FORCE.value, trigger_alarms.c.firing.is_(True))
+    .group_by(triggers.c.environment)
+    .order_by(triggers.c.environment)
+    .limit(PART)
+)
 
 
 def count_switches(view: View) -> list[tuple[str, str, int]]:
@@ -91,6 +113,16 @@ def count_instances(
     params = {"late": timestamp(late), "lost": timestamp(lost), "since": timestamp(since)}
     rows = view.rows(_INSTANCES, params)
     return [(row.environment, row.standing, row.state, row.n) for row in rows]
+
+
+def count_proposals(view: View, now: datetime) -> list[tuple[str, int]]:
+    """Return how many proposed switches are open, by environment."""
+    return [(row.environment, row.n) for row in view.rows(_PROPOSALS, {"now": timestamp(now)})]
+
+
+def count_firing(view: View) -> list[tuple[str, int]]:
+    """Return how many triggers that are in force have a step that fires, by environment."""
+    return [(row.environment, row.n) for row in view.rows(_FIRING)]
 
 
 def generations(view: View, *, since: datetime) -> list[tuple[str, str, int]]:

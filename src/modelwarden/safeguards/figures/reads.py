@@ -1,14 +1,19 @@
-"""Figures of switches and guards for `/metrics`: counts by environment, never a scope or a name (SG-57)."""
+"""Figures of switches, guards and triggers for `/metrics`: counts by environment, never a scope or a name (SG-57)."""
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import TYPE_CHECKING
 
+from modelwarden.safeguards.counters.watching import OWNER as FLEETS
 from modelwarden.safeguards.figures import queries
 from modelwarden.safeguards.fleet.instance import LATE, LISTED, LOST
+from modelwarden.safeguards.triggers.queries import alarms_of
 from modelwarden.values.health import SafeguardFigure
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from modelwarden.store.change import View
 
 
@@ -33,4 +38,19 @@ def figures(view: View) -> tuple[SafeguardFigure, ...]:
         of_model = (("environment", place), ("model", model))
         name = "guards_oldest_generation"
         found.append(SafeguardFigure(name=name, labels=of_model, value=generation))
+    found += _triggers(view)
     return tuple(found)
+
+
+def _triggers(view: View) -> Iterator[SafeguardFigure]:
+    """Return the figures of triggers, and of fleets that were told to have open breakers."""
+    told = alarms_of(view, FLEETS)
+    firing = (about for (kind, about), each in told.items() if kind == "breakers" and each.firing)
+    fleets = Counter(about.split("/")[0] for about in firing)
+    for name, counts in (
+        ("proposals_open", queries.count_proposals(view, view.now)),
+        ("triggers_firing", queries.count_firing(view)),
+        ("breaker_fleets", sorted(fleets.items())),
+    ):
+        for place, n in counts:
+            yield SafeguardFigure(name=name, labels=(("environment", place),), value=n)

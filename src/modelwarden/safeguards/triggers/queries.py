@@ -126,9 +126,11 @@ def in_force(view: View) -> list[Trigger]:
     return [as_trigger(row) for row in view.rows(_IN_STATE, params)]
 
 
-def standing(view: View, after: str, *, limit: int) -> list[Trigger]:
-    """Return versions that are in force or wait, by name, behind one."""
-    states = [TriggerState.IN_FORCE.value, TriggerState.WAITING.value]
+def standing(view: View, after: str, *, limit: int, waiting: bool = False) -> list[Trigger]:
+    """Return versions that are in force or wait, or wait alone, by name, behind one."""
+    states = [TriggerState.WAITING.value]
+    if not waiting:
+        states.append(TriggerState.IN_FORCE.value)
     params = {"states": states, "after": after, "limit": limit}
     return [as_trigger(row) for row in view.rows(_IN_STATE, params)]
 

@@ -39,9 +39,11 @@ def trigger_versions(view: View, name: str, page: Page) -> Listing[Trigger]:
     return Listing(tuple(queries.versions_of(view, name, limit=page.limit)))
 
 
-def triggers(view: View, page: Page, *, model: str | None = None) -> Listing[Trigger]:
-    """Return a page of the triggers that are in force or wait, by name."""
-    found = queries.standing(view, page.after or "", limit=page.limit)
+def triggers(
+    view: View, page: Page, *, model: str | None = None, waiting: bool = False
+) -> Listing[Trigger]:
+    """Return a page of the triggers that are in force or wait, by name; `waiting`: those alone that wait."""
+    found = queries.standing(view, page.after or "", limit=page.limit, waiting=waiting)
     fitting = tuple(
         each
         for each in found

@@ -8,9 +8,11 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import TYPE_CHECKING, NamedTuple
 
-from modelwarden.safeguards.triggers import queries, reads
+from modelwarden.errors import NotFound
+from modelwarden.safeguards.triggers import queries
 from modelwarden.safeguards.triggers.evaluating import EPOCH, GRACE, HOUR, windows_in
 from modelwarden.safeguards.triggers.judge import speaks
+from modelwarden.safeguards.triggers.reads import may_read
 from modelwarden.safeguards.triggers.trigger import TriggerState
 
 if TYPE_CHECKING:
@@ -46,9 +48,11 @@ class Watched(NamedTuple):
 
 def watched(view: View, name: str, *, sources: Mapping[str, Source], periods: int) -> Watched:
     """Return what a trigger saw in the last `periods` windows that are over. Raises NotFound."""
-    newest = reads.trigger(view, name)
     versions = queries.versions_of(view, name)
-    judging = next((each for each in versions if each.state is TriggerState.IN_FORCE), newest)
+    if not versions or not may_read(view, versions[0].model, versions[0].environment.value):
+        raise NotFound("trigger", name)
+    in_force = (each for each in versions if each.state is TriggerState.IN_FORCE)
+    judging = next(in_force, versions[0])
     length = timedelta(seconds=judging.window_s)
     last = EPOCH + (view.now - GRACE - EPOCH) // length * length
     ends = [last - length * back for back in range(periods - 1, -1, -1)]
