@@ -1,14 +1,13 @@
 """A guard around many answers at once (SG-28): switches by kind of context, output checks by column, fallback by row.
 
-Answers are computed before; what is judged here is which of them may be used, and each row is answered as it would be
-alone: under drills, approved limits and ages, too (SG-34, SG-44, SG-53). A clean batch that nothing concerns costs little
-more than one look at its numbers.
+Answers are computed before; what is judged here is which of them may be used. Each row is answered as it would be
+alone: under drills, approved limits and ages, too (SG-34, SG-44, SG-53). A clean batch that nothing concerns costs
+little more than one look at its numbers.
 """
 
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
@@ -22,12 +21,12 @@ from modelwarden.guard.checks import WRONG_ROWS
 from modelwarden.guard.checks_batch import BatchCheck, batch_checker
 from modelwarden.guard.checks_clean import clean_column
 from modelwarden.guard.decision import Status
-from modelwarden.guard.findings import CLIPPED, FAILED, BatchFindings
+from modelwarden.guard.findings import FAILED, BatchFindings
 from modelwarden.guard.match import NOTHING
 from modelwarden.guard.short_way import NEVER
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from numpy.typing import NDArray
 
@@ -275,7 +274,7 @@ class Batches:
         counts.unknown_context += work.unknown
         if work.noticed:
             counts.notice(work.noticed)
-        clipped = work.tally.get(CLIPPED, 0)
+        clipped = work.tally.get(Status.CLIPPED, 0)
         good = given.rows - others + clipped
         if clipped:
             clips.count(good, clipped=clipped)

@@ -211,16 +211,17 @@ class Work:
             gone = limited if gone is None else gone | limited
         empty = self._fall(falls) if len(falls) else falls
         if len(empty):
-            self.status[empty] = Status.BLOCKED
-            self._count(Status.BLOCKED, len(empty))
-            if any(one.diverts for one in self._matched.matches):
-                self.stopped += sum(self.match_of(row).diverts for row in empty.tolist())
-            if gone is None:
-                gone = empty
-            else:
-                gone[empty] = True
+            self._exhaust(empty)
+            gone = empty if gone is None else numpy.append(gone.nonzero()[0], empty)
         if gone is not None:
             self.values = blanked(self.values, gone, is_own=self._is_own)
+
+    def _exhaust(self, empty: NDArray[Any]) -> None:
+        """Block the rows that the chain has no answer for."""
+        self.status[empty] = Status.BLOCKED
+        self._count(Status.BLOCKED, len(empty))
+        if any(one.diverts for one in self._matched.matches):
+            self.stopped += sum(self.match_of(row).diverts for row in empty.tolist())
 
     def _stop(self, which: NDArray[Any], status: Status) -> None:
         self.status |= which.view(self._numpy.uint8) * self._numpy.uint8(status)
@@ -233,7 +234,9 @@ class Work:
         if keys is key is None and not chain.has_default:
             return falls
         answers: dict[int, object] = {}
-        known: dict[int, Answer] = {}  # without keys of their own, rows that match alike ask the same
+        known: dict[
+            int, Answer
+        ] = {}  # without keys of their own, rows that match alike ask the same
         empty = []
         numbers = [0] * len(falls) if at is None else at[falls].tolist()
         for row, number in zip(falls.tolist(), numbers, strict=True):
