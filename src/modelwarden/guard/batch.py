@@ -130,7 +130,7 @@ class Batches:
         self._ready = _Ready(None, None, None, NEVER, clean_column(None), _unchecked, None)
         self._compiled: tuple[Contract | None, IsClean, BatchCheck] | None = None
 
-    def judge(
+    def judge(  # noqa: PLR0913 - what a host may give
         self,
         values: Any,
         *,
@@ -139,17 +139,22 @@ class Batches:
         version: str | None = None,
         features: Any = None,
         fresh: Fresh | None = None,
+        apart: NDArray[Any] | None = None,
     ) -> Batch:
-        """Judge a batch; see `Guard.batch`. Raises PredictionBlocked, ValueInvalid, TypeError."""
+        """Judge a batch; see `Guard.batch`. Raises PredictionBlocked, ValueInvalid, TypeError.
+
+        Where the members of an ensemble are `apart`, by row, there is no answer of theirs (SG-45).
+        """
         site, ready, asked, is_clean = self._site, self._ready, None, False
         held = site.holder.held
+        is_bare = key is None and features is None and fresh is None and apart is None
         if version is None:
             version = site.place.version_of((), context or NOTHING_KNOWN)
         if (
             ready.held is held
-            and ready.version == version
-            and key is features is fresh is None
             and not context
+            and ready.version == version
+            and is_bare
             and site.now() < ready.until
         ):
             is_clean = ready.is_clean(values)
@@ -165,6 +170,7 @@ class Batches:
         if given.rows is not None and given.rows != rows:
             return self._wrong(ready, values, given.rows)
         taken = self._taken(ready, values, rows, given, features, fresh)
+        taken.apart = apart
         taken.is_unclean = ready.plan is asked and not is_clean
         return self._judged(ready, taken)
 
