@@ -1,4 +1,4 @@
-"""Ensembles behind a guard: joined where members agree, else the chain answers, and what lies apart is counted (SG-45)."""
+"""Ensembles behind a guard: joined where members agree; what lies apart falls back and is counted (SG-45)."""
 
 from __future__ import annotations
 
@@ -141,9 +141,12 @@ def test_a_drill_lets_an_ensemble_disagree(tmp_path: Path) -> None:
 
 def test_what_means_nothing_is_refused(tmp_path: Path) -> None:
     with from_file(tmp_path) as guard:
-        for wrong in ({"limit": -1}, {"limit": NAN}, {"metric": "mode"}, {"weights": {"a": -1}}, {"context": {"model": "x"}}):  # fmt: skip
+        wrongs: list[dict[str, Any]] = [
+            {"limit": -1}, {"limit": NAN}, {"metric": "mode"}, {"weights": {"a": -1}}, {"context": {"model": "x"}},
+        ]  # fmt: skip
+        for wrong in wrongs:
             with pytest.raises(ValueInvalid):
-                guard.ensemble({"a": 0.1, "b": 0.2}, **({"limit": 0.2} | wrong))  # type: ignore[arg-type]
+                guard.ensemble({"a": 0.1, "b": 0.2}, **({"limit": 0.2} | wrong))
         assert one(guard, {}).reasons[0] == "disagreement"
 
 

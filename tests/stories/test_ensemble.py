@@ -1,4 +1,4 @@
-"""An ensemble whose members lie apart, behind a real server: its guard counts it, and a trigger fires (SG-45, SG-51)."""
+"""An ensemble whose members lie apart, over a real server: its guard counts it, and a trigger fires (SG-45)."""
 
 from __future__ import annotations
 

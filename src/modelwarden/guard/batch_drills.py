@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING, Any, Final
 from modelwarden.guard import columns
 from modelwarden.guard.batch_context import KEY, hashable, plain_value
 from modelwarden.guard.drift_table import columns_of
-from modelwarden.guard.drilling import DISAGREEMENT, DrillError, Struck
+from modelwarden.guard.drilling import DrillError, Struck
 from modelwarden.guard.faults import FaultKind
+from modelwarden.guard.signals import DISAGREEMENT
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping, Sequence

@@ -20,12 +20,12 @@ from modelwarden.guard.checks_batch import clean_findings
 from modelwarden.guard.contract import OnViolation
 from modelwarden.guard.counts import SIGNALS
 from modelwarden.guard.decision import Status
-from modelwarden.guard.drilling import DISAGREEMENT
 from modelwarden.guard.fallback import Answer, Asked
 from modelwarden.guard.faults import FaultKind
 from modelwarden.guard.findings import FAILED, BatchFindings
 from modelwarden.guard.freshness import MISSING, Fresh, Level
 from modelwarden.guard.plan import allowed_steps, before_s
+from modelwarden.guard.signals import DISAGREEMENT
 from modelwarden.guard.site import SWITCHED_OFF
 
 if TYPE_CHECKING:

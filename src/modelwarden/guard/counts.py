@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Final
 
 from modelwarden.guard.checks import NOT_FINITE
 from modelwarden.guard.decision import Status
-from modelwarden.guard.drilling import DISAGREEMENT
 from modelwarden.guard.router import Why
+from modelwarden.guard.signals import DISAGREEMENT
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

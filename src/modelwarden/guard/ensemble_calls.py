@@ -8,7 +8,7 @@ from modelwarden.guard.answering import asked, decided
 from modelwarden.guard.batch import Batch, Batches
 from modelwarden.guard.batch_context import KEY, is_column
 from modelwarden.guard.begun import Verdict
-from modelwarden.guard.drilling import DISAGREEMENT
+from modelwarden.guard.signals import DISAGREEMENT
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -8,7 +8,6 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from modelwarden.guard.drilling import DISAGREEMENT
 from modelwarden.guard.watch import CLIP_ALARM, STUCK, StuckWatch
 from modelwarden.guard.window import Window
 from modelwarden.values.clock import timestamp
@@ -27,6 +26,7 @@ APART: Final = 0.10
 CLIP_RATE: Final = "clip_rate"
 STUCK_OUTPUT: Final = "stuck_output"
 INPUTS: Final = "bad_inputs"
+DISAGREEMENT: Final = "disagreement"
 
 
 class Seen(NamedTuple):

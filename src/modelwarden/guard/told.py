@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 from modelwarden.guard.breaker import State
 from modelwarden.guard.checks import NOT_FINITE
 from modelwarden.guard.decision import Status
-from modelwarden.guard.drilling import DISAGREEMENT
+from modelwarden.guard.signals import DISAGREEMENT
 
 if TYPE_CHECKING:
     from modelwarden.guard.setting_up import Parts
