@@ -1,14 +1,13 @@
 """A guard around many answers at once (SG-28): switches by kind of context, output checks by column, fallback by row.
 
-Answers are computed before; what is judged here is which of them may be used, and each row is answered as it would be
-alone: under drills, approved limits and ages, too (SG-34, SG-44, SG-53). A clean batch that nothing concerns costs little
-more than one look at its numbers.
+Answers are computed before; what is judged here is which of them may be used. Each row is answered as it would be
+alone: under drills, approved limits and ages, too (SG-34, SG-44, SG-53). A clean batch that nothing concerns costs
+little more than one look at its numbers.
 """
 
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
@@ -22,12 +21,12 @@ from modelwarden.guard.checks import WRONG_ROWS
 from modelwarden.guard.checks_batch import BatchCheck, batch_checker
 from modelwarden.guard.checks_clean import clean_column
 from modelwarden.guard.decision import Status
-from modelwarden.guard.findings import CLIPPED, FAILED, BatchFindings
+from modelwarden.guard.findings import FAILED, BatchFindings
 from modelwarden.guard.match import NOTHING
 from modelwarden.guard.short_way import NEVER
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from numpy.typing import NDArray
 
@@ -131,7 +130,7 @@ class Batches:
         self._ready = _Ready(None, None, None, NEVER, clean_column(None), _unchecked, None)
         self._compiled: tuple[Contract | None, IsClean, BatchCheck] | None = None
 
-    def judge(
+    def judge(  # noqa: PLR0913 - what a host may give
         self,
         values: Any,
         *,
@@ -140,17 +139,22 @@ class Batches:
         version: str | None = None,
         features: Any = None,
         fresh: Fresh | None = None,
+        apart: NDArray[Any] | None = None,
     ) -> Batch:
-        """Judge a batch; see `Guard.batch`. Raises PredictionBlocked, ValueInvalid, TypeError."""
+        """Judge a batch; see `Guard.batch`. Raises PredictionBlocked, ValueInvalid, TypeError.
+
+        Where the members of an ensemble are `apart`, by row, there is no answer of theirs (SG-45).
+        """
         site, ready, asked, is_clean = self._site, self._ready, None, False
         held = site.holder.held
+        is_bare = key is None and features is None and fresh is None and apart is None
         if version is None:
             version = site.place.version_of((), context or NOTHING_KNOWN)
         if (
             ready.held is held
-            and ready.version == version
-            and key is features is fresh is None
             and not context
+            and ready.version == version
+            and is_bare
             and site.now() < ready.until
         ):
             is_clean = ready.is_clean(values)
@@ -166,6 +170,7 @@ class Batches:
         if given.rows is not None and given.rows != rows:
             return self._wrong(ready, values, given.rows)
         taken = self._taken(ready, values, rows, given, features, fresh)
+        taken.apart = apart
         taken.is_unclean = ready.plan is asked and not is_clean
         return self._judged(ready, taken)
 
@@ -275,7 +280,7 @@ class Batches:
         counts.unknown_context += work.unknown
         if work.noticed:
             counts.notice(work.noticed)
-        clipped = work.tally.get(CLIPPED, 0)
+        clipped = work.tally.get(Status.CLIPPED, 0)
         good = given.rows - others + clipped
         if clipped:
             clips.count(good, clipped=clipped)

@@ -44,7 +44,7 @@ def batch_context(context: Mapping[str, Any], keys: Any) -> BatchContext:
     if keys is None and not context:
         return NO_CONTEXT
     named = {**context, **({} if keys is None else {KEY: keys})}
-    several = {n: v for n, v in named.items() if _is_column(v)}
+    several = {n: v for n, v in named.items() if is_column(v)}
     lengths = {len(column) for column in several.values()}
     if len(lengths) > 1:
         raise ValueInvalid("context", "columns of one number of rows")
@@ -53,7 +53,8 @@ def batch_context(context: Mapping[str, Any], keys: Any) -> BatchContext:
     return BatchContext(several, fixed, found, lengths.pop() if lengths else None)
 
 
-def _is_column(value: object) -> bool:
+def is_column(value: object) -> bool:
+    """Say whether a value is one of each row."""
     return (
         isinstance(value, list | tuple)
         or (columns.is_a(value, "numpy", "ndarray") and bool(getattr(value, "ndim", 0)))

@@ -1,7 +1,7 @@
 """Which rows of a batch a drill strikes, and what it makes of them: as for calls one by one (SG-53).
 
-Each row is chosen as its call would be: by scope, and by the bucket of its key. A batch is computed before it is judged,
-so a delay is waited for once, and what changes inputs changes the features that are counted and whose ages are judged.
+Each row is chosen as its call would be: by scope, and by the bucket of its key. A batch is computed before it is
+judged, so a delay is waited for once, and what changes inputs changes the features that are counted and aged.
 """
 
 from __future__ import annotations
@@ -13,11 +13,12 @@ from typing import TYPE_CHECKING, Any, Final
 from modelwarden.guard import columns
 from modelwarden.guard.batch_context import KEY, hashable, plain_value
 from modelwarden.guard.drift_table import columns_of
-from modelwarden.guard.drilling import DISAGREEMENT, DrillError, Struck
+from modelwarden.guard.drilling import DrillError, Struck
 from modelwarden.guard.faults import FaultKind
+from modelwarden.guard.signals import DISAGREEMENT
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping, Sequence
+    from collections.abc import Callable, Collection, Mapping, Sequence
 
     from modelwarden.guard.batch_context import BatchContext
     from modelwarden.guard.contract import Contract
@@ -63,7 +64,10 @@ class Strikes:
         return found
 
     def answers(
-        self, values: Any, contract: Contract | None, going: Collection[int]
+        self,
+        values: Any,  # noqa: ANN401 - any batch
+        contract: Contract | None,
+        going: Collection[int],
     ) -> tuple[Any, list[int]]:
         """Return the values with what faults make of the rows that go, and the rows whose type can't hold it."""
         rows = [row for row in self.rows(OF_ANSWERS) if row in going]
@@ -118,20 +122,22 @@ def _plain(cell: Any) -> Any:  # noqa: ANN401 - any row
     return cell.tolist() if columns.is_a(cell, "numpy", "ndarray") else plain_value(cell)
 
 
-def _fitting(values: Any) -> Any:  # noqa: ANN401 - any batch
+def _fitting(values: Any) -> Callable[[object, object], bool]:  # noqa: ANN401 - any batch
     """Return what says whether a batch can hold a value in the place of another without changing its type."""
-    found = columns.numbers(values)
-    if isinstance(values, list | tuple) or getattr(values, "dtype", None) == object:
+    dtype = getattr(getattr(values, "dtype", None), "kind", None)
+    if isinstance(values, list | tuple) or dtype == "O":
         return lambda _before, _after: True
+    found = columns.numbers(values)
     if found is None:
         return _is_alike
-    info = sys.modules["numpy"].iinfo if found.array.dtype.kind in "iu" else sys.modules["numpy"].finfo
-    low, high = float(info(found.array.dtype).min), float(info(found.array.dtype).max)
-
-    def fits(before: object, after: Any) -> bool:  # noqa: ANN401 - a number
-        return type(before) is type(after) and (not math.isfinite(after) or low <= after <= high)
-
-    return fits
+    kind, numpy = found.array.dtype, sys.modules["numpy"]
+    if kind.kind in "iu":
+        least, most = int(numpy.iinfo(kind).min), int(numpy.iinfo(kind).max)
+        return lambda _before, after: type(after) is int and least <= after <= most
+    edge = float(numpy.finfo(kind).max)
+    return lambda _before, after: (
+        type(after) is float and (abs(after) <= edge or not math.isfinite(after))
+    )
 
 
 def _is_alike(before: object, after: object) -> bool:

@@ -25,6 +25,7 @@ from modelwarden.guard.faults import FaultKind
 from modelwarden.guard.findings import FAILED, BatchFindings
 from modelwarden.guard.freshness import MISSING, Fresh, Level
 from modelwarden.guard.plan import allowed_steps, before_s
+from modelwarden.guard.signals import DISAGREEMENT
 from modelwarden.guard.site import SWITCHED_OFF
 
 if TYPE_CHECKING:
@@ -51,6 +52,7 @@ class Given:
 
     Attributes:
         key: the callers' key, where all rows have the same.
+        apart: which rows the members of an ensemble disagree on, if any.
         over: rows that were over an approved rate; None until the others have been charged.
         is_unclean: it has been asked whether the values are clean, and they are not.
     """
@@ -63,6 +65,7 @@ class Given:
     fresh: Fresh | None = None
     key: object = None
     strikes: Strikes = NO_STRIKES
+    apart: NDArray[Any] | None = None
     over: dict[int, Limited] | None = None
     has_waited: bool = False
     is_unclean: bool = False
@@ -93,6 +96,8 @@ class Work:
         """Judge the rows; `check` looks at what `is_clean` says no to. Raises PredictionBlocked if asked to."""
         self._begin()
         self._hold_back()
+        if self._given.apart is not None:
+            self._lack(self.verdicts.of(self._given.apart.nonzero()[0]), DISAGREEMENT)
         if self._given.strikes.by_row:
             self._strike()
         rows, is_unclean = self._given.rows, self._given.is_unclean and not self._is_own
@@ -158,16 +163,18 @@ class Work:
         going = {row for row in strikes.by_row if self.verdicts.goes(row)}
         for kind, reason in FAILING.items():
             rows = [row for row in strikes.rows({kind}) if row in going]
-            self.verdicts.stop(rows, Verdict.FALL, reason)
-            if rows:
-                self.noticed[reason] = len(rows)
+            self._lack(rows, reason)
         if not given.has_waited:
             given.has_waited = True
             strikes.wait(going)
         self.values, unfit = strikes.answers(self.values, self._plan.contract, going)
-        self.verdicts.stop(unfit, Verdict.FALL, NOT_FINITE)
-        if unfit:
-            self.noticed[NOT_FINITE] = len(unfit)
+        self._lack(unfit, NOT_FINITE)
+
+    def _lack(self, rows: Sequence[int] | NDArray[Any], reason: str) -> None:
+        """Let rows that go fall: there is no answer of the model's."""
+        self.verdicts.stop(rows, Verdict.FALL, reason)
+        if len(rows):
+            self.noticed[reason] = self.noticed.get(reason, 0) + len(rows)
 
     # --- after them --------------------------------------------------------------------------------
 
@@ -211,16 +218,17 @@ class Work:
             gone = limited if gone is None else gone | limited
         empty = self._fall(falls) if len(falls) else falls
         if len(empty):
-            self.status[empty] = Status.BLOCKED
-            self._count(Status.BLOCKED, len(empty))
-            if any(one.diverts for one in self._matched.matches):
-                self.stopped += sum(self.match_of(row).diverts for row in empty.tolist())
-            if gone is None:
-                gone = empty
-            else:
-                gone[empty] = True
+            self._exhaust(empty)
+            gone = empty if gone is None else numpy.append(gone.nonzero()[0], empty)
         if gone is not None:
             self.values = blanked(self.values, gone, is_own=self._is_own)
+
+    def _exhaust(self, empty: NDArray[Any]) -> None:
+        """Block the rows that the chain has no answer for."""
+        self.status[empty] = Status.BLOCKED
+        self._count(Status.BLOCKED, len(empty))
+        if any(one.diverts for one in self._matched.matches):
+            self.stopped += sum(self.match_of(row).diverts for row in empty.tolist())
 
     def _stop(self, which: NDArray[Any], status: Status) -> None:
         self.status |= which.view(self._numpy.uint8) * self._numpy.uint8(status)
@@ -233,7 +241,9 @@ class Work:
         if keys is key is None and not chain.has_default:
             return falls
         answers: dict[int, object] = {}
-        known: dict[int, Answer] = {}  # without keys of their own, rows that match alike ask the same
+        known: dict[
+            int, Answer
+        ] = {}  # without keys of their own, rows that match alike ask the same
         empty = []
         numbers = [0] * len(falls) if at is None else at[falls].tolist()
         for row, number in zip(falls.tolist(), numbers, strict=True):

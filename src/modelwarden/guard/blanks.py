@@ -23,7 +23,7 @@ _BY_KIND: Final[Mapping[str, object]] = {
 
 
 def blanked(values: Any, at: NDArray[Any], *, is_own: bool = False) -> Any:
-    """Return the same batch without answers in the rows `at`, given by number or as booleans; see `columns.replaced`."""
+    """Return the same batch without answers in rows, given by number or as booleans; see `columns.replaced`."""
     if columns.is_a(values, "numpy", "ndarray") and values.dtype.kind in "fc" and values.ndim == 1:
         changed = values if is_own else values.copy()
         if at.dtype == bool and not hasattr(values, "mask"):

@@ -50,7 +50,8 @@ BatchCheck = Callable[..., BatchFindings]
 def batch_checker(contract: Contract, *, asks: bool = True) -> BatchCheck:
     """Compile a contract into a function of a batch, and of the number of rows that it has to have.
 
-    It first `asks` whether a column is clean, unless who calls it has done so. numpy is imported at the first batch. Raises TypeError for what is no batch at all.
+    It first `asks` whether a column is clean, unless who calls it has done so. numpy is imported at the first batch.
+    Raises TypeError for what is no batch at all.
     """
     check_row = checker(contract)
     look = _looker(contract, check_row, clean_column(contract if asks else None))

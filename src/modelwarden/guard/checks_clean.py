@@ -1,8 +1,8 @@
-"""Whether a column of numbers is clean: asked before anything else, in one pass or two and without a mask (SG-28). Pure.
+"""Whether a column of numbers is clean: asked before anything else, in one pass or two, without a mask (SG-28). Pure.
 
-The bits of floats from 0 upward, read as whole numbers, rise with them; those of what is negative or NaN stand above all
-of them (IEEE 754). So where the least that is allowed is 0, one look for the largest says it all. Elsewhere NaN is what
-`argmin` and `argmax` find first. numpy's `argmax` is the quickest of its passes over an array.
+The bits of floats from 0 upward, read as whole numbers, rise with them; those of what is negative or NaN stand above
+all of them (IEEE 754). So where the least that is allowed is 0, one look for the largest says it all. Elsewhere NaN is
+what `argmin` and `argmax` find first. numpy's `argmax` is the quickest of its passes over an array.
 """
 
 from __future__ import annotations
@@ -46,7 +46,12 @@ def clean_column(contract: Contract | None) -> IsClean:
 
     def is_clean(values: Any) -> bool:  # noqa: ANN401 - any batch
         numpy = sys.modules.get("numpy")
-        if numpy is None or type(values) is not numpy.ndarray or values.ndim != 1 or not len(values):
+        if (
+            numpy is None
+            or type(values) is not numpy.ndarray
+            or values.ndim != 1
+            or not len(values)
+        ):
             return False
         dtype = values.dtype
         try:

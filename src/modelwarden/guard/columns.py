@@ -185,7 +185,9 @@ class Coded(NamedTuple):
         """Say whether the numbers stand for the same as those of another column."""
         mine = self.categories
         return mine is categories or (
-            is_a(mine, "pyarrow", "Array") and type(mine) is type(categories) and mine.equals(categories)
+            is_a(mine, "pyarrow", "Array")
+            and type(mine) is type(categories)
+            and mine.equals(categories)
         )
 
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final
 from modelwarden.guard.checks import NOT_FINITE
 from modelwarden.guard.decision import Status
 from modelwarden.guard.router import Why
+from modelwarden.guard.signals import DISAGREEMENT
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
     from modelwarden.guard.breaker import Breaker
     from modelwarden.guard.place import Place
 
-SIGNALS: Final = frozenset({NOT_FINITE})
+SIGNALS: Final = frozenset({NOT_FINITE, DISAGREEMENT})
 """Reasons that are counted apart from what became of the call."""
 LATENCIES: Final = 1_024
 """Latencies that wait for whoever measures; the newest are kept."""

@@ -14,6 +14,7 @@ import time
 from typing import TYPE_CHECKING, Final
 
 from modelwarden.guard.faults import OF_GUARD, FaultKind
+from modelwarden.guard.signals import DISAGREEMENT
 from modelwarden.guard.spoiling import not_a_number, out_of_range, shifted, without_one
 
 if TYPE_CHECKING:
@@ -28,7 +29,6 @@ if TYPE_CHECKING:
     from modelwarden.guard.site import Site
     from modelwarden.guard.snapshot import Snapshot
 
-DISAGREEMENT: Final = "disagreement"
 LIVE: Final = frozenset({"stream", "poll", "file"})
 """Where a snapshot has to come from for its faults to count: those kept on disk may be old."""
 MOST_ENDS: Final = 1_000

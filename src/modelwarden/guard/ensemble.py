@@ -26,9 +26,6 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-SIGNAL: Final = 0.10
-"""More of a window of at least 200 answers than this over the limit is a signal; `window.Window` counts them."""
-
 
 class Metric(StrEnum):
     """How disagreement is measured."""

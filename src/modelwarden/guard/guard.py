@@ -12,7 +12,7 @@ are daemons; `close` ends them.
 from __future__ import annotations
 
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, Final, Literal, TypeVar
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 from modelwarden.errors import ValueInvalid
 from modelwarden.guard.answering import asked, decided, fell, refused
@@ -22,17 +22,16 @@ from modelwarden.guard.decision import Decision, Status, Validation, value_of
 from modelwarden.guard.fallback import Chain, LastKnownGood, Step
 from modelwarden.guard.guarded_call import GuardedCall
 from modelwarden.guard.held import Clocks, Fail
+from modelwarden.guard.many import KEY, Many
 from modelwarden.guard.picking import check_names, parameters_of
 from modelwarden.guard.place import Options, outputs_of
 from modelwarden.guard.protect import last_decision, protected
-from modelwarden.guard.standing import Standing
 from modelwarden.guard.visit import within
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
     from pathlib import Path
 
-    from modelwarden.guard.batch import Batch
     from modelwarden.guard.contract import Contract, OnViolation
     from modelwarden.guard.feed import Pace
     from modelwarden.guard.freshness import Fresh
@@ -45,10 +44,9 @@ if TYPE_CHECKING:
 
 Returns = Literal["decision", "value"]
 F = TypeVar("F", bound="Callable[..., Any]")
-KEY: Final = "key"
 
 
-class Guard(Standing):
+class Guard(Many):
     """Guards the predictions of one model in one environment. May be used from any thread or task.
 
     Args:
@@ -234,42 +232,6 @@ class Guard(Standing):
         reason = decision.reasons[0] if decision.reasons else None
         return Validation(decision.is_answered, decision.value, reason)
 
-    def batch(
-        self,
-        values: Any,
-        *,
-        key: Any = None,
-        context: Mapping[str, Any] | None = None,
-        version: str | None = None,
-        features: Any = None,
-        fresh: Fresh | None = None,
-    ) -> Batch:
-        """Judge answers to many rows that were computed elsewhere (SG-28).
-
-        Args:
-            values: a list, or a column or table of numpy, pandas, polars or Arrow; it is not changed.
-            key: a column of keys, to remember good answers and fall back to them.
-            context: by dimension a column, or one value for all rows.
-            version: the version that answered.
-            features: the table that it answered; counted for drift where the version has edges (SG-49).
-            fresh: how old the inputs may be, by a time of the context or the features (SG-44).
-
-        Raises:
-            PredictionBlocked: the contract asks to raise.
-            ValueInvalid: columns of the context have different numbers of rows.
-            TypeError: the values are no batch.
-        """
-        if context:
-            check_names(context)
-        site = self._sites.get("batch") or self._site("batch")
-        if site.batches is None:
-            from modelwarden.guard.batch import Batches  # noqa: PLC0415 - most hosts have no batches
-
-            site.batches = Batches(site)
-        return site.batches.judge(
-            values, key=key, context=context, version=version, features=features, fresh=fresh
-        )
-
     def remember(self, key: object, value: object, *, version: str | None = None) -> bool:
         """Keep a good answer that was computed elsewhere; False: not kept, since it fails its checks (SG-38)."""
         site = self._site("remember")
@@ -315,16 +277,6 @@ class Guard(Standing):
     def forget(self, key: str) -> bool:
         """Erase what is remembered under a key (SG-38)."""
         return self._parts.chain.forget(key)
-
-    def _site(self, what: str) -> Site:
-        """Return the place of calls that name all by keyword."""
-        found = self._sites.get(what)
-        if found is None:
-            breaker = Thresholds() if what == "call" else None
-            options = Options(outputs=self._outputs, key=KEY, breaker=breaker)
-            site = self._parts.open_site(options, self._bound, version=self._bound.get("version"))
-            found = self._sites.setdefault(what, site)
-        return found
 
 
 def _check(init_wait: float, fail: str) -> None:

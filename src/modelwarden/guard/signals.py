@@ -1,6 +1,6 @@
 """What a guard tells of its calls as signals: too many clipped answers, the same answer always, too many bad inputs.
 
-(SG-35, SG-36.) Numbers alone; what they mean for a model is judged where they arrive.
+(SG-35, SG-36, SG-45.) Numbers alone; what they mean for a model is judged where they arrive.
 """
 
 from __future__ import annotations
@@ -20,9 +20,13 @@ if TYPE_CHECKING:
 BAD_INPUTS: Final = 0.05
 """More inputs than this that do not look as they have to, in five minutes, are a signal."""
 
+APART: Final = 0.10
+"""More answers than this on which the members of an ensemble lie apart, in five minutes, are a signal (SG-45)."""
+
 CLIP_RATE: Final = "clip_rate"
 STUCK_OUTPUT: Final = "stuck_output"
 INPUTS: Final = "bad_inputs"
+DISAGREEMENT: Final = "disagreement"
 
 
 class Seen(NamedTuple):
@@ -37,6 +41,7 @@ class Watches:
 
     def __init__(self, *, clock: Callable[[], float]) -> None:
         self.inputs: Final = Window(clock=clock)
+        self.agreed: Final = Window(clock=clock)
         self.stuck: Final = StuckWatch()
 
     def saw_input(self, *, bad: bool) -> None:
@@ -55,6 +60,7 @@ class Watches:
     def after_fork(self) -> None:
         """Make the watches usable in a forked child."""
         self.inputs.after_fork()
+        self.agreed.after_fork()
         self.stuck.after_fork()
 
 
@@ -91,6 +97,9 @@ def seen_at(place: Place) -> Iterable[tuple[str, Seen]]:
         yield CLIP_RATE, Seen(clips.calls, clips.hits / clips.calls)
     if place.watches.stuck.is_stuck:
         yield STUCK_OUTPUT, Seen(STUCK, 1.0)
+    agreed = place.watches.agreed.share()
+    if agreed.above(APART):
+        yield DISAGREEMENT, Seen(agreed.calls, agreed.hits / agreed.calls)
     inputs = place.watches.inputs.share()
     if inputs.above(BAD_INPUTS):
         yield INPUTS, Seen(inputs.calls, inputs.hits / inputs.calls)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 from modelwarden.guard.breaker import State
 from modelwarden.guard.checks import NOT_FINITE
 from modelwarden.guard.decision import Status
+from modelwarden.guard.signals import DISAGREEMENT
 
 if TYPE_CHECKING:
     from modelwarden.guard.setting_up import Parts
@@ -44,6 +45,7 @@ def counted(parts: Parts) -> dict[str, int]:
         "drift_dropped": 0 if sender is None else sender.dropped,
         "drift_refused": 0 if sender is None else sender.refused,
         "non_finite": counts.noticed.get(NOT_FINITE, 0),
+        "disagreement": counts.noticed.get(DISAGREEMENT, 0),
         "open_breakers": sum(
             breaker.state in REFUSING
             for site in list(parts.sites)
