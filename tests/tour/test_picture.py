@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
+@pytest.mark.whole  # tests/tour/test_tour.py runs the tour; this one runs it again, to draw it
 @pytest.mark.timeout(420)
 def test_the_script_draws_the_tour(tmp_path: Path) -> None:
     done = subprocess.run(  # noqa: S603  # our own script
