@@ -66,7 +66,7 @@ RULES = tuple(
     for file in (
         "attack/test_actors", "attack/test_duties", "attack/test_endpoints", "attack/test_grants",
         "attack/test_positions", "attack/test_slots", "attack/test_switches", "attack/test_tokens",
-        "sla/test_ingest", "stories/test_drill", "stories/test_fleet",
+        "faults/test_endpoint_kill", "sla/test_ingest", "stories/test_drill", "stories/test_fleet",
     )
 )  # fmt: skip
 """Files that try those rules, and not the database; others show races, erasure, sealing and stories on both."""
@@ -90,7 +90,7 @@ def pytest_collection_finish() -> None:
 
 def pytest_xdist_auto_num_workers() -> int:
     """Start more workers than there are cores: tests wait for threads, processes and servers."""
-    return max(2, len(os.sched_getaffinity(0)) * 3 // 2)
+    return len(os.sched_getaffinity(0)) + 2
 
 
 class Scheduling(LoadFileScheduling):

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from modelwarden.tour import story
 from tests.house.source import ROOT
 
 if TYPE_CHECKING:
@@ -36,5 +37,8 @@ def _check(picture: str) -> None:
     assert picture.startswith("<svg")
     for words in ("self_approval", "staging_missing", "rolled_back_since", "entry_altered"):
         assert words in picture
+    assert f"{len(story.CHAPTERS)},&#160;in&#160;" in picture, (
+        "draw it again: python scripts/tour_picture.py"
+    )
     assert "url(http" not in picture
     assert "@font-face" not in picture
