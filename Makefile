@@ -17,7 +17,7 @@ demo: .venv/run ## the tour on real data, then server and console on what it lef
 	$(BIN)modelwarden demo --again
 serve: .venv/run ## API and console
 	$(BIN)modelwarden serve
-test: .venv/dev ## all tests but those marked soak and matrix
+test: .venv/dev ## all tests but those marked soak, matrix and whole
 	$(BIN)pytest
 check: .venv/dev ## format, lint, walls between rooms, types, docs
 	$(BIN)ruff format --check .

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import shutil
 import sys
@@ -23,8 +24,11 @@ if TYPE_CHECKING:
     from tests.postgres import NewDatabase
     from tests.services.s3 import S3
 
-settings.register_profile("house", deadline=None)  # no test asserts a time
-settings.load_profile("house")
+settings.register_profile("quick", deadline=None, max_examples=25)  # no test asserts a time
+settings.register_profile("many", deadline=None, max_examples=100)
+settings.load_profile("quick")  # `.ci/run` says --hypothesis-profile=many
+
+gc.disable()  # until all is collected: what is loaded stays
 
 MEMORY = Path("/dev/shm")  # noqa: S108 - a file system in memory, which systems with Linux have
 ROOM = 4 << 30
@@ -57,14 +61,36 @@ ROOMS = tuple(
 )  # fmt: skip
 """Rooms whose rules are the same on any database: `make test` runs them on SQLite, `.ci/run` on PostgreSQL too."""
 
+RULES = tuple(
+    f"tests/{file}.py"
+    for file in (
+        "attack/test_actors", "attack/test_duties", "attack/test_endpoints", "attack/test_grants",
+        "attack/test_positions", "attack/test_slots", "attack/test_switches", "attack/test_tokens",
+        "faults/test_endpoint_kill", "sla/test_ingest", "stories/test_drill", "stories/test_fleet",
+    )
+)  # fmt: skip
+"""Files that try those rules, and not the database; others show races, erasure, sealing and stories on both."""
+
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Leave to `.ci/run` what only repeats on PostgreSQL; begin with the slow ones, so that no worker ends late."""
     for item in items:
-        if item.nodeid.startswith(ROOMS) and "postgresql" in item.nodeid.partition("[")[2]:
+        if item.nodeid.startswith(ROOMS + RULES) and "postgresql" in item.nodeid.partition("[")[2]:
             item.add_marker(pytest.mark.matrix)
     items.sort(key=lambda item: not item.nodeid.startswith(FIRST))
+
+
+def pytest_collection_finish() -> None:
+    """Keep what was collected out of the search for garbage, which else took a tenth of all tests' time."""
+    gc.freeze()
+    gc.set_threshold(10_000, 20, 20)
+    gc.enable()
+
+
+def pytest_xdist_auto_num_workers() -> int:
+    """Start more workers than there are cores: tests wait for threads, processes and servers."""
+    return len(os.sched_getaffinity(0)) + 2
 
 
 class Scheduling(LoadFileScheduling):

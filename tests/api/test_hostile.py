@@ -50,8 +50,8 @@ KNOWN = {
     ("person", "mode"),
     [
         ("carol", GenerationMode.POSITIVE),
-        ("grace", GenerationMode.POSITIVE),
-        ("alice", GenerationMode.NEGATIVE),
+        pytest.param("grace", GenerationMode.POSITIVE, marks=pytest.mark.soak),
+        pytest.param("alice", GenerationMode.NEGATIVE, marks=pytest.mark.soak),
     ],
 )
 def test_no_call_makes_the_server_fall_over(town: Town, person: str, mode: GenerationMode) -> None:

@@ -118,7 +118,6 @@ def checked(ledger: Ledger, *, first: int = 0, last: int | None = None) -> Named
 
 QUICK = settings(
     phases=[Phase.explicit, Phase.generate],  # shrinking copies for minutes what any example shows
-    max_examples=40,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 

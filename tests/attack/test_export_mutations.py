@@ -123,7 +123,6 @@ def rewritten(folder: Path, edit: Callable[[Lines], Lines]) -> None:
 
 QUICK = settings(
     phases=[Phase.explicit, Phase.generate],  # shrinking copies for minutes what any example shows
-    max_examples=40,
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )

@@ -110,7 +110,7 @@ EDITS = st.lists(
 
 
 @pytest.mark.parametrize("name", PARSERS)
-@settings(max_examples=100, suppress_health_check=[HealthCheck.too_slow])
+@settings(suppress_health_check=[HealthCheck.too_slow])
 @given(edits=EDITS, noise=st.none() | st.binary(max_size=200))
 def test_hostile_bytes_give_a_value_or_the_documented_error(
     name: str, edits: list[tuple[int, int, bytes]], noise: bytes | None

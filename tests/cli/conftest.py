@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from typer.testing import CliRunner
+import typer.main
+import typer.testing
 
 from modelwarden.cli.main import app
 from modelwarden.ledger.keys import SigningKey
@@ -16,6 +18,9 @@ from tests import tables
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+# Else it builds two hundred commands for each that is run.
+typer.testing._get_command = cache(typer.main.get_command)
 
 PEOPLE = {
     "root": ("admin",),
@@ -54,7 +59,7 @@ class Desk:
     def run(self, *words: str, env: dict[str, str | None] | None = None) -> Ran:
         """Run a command as it is typed."""
         clean = {"MODELWARDEN_TOKEN": None, "MODELWARDEN_AS": None, "NO_COLOR": "1"}
-        result = CliRunner().invoke(
+        result = typer.testing.CliRunner().invoke(
             app, list(words), env=clean | {"MODELWARDEN_URL": self.url} | (env or {})
         )
         return Ran(code=result.exit_code, out=result.stdout, err=result.stderr)

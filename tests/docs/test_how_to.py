@@ -1,4 +1,4 @@
-"""The guides for the command line run as they stand, in a company that is set up."""
+"""The guides for the command line run as they stand, in a company that is set up; the long ones in `.ci/run` alone."""
 
 from __future__ import annotations
 
@@ -52,6 +52,7 @@ def found_company(folder: Path, *, with_keys: bool) -> dict[str, str]:
     }
 
 
+@pytest.mark.whole
 @pytest.mark.timeout(300)
 @pytest.mark.parametrize(
     ("page", "with_keys"),
@@ -72,6 +73,7 @@ def test_a_guide_runs_as_it_stands(page: str, *, with_keys: bool, tmp_path: Path
     run_page(GUIDES / page, tmp_path, environment=environment)
 
 
+@pytest.mark.whole
 @pytest.mark.timeout(300)
 def test_the_guide_to_backups_runs_as_it_stands(tmp_path: Path) -> None:
     found_company(tmp_path, with_keys=False)
@@ -79,6 +81,7 @@ def test_the_guide_to_backups_runs_as_it_stands(tmp_path: Path) -> None:
     run_page(GUIDES / "backup-and-restore.md", tmp_path, environment=relative)
 
 
+@pytest.mark.whole
 @pytest.mark.timeout(300)
 def test_the_guide_to_an_outside_witness_runs_as_it_stands(tmp_path: Path) -> None:
     found_company(tmp_path, with_keys=False)
@@ -97,6 +100,7 @@ def test_the_guide_to_records_of_other_systems_runs_as_it_stands(tmp_path: Path)
     run_page(GUIDES / "record-from-other-systems.md", tmp_path, environment=relative)
 
 
+@pytest.mark.whole
 @pytest.mark.timeout(300)
 def test_the_guide_to_search_and_reports_runs_as_it_stands(tmp_path: Path) -> None:
     record_decisions(tmp_path)
@@ -129,11 +133,12 @@ def record_decisions(folder: Path) -> None:
 
 
 @pytest.mark.timeout(300)
-@pytest.mark.parametrize("page", ["deploy.md", "flask.md"])
+@pytest.mark.parametrize("page", [pytest.param("deploy.md", marks=pytest.mark.whole), "flask.md"])
 def test_a_guide_to_running_it_runs_as_it_stands(page: str, tmp_path: Path) -> None:
     run_page(GUIDES / page, tmp_path, environment={"MODELWARDEN_URL": "sqlite:///warden.db"})
 
 
+@pytest.mark.whole
 @pytest.mark.timeout(300)
 def test_the_guide_to_alerts_runs_as_it_stands(tmp_path: Path) -> None:
     found_company(tmp_path, with_keys=False)
@@ -141,6 +146,7 @@ def test_the_guide_to_alerts_runs_as_it_stands(tmp_path: Path) -> None:
     run_page(GUIDES / "alerts.md", tmp_path, environment=relative)
 
 
+@pytest.mark.whole
 @pytest.mark.timeout(300)
 def test_the_guide_to_measuring_runs_as_it_stands(tmp_path: Path) -> None:
     found_company(tmp_path, with_keys=False)
@@ -161,6 +167,7 @@ def test_the_guide_to_guarding_a_prediction_runs_as_it_stands(tmp_path: Path) ->
     run_page(GUIDES / "guard-a-prediction.md", tmp_path, environment=environment)
 
 
+@pytest.mark.whole
 @pytest.mark.timeout(300)
 def test_the_guide_to_drift_runs_as_it_stands(tmp_path: Path) -> None:
     found_company(tmp_path, with_keys=False)
@@ -185,6 +192,7 @@ def test_the_guide_to_serving_behind_the_guard_runs_as_it_stands(tmp_path: Path)
     run_page(GUIDES / "serve-behind-the-guard.md", tmp_path, environment=environment)
 
 
+@pytest.mark.whole
 @pytest.mark.timeout(300)
 def test_the_guide_from_scripts_runs_as_it_stands(tmp_path: Path) -> None:
     found_company(tmp_path, with_keys=False)

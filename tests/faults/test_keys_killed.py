@@ -80,6 +80,7 @@ def is_whole(warden: Warden) -> None:
     assert verified(warden, state=True).problems == ()
 
 
+@pytest.mark.soak
 def test_killed_while_keys_are_rotated_what_was_answered_holds(tmp_path: Path) -> None:
     url = f"sqlite:///{tmp_path}/warden.db"
     with open_warden(url) as warden:
@@ -153,6 +154,7 @@ def test_keys_are_rotated_while_many_write(store_url: str, tmp_path: Path) -> No
     assert parse_vkey(first) != parse_vkey(now)
 
 
+@pytest.mark.soak
 def test_killed_at_any_moment_a_restore_leaves_nothing_or_all(tmp_path: Path) -> None:
     house = House(tmp_path)
     house.lose()

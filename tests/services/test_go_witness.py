@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
     from modelwarden.warden.warden import Warden
 
-pytestmark = [pytest.mark.services, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.services, pytest.mark.whole, pytest.mark.timeout(600)]
 
 SOURCE: Final = Path(__file__).with_name("go_witness")
 LOG = Log.of(300)

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from modelwarden.warden.warden import Warden
     from tests.services.tiles_oracle import Oracle
 
-pytestmark = pytest.mark.services
+pytestmark = [pytest.mark.services, pytest.mark.whole]
 
 
 @pytest.fixture(scope="module")

@@ -6,6 +6,7 @@ Credentials come from AWS's own chain (environment, shared files, the machine's 
 from __future__ import annotations
 
 import contextlib
+from functools import cache
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 from urllib.parse import urlsplit
 
@@ -15,6 +16,7 @@ try:
     import boto3  # type: ignore[import-untyped]  # it brings no types
     from botocore.config import Config  # type: ignore[import-untyped]
     from botocore.exceptions import BotoCoreError, ClientError  # type: ignore[import-untyped]
+    from botocore.session import get_session  # type: ignore[import-untyped]
 except ModuleNotFoundError as error:
     raise SettingInvalid("S3 needs the extra: pip install 'modelwarden[s3]'") from error
 
@@ -51,14 +53,24 @@ def open_place(address: SinkAddress, *, options: Collection[str] = ()) -> Place:
     if endpoint is not None:
         _require_safe(address.name, endpoint)
     try:
+        asked = get_session()
+        asked.register_component("data_loader", _descriptions())
         session = boto3.session.Session(
-            profile_name=found.get("profile"), region_name=found.get("region")
+            botocore_session=asked,
+            profile_name=found.get("profile"),
+            region_name=found.get("region"),
         )
         client = session.client("s3", endpoint_url=endpoint, config=_config(endpoint))
     except (BotoCoreError, ValueError) as error:
         raise SettingInvalid(f"sink {address.name}: {error}") from error
     prefix = address.path.strip("/")
     return Place(client, address.place, f"{prefix}/" if prefix else "")
+
+
+@cache
+def _descriptions() -> Any:  # noqa: ANN401  # botocore's loader, without types
+    """Return what AWS says of its services, which all clients share: reading it takes longer than all else of one."""
+    return get_session().get_component("data_loader")
 
 
 @contextlib.contextmanager
