@@ -54,7 +54,7 @@ def test_what_is_kept_of_contexts_is_bounded(tmp_path: Path) -> None:
         )
         assert not batch.status.any()
         (site,) = [site for site in guard._parts.sites if site.place.options.limits is not None]
-        (matcher,) = site.ready[-1].matchers
+        (matcher,) = site.ready[-1][-1].matchers
         assert len(matcher._memo) <= REMEMBERED
         assert all(len(each) <= REMEMBERED + 8 for each in matcher._rules.bitmaps.values())
         kinds = guard._sites["batch"].batches._ready.kinds

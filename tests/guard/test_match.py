@@ -263,7 +263,7 @@ def test_more_contexts_than_are_remembered_are_answered_alike() -> None:
     for _ in range(2):
         assert [n for n, one in enumerate(asked) if matcher.match(one)] == [7]
     assert len(matcher._memo) <= REMEMBERED
-    assert all(len(one) <= REMEMBERED + 3 for one in matcher._bitmaps)
+    assert all(len(one) <= REMEMBERED + 3 for one in matcher._memo.tables)
 
 
 def test_matches_of_many_switches_are_answered_alike_and_not_all_kept() -> None:

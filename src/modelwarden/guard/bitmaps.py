@@ -12,11 +12,9 @@ from typing import TYPE_CHECKING, Final
 from modelwarden.guard.scope import FOLDED, Form, normalise
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator, Iterator, Sequence
+    from collections.abc import Generator, Iterator, Sequence
 
     from modelwarden.guard.scope import Condition
-
-    And = Callable[[int, Sequence["Bitmaps"], Sequence[object]], int]
 
 KEPT: Final = 4_096
 """How many values that no switch lists a dimension remembers; the oldest goes first."""
@@ -165,48 +163,3 @@ def set_bits(rows: int) -> list[int]:
         found.append(at)
         at = text.find("1", at + 1)
     return found
-
-
-def anding(number: int) -> And:
-    """Return what ANDs the bitmaps of so many values: written out up to eight, which saves a quarter of the time."""
-    return _WRITTEN_OUT[number] if number < len(_WRITTEN_OUT) else _and
-
-
-def _and(rows: int, bitmaps: Sequence[Bitmaps], values: Sequence[object]) -> int:
-    for one, value in zip(bitmaps, values, strict=True):
-        rows &= one[value]
-    return rows
-
-
-_WRITTEN_OUT: Final[tuple[And, ...]] = (
-    lambda rows, _, __: rows,
-    lambda rows, b, v: rows & b[0][v[0]],
-    lambda rows, b, v: rows & b[0][v[0]] & b[1][v[1]],
-    lambda rows, b, v: rows & b[0][v[0]] & b[1][v[1]] & b[2][v[2]],
-    lambda rows, b, v: rows & b[0][v[0]] & b[1][v[1]] & b[2][v[2]] & b[3][v[3]],
-    lambda rows, b, v: rows & b[0][v[0]] & b[1][v[1]] & b[2][v[2]] & b[3][v[3]] & b[4][v[4]],
-    lambda rows, b, v: (
-        rows & b[0][v[0]] & b[1][v[1]] & b[2][v[2]] & b[3][v[3]] & b[4][v[4]] & b[5][v[5]]
-    ),
-    lambda rows, b, v: (
-        rows
-        & b[0][v[0]]
-        & b[1][v[1]]
-        & b[2][v[2]]
-        & b[3][v[3]]
-        & b[4][v[4]]
-        & b[5][v[5]]
-        & b[6][v[6]]
-    ),
-    lambda rows, b, v: (
-        rows
-        & b[0][v[0]]
-        & b[1][v[1]]
-        & b[2][v[2]]
-        & b[3][v[3]]
-        & b[4][v[4]]
-        & b[5][v[5]]
-        & b[6][v[6]]
-        & b[7][v[7]]
-    ),
-)

@@ -19,7 +19,7 @@ import time
 from dataclasses import dataclass
 from enum import StrEnum
 from threading import Lock
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from modelwarden.errors import ValueInvalid
 
@@ -96,19 +96,17 @@ class Thresholds:
             raise ValueInvalid("spread", "a part of the wait, below 1")
 
 
-@dataclass(slots=True)
 class _Bucket:
     """The calls of one second."""
 
-    second: float = _NEVER
-    calls: int = 0
-    failures: int = 0
-    slow: int = 0
-    bad: int = 0
+    __slots__ = ("bad", "calls", "failures", "second", "slow")
+
+    def __init__(self) -> None:
+        self.second = _NEVER
+        self.calls = self.failures = self.slow = self.bad = 0
 
 
-@dataclass(frozen=True, slots=True)
-class Totals:
+class Totals(NamedTuple):
     """The calls of the last ten seconds."""
 
     calls: int
@@ -127,9 +125,9 @@ class Breaker:
     Attributes:
         free: the ticket for everyone while closed, else 0: `breaker.free or breaker.admit()` saves a call.
         short: calls that went well and were counted here, by whoever saves the call of `done`; it never falls.
-        untimed: a call is timed where none of these bits is set in `short`.
-        quiet_until: a quick good call with the ticket `free` that ends before may be counted so.
-        slow_s: calls that take as long are slow.
+        untimed: a call is timed where none of these bits is set in `short`; None: none is timed.
+        quiet_until: a good call that ends before may be counted so, if this was the same object when it began: each
+            time that the breaker changes it is another. Such a call was quick, too.
     """
 
     def __init__(
@@ -143,14 +141,15 @@ class Breaker:
         self._clock = clock
         self._chance = chance
         self._lock = Lock()
-        self.slow_s = self.thresholds.slow_s
+        self._slow_s = self.thresholds.slow_s
         self._state = State.CLOSED
         self._period = 1  # tickets of this period count; 0 refuses
         self.free = 1
         self._tickets = 1
         self._buckets = [_Bucket() for _ in range(BUCKETS)]
         self._good = 0  # calls that went well in `_second`, and are in no bucket yet
-        self.short = self._folded = self.untimed = 0
+        self.short = self._folded = 0
+        self.untimed: int | None = 0
         self._second = 0.0
         self.quiet_until = _NEVER
         self._leases: dict[int, float] = {}
@@ -179,12 +178,12 @@ class Breaker:
         if (
             amiss is None
             and ended < self.quiet_until
-            and ended - started < self.slow_s
+            and ended - started < self._slow_s
             and ticket == self._period
         ):
             self._good += 1
             return
-        self._done(ticket, ended, amiss, ended - started >= self.slow_s)
+        self._done(ticket, ended, amiss, ended - started >= self._slow_s)
 
     def retry_after_s(self) -> float:
         """Return the seconds until an open breaker tries again; 0 where nothing has to be waited for."""
@@ -272,9 +271,13 @@ class Breaker:
         self._buckets[int(self._second % BUCKETS)].calls += good
 
     def _arm(self, now: float, *, quiet: bool) -> None:
-        """Let good calls of this second be counted without the lock, while nothing else is in the window."""
+        """Let good calls of this second be counted without the lock, while nothing else is in the window.
+
+        Never for longer than a slow call takes: what begins and ends within that time was no slow one.
+        """
         self._second = now // BUCKET_S
-        self.quiet_until = (self._second + 1) * BUCKET_S if quiet else _NEVER
+        end = min((self._second + 1) * BUCKET_S, now + self._slow_s)
+        self.quiet_until = end if quiet else _NEVER
 
     def _totals(self, now: float) -> Totals:
         self._fold()

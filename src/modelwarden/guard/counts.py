@@ -24,9 +24,14 @@ LATENCIES: Final = 1_024
 
 
 class Counts:
-    """What a guard counts; plain numbers, to which threads add without a lock."""
+    """What a guard counts; plain numbers, to which threads add without a lock.
 
-    def __init__(self) -> None:
+    Args:
+        timed: somebody asks for latencies, so that they are kept.
+    """
+
+    def __init__(self, *, timed: bool = True) -> None:
+        self._timed = timed
         self.by_status = [0] * 8
         self.drilled = [0] * 8
         self.drilled_stopped = 0  # of those that a drill struck and a switch blocked
@@ -44,6 +49,7 @@ class Counts:
     def add(self, place: Place, breaker: Breaker) -> None:
         """Count with the good answers those of a place's short way, which its breaker alone counts."""
         self._short.append(breaker)
+        breaker.untimed = 0 if self._timed else None
         weakref.finalize(place, self._keep, breaker)
 
     def _keep(self, breaker: Breaker) -> None:

@@ -13,6 +13,7 @@ import inspect
 import time
 from dataclasses import dataclass, field
 from functools import partial
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from modelwarden.errors import ValueInvalid
@@ -108,8 +109,7 @@ def _nobody(version: str | None) -> bool:  # noqa: ARG001 - no switch, no killed
     return False
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Asked:
+class Asked(NamedTuple):
     """The call that needs another answer.
 
     Attributes:
@@ -127,7 +127,7 @@ class Asked:
     names: frozenset[str] | None = None
     is_killed: Callable[[str | None], bool] = _nobody
     before: float | None = None
-    baselines: Mapping[str, Callable[..., Any]] = field(default_factory=dict)
+    baselines: Mapping[str, Callable[..., Any]] = MappingProxyType({})
     check: Check | None = None
 
 

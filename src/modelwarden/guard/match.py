@@ -7,9 +7,10 @@ guard's to know; how one is made of a snapshot's switches stands in `compiled`.
 from __future__ import annotations
 
 from operator import itemgetter
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-from modelwarden.guard.bitmaps import anding, set_bits
+from modelwarden.guard.bitmaps import set_bits
+from modelwarden.guard.memo import MOST_IDS, NOTHING, REMEMBERED, Match, Remembered, memo_of
 from modelwarden.guard.router import bucket
 from modelwarden.guard.scope import FOLDED, normalise
 from modelwarden.guard.switch import Action, common_steps
@@ -20,63 +21,8 @@ if TYPE_CHECKING:
     from modelwarden.guard.bitmaps import Bitmaps
     from modelwarden.guard.switch import Effect, Steps
 
-REMEMBERED: Final = 4_096
-"""How many contexts a matcher remembers before it begins again (SG-19)."""
 
-MOST_IDS: Final = 100_000
-"""How many ids of switches it remembers with them: where many switches miss a value, one match names them all."""
-
-
-class Match(NamedTuple):
-    """What the switches say of one context; false if none matches.
-
-    Attributes:
-        action: the strongest of those that match.
-        switches: ids of all that match, sorted.
-        steps: for `FALLBACK`, the steps that all of them allow; None for the guard's own chain.
-        missing: dimensions that a matching switch names and the context lacks, which is to be counted (SG-4).
-        lkg_before: of those that block or fall back, the earliest; "" serves nothing remembered (SG-39).
-        is_ramped: some let callers go by key: see `Matcher.for_key` (SG-11).
-        rows: which they are, for the matcher that found them.
-    """
-
-    action: Action
-    switches: tuple[str, ...] = ()
-    steps: Steps = ()
-    missing: tuple[str, ...] = ()
-    lkg_before: str | None = None
-    is_ramped: bool = False
-    rows: int = 0
-
-    def __bool__(self) -> bool:
-        return self.action is not Action.NONE
-
-    @property
-    def diverts(self) -> bool:
-        """The call is not made: it is blocked, or a fallback answers."""
-        return self.action >= Action.FALLBACK
-
-
-NOTHING: Final = Match(Action.NONE)
-"""What a matcher answers when no switch matches: always this one object."""
-
-
-class Remembered(dict[tuple[object, ...], Match]):
-    """Matches by what was asked, forgotten all at once when there are too many. Readers need no lock."""
-
-    __slots__ = ("ids",)
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.ids = 0
-
-    def keep(self, key: tuple[object, ...], found: Match) -> None:
-        """Remember one more."""
-        if len(self) >= REMEMBERED or self.ids > MOST_IDS:
-            self.clear()
-            self.ids = 0
-        self[key] = found
-        self.ids += len(found.switches)
+__all__ = ["MOST_IDS", "NOTHING", "REMEMBERED", "Match", "Matcher", "Remembered", "Rules", "joined"]
 
 
 class Rules(NamedTuple):
@@ -95,6 +41,11 @@ class Rules(NamedTuple):
     falls_back: int
     ramped: int
     found: Remembered
+
+    @property
+    def width(self) -> int:
+        """How many switches there are."""
+        return len(self.effects)
 
     def match(self, rows: int, missing: tuple[str, ...]) -> Match:
         """Return what these switches say together; the same object for the same switches, for a while."""
@@ -130,8 +81,8 @@ class Matcher:
     """
 
     __slots__ = (
-        "_and", "_bitmaps", "_given", "_is_empty", "_known", "_memo", "_missing", "_names", "_pick", "_recall",
-        "_rows", "_rules", "_width", "dimensions",
+        "_given", "_is_empty", "_known", "_memo", "_missing", "_names", "_pick", "_rows", "_rules", "_width",
+        "dimensions",
     )  # fmt: skip
 
     def __init__(
@@ -154,40 +105,33 @@ class Matcher:
         self._pick: Callable[[tuple[object, ...]], tuple[object, ...]] | None = None
         if len(places) < len(self.dimensions):
             self._pick = _picking(places)
-        self._bitmaps = tuple(rules.bitmaps[name] for name in self._names)
-        self._and = anding(len(self._names))
         self._is_empty = not self._live
-        self._memo = Remembered()
-        self._recall = self._memo.get
+        self._memo = memo_of(rules, rows, self._names, missing)
 
     def match(self, context: Mapping[str, object]) -> Match:
         """Return what the switches say of a context. Dimensions that no switch names are not looked at."""
         if self._is_empty:
             return NOTHING
         try:
-            values = self._given(context)
-        except KeyError:
-            values = tuple(map(context.get, self._names))
-        try:
-            found = self._recall(values)
-        except TypeError:  # a list among them, or whatever else has no hash
-            found = None
-        return self._cold(values) if found is None else found
+            return self._memo[self._given(context)]
+        except (KeyError, TypeError):  # a value is missing, or no short plain text
+            return self._plainly(tuple(map(context.get, self._names)))
 
     def match_values(self, values: tuple[object, ...]) -> Match:
         """Return what the switches say of the values of `dimensions`, None for a missing one: the quickest way.
 
-        Raises ValueError for too few values.
+        Raises ValueError for too few values, or too many.
         """
         if self._is_empty:
             return NOTHING
         if self._pick is not None:
             values = self._pick(values)
         try:
-            found = self._recall(values)
-        except TypeError:
-            found = None
-        return self._cold(values) if found is None else found
+            return self._memo[values]
+        except (KeyError, TypeError):
+            return self._plainly(values)
+        except ValueError as error:
+            raise ValueError(f"expected the values of {', '.join(self.dimensions)}") from error
 
     def bind(self, **known: object) -> Matcher:
         """Return a matcher for which these values are settled, so that they need not be given again.
@@ -267,43 +211,10 @@ class Matcher:
         live = self._live
         return bool(self._rules.named[dimension] & self._rows & (live | live << self._width))
 
-    def _cold(self, values: tuple[object, ...]) -> Match:
-        if len(values) != len(self._bitmaps):
-            raise ValueError(f"expected the values of {', '.join(self.dimensions)}")
-        try:
-            rows = self._and(self._rows, self._bitmaps, values)
-        except (KeyError, TypeError):
-            return self._plainly(values)
-        if rows and (rows := self._without_exceptions(rows)):
-            found = self._rules.match(rows, self._missing + self._absent(values))
-            self._memo.keep(values, found)
-            return found
-        memo = self._memo
-        if len(memo) < REMEMBERED:  # as `keep` does, without its call
-            memo[values] = NOTHING
-        else:
-            memo.keep(values, NOTHING)
-        return NOTHING
-
-    def _absent(self, values: tuple[object, ...]) -> tuple[str, ...]:
-        return tuple(
-            [
-                name
-                for name, value, bitmaps in zip(self._names, values, self._bitmaps, strict=True)
-                if bitmaps.is_blank(value)
-            ]
-        )
-
     def _plainly(self, values: tuple[object, ...]) -> Match:
         """Match what is not all short plain text, and remember it in its canonical form only."""
         named = zip(self._names, values, strict=True)
-        plain = tuple(normalise(value, folds=name in FOLDED) for name, value in named)
-        found = self._memo.get(plain)
-        return self._cold(plain) if found is None else found
-
-    def _without_exceptions(self, rows: int) -> int:
-        carved = rows >> self._width
-        return rows & ~carved & ((1 << self._width) - 1) if carved else rows
+        return self._memo[tuple([normalise(value, folds=name in FOLDED) for name, value in named])]
 
 
 def joined(first: Match, second: Match) -> Match:
@@ -347,4 +258,7 @@ def _picking(places: Sequence[object]) -> Callable[[Any], tuple[object, ...]]:
     """Return what takes these places out of a tuple, or these names out of a mapping, as a tuple."""
     if len(places) > 1:
         return itemgetter(*places)
-    return lambda given: tuple(given[place] for place in places)
+    if not places:
+        return lambda _given: ()
+    (place,) = places
+    return lambda given: (given[place],)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from threading import Lock
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
@@ -42,8 +41,7 @@ MOST_BREAKERS: Final = 64
 """Versions at one place, each with a breaker of its own; beyond, all further ones share one."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Options:
+class Options(NamedTuple):
     """How a place is guarded.
 
     Attributes:
@@ -64,7 +62,7 @@ class Options:
     key: str | None = None
     version: str | None = None
     endpoint: str | None = None
-    breaker: Thresholds | None = field(default_factory=Thresholds)
+    breaker: Thresholds | None = Thresholds()
     limits: Limits | None = None
     falls_when_limited: bool = False
 
@@ -276,7 +274,8 @@ class Place:
     def timed(self, latency_s: float) -> None:
         """Keep the latency of a call that took the long way, as often as of those that took the short one."""
         self.ended += 1
-        if self.own_breaker is None or not self.ended & self.own_breaker.untimed:
+        untimed = 0 if self.own_breaker is None else self.own_breaker.untimed
+        if untimed is not None and not self.ended & untimed:
             self.counts.latencies.append(latency_s)
 
     def remember(self, key: object, value: object, version: str | None) -> bool:

@@ -6,6 +6,7 @@ costs a few comparisons.
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from modelwarden.errors import LimitsConflict, ValueInvalid
@@ -15,7 +16,7 @@ from modelwarden.guard.match import NOTHING, Match, joined
 from modelwarden.values.clock import moment
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from modelwarden.guard.approved import Asked
     from modelwarden.guard.checks import Check
@@ -71,6 +72,20 @@ class Plan(NamedTuple):
             if one is not NOTHING:
                 found = joined(found, matcher.for_key(one, key))
         return found
+
+    @property
+    def may_pass(self) -> bool:
+        """Say whether there are calls that no switch matches, whatever their key."""
+        return bool(self.wanted) or self.settled is NOTHING
+
+    @property
+    def quickest(self) -> Callable[[tuple[object, ...]], Match] | None:
+        """Return what does as `match` does without a key, as it is asked before each call; None: nothing is wanted."""
+        if not self.wanted:
+            return None
+        if len(self.matchers) == 1:
+            return self.matchers[0].match_values
+        return partial(self.match, key=None)
 
     def kind(self, place: int, value: object) -> object:
         """Return what tells the values of a wanted dimension apart: those of one kind match alike."""

@@ -91,10 +91,9 @@ def last_decision(last: Last) -> Decision | None:
     kept = last.kept
     if kept is None or isinstance(kept, Decision):
         return kept
-    value, held, ended, version = kept
-    return Decision(
-        value, Status.OK, version=version, generation=held.generation, stale_s=ended - held.born
-    )
+    value, ended, rest = kept
+    born, generation, version, _ = rest
+    return Decision(value, Status.OK, version=version, generation=generation, stale_s=ended - born)
 
 
 def _asynchronous(site: Site, function: Callable[..., Any], *, values: bool, last: Last) -> Way:

@@ -9,10 +9,9 @@ import os
 import random
 import weakref
 from contextvars import ContextVar
-from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from modelwarden.errors import NoPinnedKey, ValueInvalid
 from modelwarden.guard.counts import Counts
@@ -57,8 +56,7 @@ LOADING_S: Final = 5.0
 NO_CONTEXT: Final[Mapping[str, object]] = MappingProxyType({})
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Settings:
+class Settings(NamedTuple):
     """How a guard was constructed; `Guard` says what each means."""
 
     source: str
@@ -85,7 +83,8 @@ class Parts:
         self.settings: Final = settings
         self.chain: Final = chain
         self.clocks: Final = settings.clocks
-        self.counts: Final = Counts()
+        server = _server(settings)
+        self.counts: Final = Counts(timed=server is not None)  # a file has nobody who asks how long
         self.versions: Final = Versions()
         self.context: Final = ContextVar("modelwarden.context", default=NO_CONTEXT)
         self.last: Final = Last()
@@ -98,7 +97,6 @@ class Parts:
             drills=self.drills,
         )  # fmt: skip
         self.stops: Final = Stops(model=settings.model, holder=self.holder, wall=settings.clocks.wall)  # fmt: skip
-        server = _server(settings)
         self.intake: Final = Intake(
             model=settings.model,
             environment=settings.environment,

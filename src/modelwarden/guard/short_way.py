@@ -30,6 +30,9 @@ _new: Final = tuple.__new__
 _OK: Final = Status.OK
 
 
+Rest = tuple[float, int, "str | None", "Plan"]
+"""What a decision tells of what is held: when it was born, its generation, and the version of the place; the plan."""
+
 Ready = tuple[
     "Held",
     float,
@@ -38,13 +41,13 @@ Ready = tuple[
     float,
     float,
     "Check | None",
-    "Plan",
+    Rest,
 ]
 """What a call on the short way needs; a plain tuple, as no other is unpacked as fast. In its order:
 
 what is held, of which it was made; until when that way is open; what takes the values on which a switch depends, and
 what says which switches match them, or None; from where to where a float is clean without another look; the check of
-any other value, or None; the plan.
+any other value, or None; what few calls need.
 """
 
 
@@ -67,87 +70,89 @@ class Way(NamedTuple):
 
 def short_way(site: Site, breaker: Breaker, way: Way) -> Callable[..., Any]:
     """Return a function that goes the short way where it can."""
-    function, whole, conclude, values, last = way
-    holder, clock, slow_s = site.holder, site.now, breaker.slow_s
-    key, version, timed = site.place.quick_key, site.place.version, site.counts.latencies.append
+    function, values, last = way.function, way.values, way.last
+    holder, clock, key = site.holder, site.now, site.place.quick_key
 
     @functools.wraps(function)
     def guarded(*args: Any, **kwargs: Any) -> object:
-        held, until, pick, match, low, high, check, plan = site.ready
-        started, ticket = clock(), breaker.free
+        held, until, pick, match, low, high, check, rest = site.ready
+        ticket, quiet = breaker.free, breaker.quiet_until
+        started = clock()
         if (
             holder.held is not held or started >= until or not ticket
             or (match is not None and match(pick(args, kwargs)) is not NOTHING)
         ):  # fmt: skip
-            return whole(args, kwargs)
+            return way.whole(args, kwargs)
         try:
             value = function(*args, **kwargs) if kwargs else function(*args)
         except Exception as error:  # noqa: BLE001 - the host's: it falls back, or goes on unchanged
-            begun = site.resume(held, plan, args, kwargs, ticket, started)
-            return conclude(site.raised(begun, error), error)
+            begun = site.resume(held, rest[-1], args, kwargs, ticket, started)
+            return way.conclude(site.raised(begun, error), error)
         ended = clock()
         if (
-            ended < breaker.quiet_until and ended - started < slow_s and ticket == breaker.free
+            ended < quiet and breaker.quiet_until is quiet
             and ((type(value) is float and low <= value <= high) or check is None or check(value) is None)
             and holder.held is held
             and (key is None or site.remembered(key(args, kwargs)[0], value))
         ):  # fmt: skip
             breaker.short = count = breaker.short + 1
-            if not count & breaker.untimed:
-                timed(ended - started)
+            untimed = breaker.untimed
+            if untimed is not None and not count & untimed:
+                site.counts.latencies.append(ended - started)
             if values:
-                last.kept = value, held, ended, version
+                last.kept = value, ended, rest
                 return value
-            stale_s = ended - held[3]
+            born, generation, version, _ = rest
             last.kept = decision = _new(
-                Decision, (value, _OK, (), version, (), None, None, held[5], stale_s, None, False, 0.0)
+                Decision, (value, _OK, (), version, (), None, None, generation, ended - born, None, False, 0.0)
             )  # fmt: skip
             return decision
-        begun = site.resume(held, plan, args, kwargs, ticket, started)
-        return conclude(site.end(begun, value), None)
+        begun = site.resume(held, rest[-1], args, kwargs, ticket, started)
+        return way.conclude(site.end(begun, value), None)
 
     return guarded
 
 
 def short_way_async(site: Site, breaker: Breaker, way: Way) -> Callable[..., Any]:
     """Do as `short_way` does, around a coroutine. A cancellation passes through: nothing is held here."""
-    function, whole, conclude, values, last = way
-    holder, clock, slow_s = site.holder, site.now, breaker.slow_s
-    key, version, timed = site.place.quick_key, site.place.version, site.counts.latencies.append
+    function, values, last = way.function, way.values, way.last
+    holder, clock, key = site.holder, site.now, site.place.quick_key
 
     @functools.wraps(function)
     async def guarded(*args: Any, **kwargs: Any) -> object:
-        held, until, pick, match, low, high, check, plan = site.ready
-        started, ticket = clock(), breaker.free
+        held, until, pick, match, low, high, check, rest = site.ready
+        ticket, quiet = breaker.free, breaker.quiet_until
+        started = clock()
         if (
             holder.held is not held or started >= until or not ticket
             or (match is not None and match(pick(args, kwargs)) is not NOTHING)
         ):  # fmt: skip
-            return await whole(args, kwargs)
+            return await way.whole(args, kwargs)
         try:
             value = await function(*args, **kwargs)
         except Exception as error:  # noqa: BLE001 - the host's: it falls back, or goes on unchanged
-            begun = site.resume(held, plan, args, kwargs, ticket, started)
-            return await conclude(site.raised(begun, error), error)
+            begun = site.resume(held, rest[-1], args, kwargs, ticket, started)
+            return await way.conclude(site.raised(begun, error), error)
         ended = clock()
         if (
-            ended < breaker.quiet_until and ended - started < slow_s and ticket == breaker.free
+            ended < quiet and breaker.quiet_until is quiet
             and ((type(value) is float and low <= value <= high) or check is None or check(value) is None)
             and holder.held is held
             and (key is None or site.remembered(key(args, kwargs)[0], value))
         ):  # fmt: skip
             breaker.short = count = breaker.short + 1
-            if not count & breaker.untimed:
-                timed(ended - started)
+            untimed = breaker.untimed
+            if untimed is not None and not count & untimed:
+                site.counts.latencies.append(ended - started)
             if values:
-                last.kept = value, held, ended, version
+                last.kept = value, ended, rest
                 return value
-            stale_s = ended - held[3]
+            born, generation, version, _ = rest
             last.kept = decision = _new(
-                Decision, (value, _OK, (), version, (), None, None, held[5], stale_s, None, False, 0.0)
+                Decision, (value, _OK, (), version, (), None, None, generation, ended - born, None, False, 0.0)
             )  # fmt: skip
             return decision
-        begun = site.resume(held, plan, args, kwargs, ticket, started)
-        return await conclude(site.end(begun, value), None)
+        begun = site.resume(held, rest[-1], args, kwargs, ticket, started)
+        return await way.conclude(site.end(begun, value), None)
 
     return guarded

@@ -12,7 +12,6 @@ closed, the fallback does (SG-27).
 from __future__ import annotations
 
 import logging
-from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from modelwarden.errors import PredictionBlocked
@@ -22,7 +21,6 @@ from modelwarden.guard.contract import OnViolation
 from modelwarden.guard.decision import Status
 from modelwarden.guard.drilling import drilled
 from modelwarden.guard.freshness import Level
-from modelwarden.guard.match import NOTHING, Match
 from modelwarden.guard.plan import Plan, make_plan
 from modelwarden.guard.short_way import NEVER
 from modelwarden.guard.switch import Action
@@ -33,6 +31,7 @@ if TYPE_CHECKING:
 
     from modelwarden.guard.batch import Batches
     from modelwarden.guard.held import Held
+    from modelwarden.guard.match import Match
     from modelwarden.guard.place import Place
     from modelwarden.guard.short_way import Ready
 
@@ -73,8 +72,8 @@ class Site:
         plan = self._plans.get(version)
         if plan is None or plan.rules is not held.rules:
             plan = self._plan(held, version)
-        made_of, *_, made_by = self.ready
-        if (made_of is not held or made_by is not plan) and version == self.place.version:
+        made_of, made_by = self.ready[0], self.ready[-1][-1]
+        if version == self.place.version and (made_of is not held or made_by is not plan):
             self.ready = self._ready(held, plan)
         return plan
 
@@ -89,17 +88,12 @@ class Site:
 
     def _ready(self, held: Held, plan: Plan) -> Ready:
         """Return what the short way reads, once a call."""
-        is_open = plan.is_quiet and not self.place.versions.loaded
-        pick = self.place.picker(plan.wanted).quickest
-        match: Callable[[Values], Match] | None = None
-        if plan.wanted:
-            single = len(plan.matchers) == 1
-            match = plan.matchers[0].match_values if single else partial(plan.match, key=None)
-        else:
-            is_open = is_open and plan.settled is NOTHING
+        is_open = plan.is_quiet and plan.may_pass and not self.place.versions.loaded
+        pick, match = self.place.picker(plan.wanted).quickest, plan.quickest
         pick, match = self.place.drift.sampled(self.place, plan.rules.snapshot, pick, match)
         until = held.until if is_open else NEVER
-        return held, until, pick, match, *plan.floats, plan.check, plan
+        told = held.born, held.generation, self.place.version, plan
+        return held, until, pick, match, *plan.floats, plan.check, told
 
     def replan(self) -> None:
         """Make all plans anew: a version was named."""
@@ -126,11 +120,11 @@ class Site:
         """Decide whether the host's code is called; never raises."""
         begun = None
         try:
-            begun = Begun(self.current(), self.ready[-1], args, kwargs)
+            begun = Begun(self.current(), self.ready[-1][-1], args, kwargs)
             self._begin(begun)
             self.place.drift.saw(self.place, begun)
         except Exception as error:  # noqa: BLE001 - SG-27: a fault in the guard is no fault of the host
-            begun = begun or Begun(self.holder.held, self.ready[-1], args, kwargs)
+            begun = begun or Begun(self.holder.held, self.ready[-1][-1], args, kwargs)
             self._fault(begun, error)
             begun.verdict = Verdict.FALL if self.place.fails_closed(begun.held) else Verdict.GO
         return begun
