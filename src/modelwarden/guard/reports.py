@@ -6,10 +6,13 @@ again, the next says everything anew. A guard that reads a file has nobody to re
 
 from __future__ import annotations
 
+import atexit
+import contextlib
 import os
 import socket
 import threading
 import uuid
+import weakref
 from typing import TYPE_CHECKING, Final
 
 from modelwarden.guard.link import Link
@@ -23,6 +26,9 @@ if TYPE_CHECKING:
     from modelwarden.guard.link import Server
 
 NOWHERE: Final = "none"
+GONE: Final = "gone"
+GOODBYE_S: Final = 1.0
+"""How long the end of a process waits at most to have told of it."""
 SOURCES: Final = {"bootstrap": "file"}
 """Words of this guard's that have another name on the wire."""
 
@@ -63,11 +69,15 @@ class Reports:
         self._thread = threading.Thread(target=self._run, name="guard-reports", daemon=True)
 
     def start(self) -> None:
-        """Start the thread."""
+        """Start the thread; the end of the process ends it, and says goodbye."""
         self._thread.start()
+        close = weakref.WeakMethod(self.close)
+        atexit.register(lambda: (found := close()) is None or found())
 
     def close(self, timeout_s: float = 2.0) -> None:
-        """Save what is not saved, and stop."""
+        """Save what is not saved, say goodbye, and stop. Closing twice is closing once."""
+        if self._closed:
+            return
         self._closed = True
         self._feed.changed.set()
         if self._link is not None:
@@ -92,7 +102,15 @@ class Reports:
             self._feed.changed.clear()
         self._intake.save()
         if self._link is not None:
-            self._link.drop()
+            self._say_goodbye(self._link)
+
+    def _say_goodbye(self, link: Link) -> None:
+        """Tell that this guard ends, so that nobody takes its silence for a loss (SG-23)."""
+        link.drop()
+        if self.sent:
+            with contextlib.suppress(OSError):
+                link.post("snapshot/applied", self.report() | {"state": GONE}, timeout_s=GOODBYE_S)
+        link.drop()
 
     def _report(self) -> None:
         link = self._link

@@ -54,8 +54,7 @@ MAX_HEAD_BYTES: Final = 16 * 1024
 MAX_WIRE_BYTES: Final = MAX_BODY_BYTES * 4 // 3 + 2 * MAX_HEAD_BYTES
 """Of the whole, with the body in base64."""
 
-BASE64_SLICE: Final = 2**20
-"""Characters that are decoded at once; a multiple of four."""
+BASE64_SLICE: Final = 2**20  # characters that are decoded at once; a multiple of four
 
 
 class Reason(StrEnum):
@@ -112,6 +111,7 @@ class Snapshot:
         version_switches: those that name `version`, to match once it is known which version answers.
         faults: those of drills; None for none, and where none can strike this model (SG-53).
         limits, freshness: as the body has them, for those who read them.
+        counts_only: breakers count and refuse nobody: too many of the fleet are open (SG-41).
         dropped: digests of switches that guards need not carry on any more (SG-17).
     """
 
@@ -126,6 +126,7 @@ class Snapshot:
     limits: object = field(repr=False)
     freshness: object = field(repr=False)
     drift: DriftPlan | None = field(repr=False)
+    counts_only: bool = field(default=False, repr=False)
     dropped: frozenset[str] = field(default=frozenset(), repr=False)
 
 
@@ -330,6 +331,7 @@ def _compiling(body: dict[str, object], head: Head) -> Generator[None, None, Sna
         limits=body.get("limits"),
         freshness=body.get("freshness"),
         drift=(yield from reading_drift(body.get("drift"))),
+        counts_only=body.get("breakers") == "metrics_only",
         dropped=digests_in(body.get("dropped")),
     )
 
