@@ -32,17 +32,21 @@ class Case(Company):
     def of(cls, url: str, folder: Path) -> Case:
         case = cls.at(url, folder)
         assert isinstance(case, Case)
-        case.folder = folder
+        case.settle(folder)
+        return case
+
+    def settle(self, folder: Path) -> None:
+        """Let everybody join, and register the first version."""
+        self.folder = folder
         for name in PARTS.values():
-            case.join(name, "developer")
+            self.join(name, "developer")
         for name in ("xavier", "bob"):  # two approvers end bootstrap mode
-            case.join(name, "approver", email=f"{name}@example.org")
-            case.enrol(name)
-        case.acting("olivia").models.register(
+            self.join(name, "approver", email=f"{name}@example.org")
+            self.enrol(name)
+        self.acting("olivia").models.register(
             "churn", owner="olivia", business_purpose="predicts which customers leave next month"
         )
-        case.register()
-        return case
+        self.register()
 
     def register(self, label: str = "1.0.0", *, by: str = "rita") -> Path:
         path = self.folder / f"{label}.bin"

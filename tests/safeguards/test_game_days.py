@@ -10,12 +10,14 @@ import pytest
 from modelwarden.errors import SettingInvalid
 from modelwarden.safeguards import actions
 from modelwarden.safeguards.drills.schedule import read_plans
+from modelwarden.safeguards.severity.failure_modes import failure_modes
 from modelwarden.values.pages import Page
 from modelwarden.warden.warden import open_warden
 from tests.access.company import START
 from tests.safeguards.drill_desk import by_hand, drills, pass_time, ran, set_up, stop
 
 if TYPE_CHECKING:
+    from datetime import datetime
     from pathlib import Path
 
     from tests.safeguards.desk import Desk
@@ -86,19 +88,38 @@ def test_a_schedule_that_cannot_be_read_keeps_the_program_from_starting(
         open_warden(f"sqlite:///{tmp_path}/other.db", drills_environments=("mars",))
 
 
-def test_models_that_were_not_drilled_for_long_are_named(desk: Desk) -> None:
-    assert [each.model for each in drills(desk).overdue().items] == ["churn", "fraud"]
+def test_ways_to_fail_that_were_not_drilled_for_long_are_named(desk: Desk) -> None:
+    def overdue(model: str) -> dict[str, tuple[str | None, datetime | None]]:
+        found = drills(desk).overdue(limit=100).items
+        return {
+            e.failure_mode: (e.last_drill, e.last_started_at) for e in found if e.model == model
+        }
+
+    drillable = {mode.name for mode in failure_modes() if mode.drillable}
+    assert drillable > {"errors", "dependency_loss", "non_finite_output"}
+    assert overdue("churn").keys() == overdue("fraud").keys() == drillable
     made = ran(desk)
-    (left,) = drills(desk).overdue().items
-    assert (left.model, left.last_drill) == ("fraud", None)
+    assert drillable - overdue("churn").keys() == {"non_finite_output"}
+    assert overdue("fraud").keys() == drillable
     desk.clock.advance(days=91)
-    churn, _ = drills(desk).overdue().items
-    assert (churn.last_drill, churn.last_started_at) == (made.id, made.started_at)
-    page = drills(desk).overdue(limit=1)
-    assert [each.model for each in page.items] == ["churn"]
-    assert [e.model for e in drills(desk).overdue(limit=1, cursor=page.next_cursor).items] == [
-        "fraud"
-    ]
+    again = overdue("churn")
+    assert again.keys() == drillable
+    assert again["non_finite_output"] == (made.id, made.started_at)
+    assert again["errors"] == (None, None)
+
+
+@pytest.mark.parametrize("limit", [1, 3, 17, 40])
+def test_pages_of_what_is_overdue_leave_nothing_out(desk: Desk, limit: int) -> None:
+    whole = [(e.model, e.failure_mode) for e in drills(desk).overdue(limit=100).items]
+    found: list[tuple[str, str]] = []
+    cursor = None
+    while True:
+        page = drills(desk).overdue(limit=limit, cursor=cursor)
+        assert len(page.items) <= limit
+        found += [(e.model, e.failure_mode) for e in page.items]
+        if (cursor := page.next_cursor) is None:
+            break
+    assert found == whole
 
 
 def test_the_last_drill_of_a_model_and_of_a_switch_is_known(desk: Desk) -> None:

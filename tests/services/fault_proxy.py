@@ -6,6 +6,7 @@ It passes bytes on until a test says otherwise; what it does then holds for conn
 from __future__ import annotations
 
 import contextlib
+import re
 import socket
 import threading
 import time
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 
 PIECE = 65_536
 STREAM = b"/snapshot/stream"
+SIGNATURE = re.compile(rb'("sig":")....')
 
 
 class Mode(Enum):
@@ -33,6 +35,8 @@ class Mode(Enum):
     """An answer ends after so many bytes of it."""
     CORRUPT = "corrupt"
     """Some bits of what the server says arrive the other way round."""
+    FORGE = "forge"
+    """Snapshots arrive with another signature than the server's."""
     REPLAY = "replay"
     """A stream is answered by what an earlier one was sent."""
 
@@ -156,6 +160,8 @@ class FaultProxy:
                 return said + len(data) < self.cut_after
             case Mode.CORRUPT:
                 client.sendall(corrupted(data))
+            case Mode.FORGE:
+                client.sendall(SIGNATURE.sub(lambda found: found[1] + b"AAAA", data))
             case Mode.SLOW:
                 for place in range(0, len(data), 64):
                     client.sendall(data[place : place + 64])

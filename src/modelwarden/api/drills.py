@@ -80,7 +80,7 @@ async def drills(
 
 @router.get("/overdue", responses=pages(OverdueAnswer))
 async def overdue(caller: Reader, part: Annotated[Page, Depends(page)]) -> Response:
-    """List the models on which no drill ran for too long, by name."""
+    """List the ways to fail that no drill made happen for too long, by model and name."""
     action = partial(actions.overdue, page=part)
     return await caller.page(action, overdue_answer, name="overdue-drills")
 

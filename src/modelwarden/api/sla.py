@@ -48,6 +48,7 @@ _PART: Final = {
         "bad": {"type": "array", "maxItems": 8, "items": _COUNT},
         "sketch": {"type": "string", "format": "byte"},
         **dict.fromkeys(_COUNTS, _COUNT),
+        "drilled": _COUNT,
     },
 }
 _REPORT: Final = {

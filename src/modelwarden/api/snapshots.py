@@ -21,11 +21,14 @@ from modelwarden.api.shapes import Moment, Shape, Word, answers, page, pages
 from modelwarden.api.streams import EventStream
 from modelwarden.ledger.keys import PublicKey
 from modelwarden.permissions import Permission
+from modelwarden.registry.lifecycle import Environment
 from modelwarden.safeguards import actions
 from modelwarden.safeguards.fleet.reads import guard_answer
+from modelwarden.safeguards.modes.setting import guard_mode_answer
 from modelwarden.values.clock import timestamp
-from modelwarden.values.guards import GuardAnswer
+from modelwarden.values.guards import GuardAnswer, GuardModeAnswer
 from modelwarden.values.pages import Page
+from modelwarden.values.words import maybe_named, named
 
 router = APIRouter(prefix="/api/governance", route_class=StrictRoute, tags=["guards"])
 
@@ -210,3 +213,50 @@ async def guards(
     """List the guards that were heard of in the last day."""
     action = partial(actions.guards, page=part, model=model, environment=environment)
     return await caller.page(action, guard_answer, name="guards")
+
+
+class Mode(Shape):
+    """Body of PUT guards/{model}/mode: what is left out stays."""
+
+    environment: Word = "production"
+    fail: Word | None = None
+    breakers: Word | None = None
+
+
+@router.get("/guards/{model}/mode", responses=answers(GuardModeAnswer))
+async def mode(
+    model: str,
+    caller: Annotated[Caller, may(Permission.SWITCH_READ)],
+    environment: Annotated[str, Query(max_length=64)] = "production",
+) -> Response:
+    """Say how the guards of a model behave: without news, and whether their breakers only count."""
+    place = named(Environment, environment, field="environment")
+    action = partial(actions.guard_mode, model=model, environment=place)
+    return await caller.read(action, guard_mode_answer)
+
+
+@router.put("/guards/{model}/mode", responses=answers(GuardModeAnswer))
+async def set_mode(
+    model: str, body: Mode, caller: Annotated[Caller, may(Permission.SWITCH_ACTIVATE)]
+) -> Response:
+    """Let the guards of a model fail static or closed, or let go of breakers that only count."""
+    place = named(Environment, body.environment, field="environment")
+    action = partial(
+        actions.set_guard_mode,
+        model=model,
+        environment=place,
+        fail=maybe_named(actions.FailMode, body.fail, field="fail"),
+        breakers=maybe_named(actions.BreakerMode, body.breakers, field="breakers"),
+    )
+    again = partial(_mode_again, model=model, environment=place)
+    return await caller.write(action, guard_mode_answer, again=again)
+
+
+def _mode_again(
+    view: Any,  # noqa: ANN401  # a view
+    _found: str,
+    *,
+    model: str,
+    environment: Environment,
+) -> GuardModeAnswer:
+    return guard_mode_answer(view, actions.guard_mode(view, model, environment=environment))

@@ -14,9 +14,11 @@ from modelwarden.approvals import statement as statements
 from modelwarden.approvals.request import RequestState, RequestType, VoidCause
 from modelwarden.errors import NotPermitted
 from modelwarden.facts.approvals import ApprovalExpired, ApprovalVoided
-from modelwarden.facts.kinds import Code
+from modelwarden.facts.kinds import Code, Severity
+from modelwarden.policies.severity import severities
 from modelwarden.registry.lifecycle import ApprovalState
 from modelwarden.registry.queries import find_version
+from modelwarden.safeguards.severity.telling import of_all
 from modelwarden.values.principal import ActorKind
 
 if TYPE_CHECKING:
@@ -67,8 +69,12 @@ def expired(change: Change, request: ApprovalRequest) -> ApprovalRequest:
 def voided(
     change: Change, request: ApprovalRequest, causes: tuple[VoidCause, ...]
 ) -> ApprovalRequest:
-    """Make a request void, for the first of these causes; the fact names them all."""
+    """Make a request void, for the first of these causes; the fact names them all.
+
+    Where its version is live, it is said too how bad that is (SG-51).
+    """
     ended = kept(change, request.void(causes[0], at=change.now))
+    live = _is_live(change, request)
     change.record(
         ApprovalVoided(
             request=request.id,
@@ -78,9 +84,14 @@ def voided(
             cause=Code(causes[0]),
             fields=tuple(Code(cause) for cause in causes),
             was=Code(request.state),
-            live=_is_live(change, request),
+            live=live,
         )
     )
+    if live and request.model is not None and request.state is RequestState.APPROVED:
+        change.record(
+            of_all(change, "void_approval", request.model, request.environment, severities),
+            severity=Severity.CRITICAL,
+        )
     return ended
 
 

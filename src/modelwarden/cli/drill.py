@@ -19,7 +19,7 @@ drill: Final = noun("drill", "Drills: faults put into predictions on purpose, an
 COLUMNS: Final = (
     "id", "state", "environment", "model", "fault", "share", "requested_by", "started_at", "ended_at", "cause",
 )  # fmt: skip
-OVERDUE: Final = ("model", "last_drill", "last_started_at", "due_since")
+OVERDUE: Final = ("model", "failure_mode", "fault", "last_drill", "last_started_at", "due_since")
 
 DrillArgument = Annotated[str, typer.Argument(metavar="DRILL", help="A drill's id: dri_….")]
 TargetOption = Annotated[str | None, typer.Option(metavar="TIME", show_default=False)]
@@ -98,7 +98,7 @@ def list_(
 
 @verb(drill)
 def overdue(run: Run, *, limit: LimitOption = 50, cursor: CursorOption = None) -> None:
-    """List the models on which no drill ran for too long. Ends in 1 where there are some."""
+    """List the ways to fail that no drill made happen for too long. Ends in 1 where there are some."""
     found = run.rooms.drills.overdue(limit=limit, cursor=cursor)
     run.screen.list(found, OVERDUE)
     if found.items:

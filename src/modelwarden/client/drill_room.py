@@ -77,6 +77,6 @@ class Drills:
         return self._calls.page(DrillAnswer, path("drills"), page, {"model": model})
 
     def overdue(self, *, limit: int = 50, cursor: str | None = None) -> Listing[OverdueAnswer]:
-        """Return a page of the models on which no drill ran for too long, by name."""
+        """Return a page of the ways to fail that no drill made happen for too long, by model and name."""
         page = Page(limit=limit, cursor=cursor)
         return self._calls.page(OverdueAnswer, path("drills", "overdue"), page)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from modelwarden.client.transport import path
 from modelwarden.values.drift import DriftAnswer
-from modelwarden.values.guards import GuardAnswer
+from modelwarden.values.guards import GuardAnswer, GuardModeAnswer
 from modelwarden.values.pages import Listing, Page
 
 if TYPE_CHECKING:
@@ -53,3 +53,24 @@ class Guards:
             "by": by,
         }
         return self._calls.read(DriftAnswer, path("drift"), query)
+
+    def mode(self, model: str, *, environment: str = "production") -> GuardModeAnswer:
+        """Return how the guards of a model behave there. Raises ModelNotFound, NotPermitted, ValueInvalid."""
+        return self._calls.read(
+            GuardModeAnswer, path("guards", model, "mode"), {"environment": environment}
+        )
+
+    def set_mode(
+        self,
+        model: str,
+        *,
+        environment: str = "production",
+        fail: str | None = None,
+        breakers: str | None = None,
+    ) -> GuardModeAnswer:
+        """Say how the guards of a model behave: `fail` is static or closed; `breakers` may be let go as normal.
+
+        What is None stays. Raises ModelNotFound, NotPermitted, ValueInvalid.
+        """
+        body = {"environment": environment, "fail": fail, "breakers": breakers}
+        return self._calls.write(GuardModeAnswer, path("guards", model, "mode"), body, method="PUT")

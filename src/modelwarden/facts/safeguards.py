@@ -286,18 +286,29 @@ class LocalStopEnded:
     models: tuple[ModelName, ...]
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GuardModeSet:
+    """How the guards of a model behave: without news for too long, and whether breakers only count (SG-21, SG-41)."""
+
+    model: ModelName
+    environment: Code
+    fail: Code
+    breakers: Code
+
+
 PUSHED: Final = frozenset(
     {
         "switch.activated", "switch.released", "switch.expired", "ramp.moved", "model.registered", "model.updated",
         "version.registered", "version.retired", "epoch.started", "snapshot.key_rotated",
         "object.accepted", "drill.started", "drill.stopped",
-        "local.stop_adopted", "local.stop_dropped",
+        "local.stop_adopted", "local.stop_dropped", "guard.mode_set",
     }
 )  # fmt: skip
 """Types of the entries that may change what guards hold: other processes are told of these at once (SG-20)."""
 
 KINDS: Final = (
     Kind(SwitchActivated, Family.SAFEGUARD, Severity.HIGH),
+    Kind(GuardModeSet, Family.SAFEGUARD, Severity.HIGH),
     Kind(SwitchReleaseRequested, Family.SAFEGUARD, Severity.WARNING),
     Kind(SwitchReleaseRefused, Family.SAFEGUARD, Severity.WARNING),
     Kind(SwitchReleased, Family.SAFEGUARD, Severity.HIGH),

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
         FiringId,
         InstanceId,
         ModelName,
+        PolicyName,
         ProposalId,
         SwitchId,
         TriggerName,
@@ -125,6 +126,7 @@ class SeverityClassified:
         share: basis points of the model's last hour; none is unknown, and taken as wide.
         tier: the model's risk tier, 1 the highest; none where it is not registered.
         moved: why it lies above or below `base`.
+        rules: the version of the program's own rules; `policies`, with their versions, say otherwise where they do.
         reason: of a person who said otherwise.
     """
 
@@ -139,6 +141,8 @@ class SeverityClassified:
     severity: Code
     moved: tuple[Code, ...]
     rules: int
+    policies: tuple[PolicyName, ...]
+    policy_versions: tuple[int, ...]
     reason: Commitment | None
 
 
@@ -228,6 +232,35 @@ class UndeployedVersionSeen:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class GuardsFellSilent:
+    """Guards fell silent without a goodbye, or hear no news: they reach no server, or none reaches them (SG-23).
+
+    Attributes:
+        live: those that are heard of still; none: `lost` is the whole fleet.
+        cut_off: those that report and hold a snapshot that is too old, or none.
+    """
+
+    model: ModelName
+    environment: Code
+    live: int
+    lost: int
+    cut_off: int
+    instances: tuple[InstanceId, ...]
+    severity: Code
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GuardsClockBehind:
+    """The wall clock of guards is over 30 s behind the server's: what they say of ages means little (SG-21)."""
+
+    model: ModelName
+    environment: Code
+    workers: int
+    instances: tuple[InstanceId, ...]
+    severity: Code
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class FreshnessSet:
     """What a dataset has to be like when it arrives (SG-44)."""
 
@@ -266,6 +299,8 @@ KINDS: Final = (
     Kind(SnapshotsRefused, _S, Severity.CRITICAL),
     Kind(ArtifactMismatchSeen, _S, Severity.CRITICAL),
     Kind(UndeployedVersionSeen, _S, Severity.INFO),
+    Kind(GuardsFellSilent, _S, Severity.HIGH),
+    Kind(GuardsClockBehind, _S, Severity.WARNING),
     Kind(FreshnessSet, _S, Severity.INFO),
     Kind(FreshnessChecked, Family.DATA, Severity.INFO),
 )

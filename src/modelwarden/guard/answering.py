@@ -71,6 +71,7 @@ def refused(site: Site, begun: Begun) -> Decision:
     status = Status.LIMITED if begun.verdict is Verdict.LIMIT else Status.BLOCKED
     if status is Status.BLOCKED and begun.match.diverts:
         site.counts.stopped += 1
+        site.counts.drilled_stopped += begun.struck is not None
     return _decision(site, begun, status, Answer(None, version=begun.version))
 
 
@@ -81,9 +82,7 @@ def answered(site: Site, begun: Begun) -> Decision:
 
 
 def _decision(site: Site, begun: Begun, status: Status, answer: Answer) -> Decision:
-    site.counts.by_status[status] += 1
-    if begun.struck is not None:
-        site.counts.drilled[status] += 1
+    site.counts.end(status, begun.struck)
     if begun.reasons:
         site.counts.notice(begun.reasons)
     held = begun.held

@@ -52,6 +52,9 @@ class Amiss(StrEnum):
     """Its answer failed the output checks."""
 
 
+REFUSING: Final = frozenset({State.OPEN, State.HALF_OPEN, State.FORCED_OPEN})
+"""States in which calls are refused, or only a few let through to try."""
+
 BY_HAND: Final = frozenset({State.FORCED_OPEN, State.DISABLED, State.METRICS_ONLY, State.CLOSED})
 """States that a person, or the server, may set (SG-41)."""
 
@@ -162,6 +165,15 @@ class Breaker:
         """Return the state; an open breaker whose time is up is half open once somebody asks to be admitted."""
         return self._state
 
+    @property
+    def is_amiss(self) -> bool:
+        """Say whether it refuses calls, or would if it did not only count."""
+        if self._state is not State.METRICS_ONLY:
+            return self._state in REFUSING
+        with self._lock:
+            now = self._clock()
+            return now < self._open_until or self._trips(self._totals(now))
+
     def admit(self) -> int:
         """Return a ticket to be handed to `done`, or 0: the call must not be made now."""
         return self.free or self._admit()
@@ -205,6 +217,10 @@ class Breaker:
             raise ValueError(f"a breaker can't be set to {state}; forced_open refuses every call")
         with self._lock:
             self._openings = 0
+            if (
+                state is State.METRICS_ONLY and self._state in REFUSING
+            ):  # as before, until it has counted anew
+                self._open_until = self._clock() + BUCKETS * BUCKET_S
             self._move(state)
 
     def after_fork(self) -> None:

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 SIGNALS: Final = frozenset({NOT_FINITE, DISAGREEMENT})
 """Reasons that are counted apart from what became of the call."""
+RAISED: Final = "raised:"
+"""How the reason begins of a call whose model raised; what it raised stands behind."""
 LATENCIES: Final = 1_024
 """Latencies that wait for whoever measures; the newest are kept."""
 
@@ -38,6 +40,8 @@ class Counts:
         self._short: list[Breaker] = []
         self.unknown_context = 0
         self.stale_inputs = 0
+        self.raised = self.slow = 0
+        self.inputs = self.bad_inputs = 0
         self.faults = 0
         self.noticed: dict[str, int] = {}
         self.routed = dict.fromkeys(Why, 0)
@@ -57,6 +61,12 @@ class Counts:
         self._short.remove(breaker)
         self.by_status[Status.OK] += breaker.short
 
+    def end(self, status: Status, struck: object) -> None:
+        """Count a decision, and whether a drill struck its call."""
+        self.by_status[status] += 1
+        if struck is not None:
+            self.drilled[status] += 1
+
     def drills(self) -> dict[str, int]:
         """Return how many answers a drill struck, and what became of them (SG-53)."""
         return {
@@ -67,6 +77,7 @@ class Counts:
 
     def notice(self, reasons: Mapping[str, int] | tuple[str, ...]) -> None:
         """Count reasons that are signals of their own, such as answers that are no finite number (SG-51)."""
+        self.raised += any(reason.startswith(RAISED) for reason in reasons)
         for reason in SIGNALS.intersection(reasons):
             more = reasons[reason] if isinstance(reasons, dict) else 1
             self.noticed[reason] = self.noticed.get(reason, 0) + more

@@ -14,6 +14,7 @@ import time
 from typing import TYPE_CHECKING, Final
 
 from modelwarden.guard.faults import OF_GUARD, FaultKind
+from modelwarden.guard.freshness import Level
 from modelwarden.guard.signals import DISAGREEMENT
 from modelwarden.guard.spoiling import not_a_number, out_of_range, shifted, without_one
 
@@ -23,7 +24,6 @@ if TYPE_CHECKING:
     from modelwarden.guard.begun import Begun
     from modelwarden.guard.contract import Contract
     from modelwarden.guard.faults import Fault, Faults, Rule
-    from modelwarden.guard.freshness import Level
     from modelwarden.guard.held import Clocks
     from modelwarden.guard.place import Place
     from modelwarden.guard.site import Site
@@ -32,6 +32,8 @@ if TYPE_CHECKING:
 LIVE: Final = frozenset({"stream", "poll", "file"})
 """Where a snapshot has to come from for its faults to count: those kept on disk may be old."""
 MOST_ENDS: Final = 1_000
+OPEN_S: Final = 10.0
+"""How long a place counts as one with an open breaker after a drill let a call find it so."""
 
 
 class DrillError(Exception):
@@ -83,6 +85,7 @@ class Struck:
         if self.fault.kind is not FaultKind.STALE_INPUTS or fresh is None:
             return level, reason
         found = fresh.judge(None, now=place.clocks.wall())
+        place.counts.stale_inputs += level is Level.FRESH
         return (found.level, found.reason) if found.level > level else (level, reason)
 
     @property
@@ -158,6 +161,8 @@ class Drills:
         rule = self.taking(faults.matching(values), begun.key)
         if rule is not None:
             begun.struck = struck = Struck(rule, kept)
+            if struck.opens_breaker:
+                place.found_open_until = self._clocks.monotonic() + OPEN_S
             struck.inputs(begun, place.first_name)
 
     def taking(self, rules: Sequence[Rule], key: object) -> Rule | None:

@@ -100,6 +100,7 @@ class Holder:
     Attributes:
         held: what counts now; replaced, never changed.
         behind: how often an age was judged while the wall clock was over 30 s behind the server's.
+        is_behind: whether it was so the last time.
     """
 
     def __init__(
@@ -114,6 +115,7 @@ class Holder:
         if max_stale_s is not None and not max_stale_s > 0:
             raise ValueInvalid("max_stale_s", "seconds above 0")
         self.behind = 0
+        self.is_behind = False
         self._model = model
         self._fail = Fail(fail)
         self._max_stale_s = max_stale_s
@@ -189,8 +191,8 @@ class Holder:
 
     def _wall_age(self, snapshot: Snapshot, behind_s: float) -> float:
         age = self._clocks.wall() - behind_s - snapshot.head.checked_at.timestamp()
-        if age < -BEHIND_S:
-            self.behind += 1
+        self.is_behind = age < -BEHIND_S
+        self.behind += self.is_behind
         return age
 
     def _most(self, *, closed: bool) -> float:

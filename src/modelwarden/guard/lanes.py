@@ -41,6 +41,8 @@ class Kind(IntEnum):
     ERROR = 1
     FALLBACK = 2
     BLOCKED = 3
+    DRILLED = 4
+    """A drill struck it: it says nothing of the service (SG-53)."""
 
 
 class Lane:
@@ -59,7 +61,7 @@ class Lane:
         queues = (self.answered, self.errors, self.fallbacks, self.blocked)
         return [
             (kind, taken)
-            for kind, queue in zip(Kind, queues, strict=True)
+            for kind, queue in zip(Kind, queues, strict=False)  # what a drill strikes comes counted
             if (taken := taken_from(queue))
         ]
 
@@ -176,7 +178,8 @@ class Gathered:
     def counts(self, thresholds: Sequence[str]) -> Counts:
         """Return the counts as a value."""
         return Counts(
-            total=sum(self._kinds),
+            total=sum(self._kinds) - self._kinds[Kind.DRILLED],
+            drilled=self._kinds[Kind.DRILLED],
             errors=self._kinds[Kind.ERROR],
             blocked=self._kinds[Kind.BLOCKED],
             fallbacks=self._kinds[Kind.FALLBACK],

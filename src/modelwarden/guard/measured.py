@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 MANY: Final = 640
 """Calls at one place since the last time, from which on one in sixteen is timed."""
 ONE_IN_SIXTEEN: Final = 15
+UNTIMED: Final = frozenset({Kind.BLOCKED, Kind.DRILLED})
 _NOTHING: Final = Tally(0, 0, {})
 _ANSWERED: Final = (Status.OK, Status.CLIPPED)
 _FALLBACKS: Final = (Status.LAST_KNOWN_GOOD, Status.BASELINE, Status.DEFAULT)
@@ -49,26 +50,28 @@ class Measured:
         new = {kind: max(0, count - self._told[kind]) for kind, count in now.items()}
         self._told = {kind: max(count, self._told[kind]) for kind, count in now.items()}
         self._pace()
-        timed = sum(count for kind, count in new.items() if kind is not Kind.BLOCKED)
+        timed = sum(count for kind, count in new.items() if kind not in UNTIMED)
         tally = _tally(latencies[:timed], timed)  # a call may be timed just before it is counted
         found = []
         for kind, count in new.items():
             if count:
-                found.append(
-                    Folded(kind, count, tally if kind is not Kind.BLOCKED else _NOTHING, ())
-                )
-                tally = _NOTHING if kind is not Kind.BLOCKED else tally
+                found.append(Folded(kind, count, _NOTHING if kind in UNTIMED else tally, ()))
+                tally = tally if kind in UNTIMED else _NOTHING
         return found
 
     def _ended(self) -> dict[Kind, int]:
+        """Return how calls ended; one that a drill struck is in that kind alone, unless a switch blocked it."""
         counts = self._counts
-        stopped = counts.stopped
-        failed = counts.of(Status.FAILED) - counts.not_stored
+        stopped, struck = counts.stopped, counts.drilled
+        real = {status: counts.of(status) - struck[status] for status in Status}
+        failed = real[Status.FAILED] - counts.not_stored
+        blocked = real[Status.BLOCKED] + counts.drilled_stopped
         return {
-            Kind.ANSWERED: sum(map(counts.of, _ANSWERED)) - counts.stored,
-            Kind.ERROR: failed + counts.of(Status.BLOCKED) - stopped,
-            Kind.FALLBACK: sum(map(counts.of, _FALLBACKS)),
+            Kind.ANSWERED: sum(map(real.__getitem__, _ANSWERED)) - counts.stored,
+            Kind.ERROR: failed + blocked - stopped,
+            Kind.FALLBACK: sum(map(real.__getitem__, _FALLBACKS)),
             Kind.BLOCKED: stopped,
+            Kind.DRILLED: sum(struck) - struck[Status.LIMITED] - counts.drilled_stopped,
         }
 
     def _pace(self) -> None:

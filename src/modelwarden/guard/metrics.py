@@ -84,7 +84,7 @@ def _counted(parts: Parts) -> Iterator[Figure]:
     yield _counter("fallbacks_total", "Answers that a step of the fallback gave.", step=steps)
     for name, meaning, value in (
         ("unknown_context_total", "Calls that a switch matched for a value that they lack.", counts.unknown_context),
-        ("stale_inputs_total", "Calls whose inputs were old enough to warn.", counts.stale_inputs),
+        ("stale_inputs_total", "Calls whose inputs were too old, or old enough to warn.", counts.stale_inputs),
         ("internal_errors_total", "Faults in the guard itself.", counts.faults),
         ("snapshots_rejected_total", "Snapshots that were refused.", parts.intake.rejections),
         ("clock_behind_total", "Looks at a wall clock over 30 s behind the server's.", parts.holder.behind),

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from threading import Lock
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from modelwarden.errors import ValueInvalid
 from modelwarden.guard.approved import Approved
 from modelwarden.guard.begun import Verdict
-from modelwarden.guard.breaker import Breaker, Thresholds
+from modelwarden.guard.breaker import Thresholds
+from modelwarden.guard.breakers import Breakers
 from modelwarden.guard.checks import checker
 from modelwarden.guard.contract import Contract, OnViolation
 from modelwarden.guard.freshness import Fresh, Level
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from modelwarden.guard.approved import Asked
+    from modelwarden.guard.breaker import Breaker
     from modelwarden.guard.counts import Counts
     from modelwarden.guard.decision import Decision
     from modelwarden.guard.drift_meter import DriftMeter
@@ -32,13 +33,14 @@ if TYPE_CHECKING:
     from modelwarden.guard.held import Clocks, Held, Holder, Rules
     from modelwarden.guard.limits import Limits
     from modelwarden.guard.picking import Around, Parameters
+    from modelwarden.guard.snapshot import Snapshot
     from modelwarden.guard.versions import Versions
     from modelwarden.guard.watch import Clips
 
     Given = Mapping[str, object]
 
-MOST_BREAKERS: Final = 64
-"""Versions at one place, each with a breaker of its own; beyond, all further ones share one."""
+MOST_PICKERS: Final = 64
+"""Sets of names for which what takes them is kept."""
 
 
 class Options(NamedTuple):
@@ -83,7 +85,11 @@ class OfAll(NamedTuple):
 
 
 class Place:
-    """One place. It reads contexts, keeps breakers and remembers; it decides nothing."""
+    """One place. It reads contexts, keeps breakers and remembers; it decides nothing.
+
+    Attributes:
+        found_open_until: until when a drill lets a breaker here count as open.
+    """
 
     def __init__(
         self,
@@ -118,14 +124,15 @@ class Place:
         self.falls_when_limited: Final = options.falls_when_limited
         self.clips: Final = ClipWatch()
         self.ended = 0
+        self.found_open_until = float("-inf")
         self._told = 0
         self.first_name: Final = parameters.first
         self._around = around
         self._parameters = parameters
         self._pickers: dict[tuple[str, ...], Picker] = {}
-        self._breakers: dict[str | None, Breaker] = {}
-        self._lock = Lock()
+        self._breakers: Final = Breakers(options.breaker, clock=shared.clocks.monotonic)
         self.own_breaker: Final = self.breaker(self.version)
+        self._slow_s: Final = (options.breaker or Thresholds()).slow_s
         self._check_inputs = None if options.inputs is None else checker(options.inputs)
         self.key: Final = None if options.key is None else self.picker((options.key,))
         self.quick_key: Final = None if self.key is None else self.key.quickest
@@ -161,7 +168,7 @@ class Place:
         """Return what takes these values out of a call."""
         found = self._pickers.get(names)
         if found is None:
-            if len(self._pickers) >= MOST_BREAKERS:
+            if len(self._pickers) >= MOST_PICKERS:
                 self._pickers = {}
             found = self._pickers[names] = Picker(names, self._parameters, self._around)
         return found
@@ -189,9 +196,12 @@ class Place:
         if fresh is not None:
             judged = self._age(fresh, args, kwargs)
             level, reason = judged.level, judged.reason
+            self.counts.stale_inputs += level > Level.FRESH
         if level < Level.FALLBACK and self._check_inputs is not None:
             finding = self._check_inputs(first)
             self.watches.saw_input(bad=finding is not None)
+            self.counts.inputs += 1
+            self.counts.bad_inputs += finding is not None
             if finding is not None:
                 return Level.FALLBACK, f"inputs:{finding.reason}"
         return level, reason
@@ -206,7 +216,7 @@ class Place:
             verdict = Verdict.FALL if self.falls_when_limited else Verdict.LIMIT
             return verdict, refused.reason, refused.retry_after_s
         found = asked.stale(lambda fresh: self._age(fresh, args, kwargs))
-        if found is not None and found.level is Level.WARN:
+        if found is not None and found.level > Level.FRESH:
             self.counts.stale_inputs += 1
         if found is None or found.level < Level.FALLBACK:
             return None
@@ -238,21 +248,16 @@ class Place:
 
     def breaker(self, version: str | None) -> Breaker | None:
         """Return the breaker of a version here (SG-40)."""
-        thresholds = self.options.breaker
-        if thresholds is None:
-            return None
-        found = self._breakers.get(version)
-        if found is None:
-            with self._lock:
-                known = version if len(self._breakers) < MOST_BREAKERS else None
-                found = self._breakers.setdefault(
-                    known, Breaker(thresholds, clock=self.clocks.monotonic)
-                )
-        return found
+        return self._breakers.of(version)
 
-    def breakers(self) -> dict[str | None, Breaker]:
+    def asked_under(self, snapshot: Snapshot | None, version: str | None) -> Asked | None:
+        """Return what was approved with a version, and let breakers behave as the snapshot says."""
+        self._breakers.hold(counts_only=snapshot is not None and snapshot.counts_only)
+        return self.approved.of(snapshot, version)
+
+    def breakers(self) -> Mapping[str | None, Breaker]:
         """Return the breakers by version."""
-        return dict(self._breakers)
+        return self._breakers.all()
 
     @property
     def short(self) -> int:
@@ -271,11 +276,15 @@ class Place:
         """Return how many of the answers were clipped, those of the short way among them."""
         return self.clips.count(self._short_since())
 
-    def timed(self, latency_s: float) -> None:
-        """Keep the latency of a call that took the long way, as often as of those that took the short one."""
+    def timed(self, latency_s: float, *, counts: bool = True) -> None:
+        """Keep the latency of a call that took the long way, as often as of those that took the short one.
+
+        One that a drill struck `counts` in no service level.
+        """
         self.ended += 1
+        self.counts.slow += latency_s >= self._slow_s
         untimed = 0 if self.own_breaker is None else self.own_breaker.untimed
-        if untimed is not None and not self.ended & untimed:
+        if counts and untimed is not None and not self.ended & untimed:
             self.counts.latencies.append(latency_s)
 
     def remember(self, key: object, value: object, version: str | None) -> bool:
@@ -308,11 +317,9 @@ class Place:
 
     def after_fork(self) -> None:
         """Make the place usable in a forked child."""
-        self._lock = Lock()
         self.clips.after_fork()
         self.watches.after_fork()
-        for breaker in self._breakers.values():
-            breaker.after_fork()
+        self._breakers.after_fork()
         self.approved.after_fork()
         if self.limits is not None:
             self.limits.after_fork()

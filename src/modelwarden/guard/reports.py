@@ -8,12 +8,15 @@ report to.
 
 from __future__ import annotations
 
+import atexit
+import contextlib
 import os
 import random
 import socket
 import threading
 import time
 import uuid
+import weakref
 from typing import TYPE_CHECKING, Final
 
 from modelwarden.guard.link import Link
@@ -30,6 +33,9 @@ APART_S: Final = 0.1
 """Reports begin at least so far apart, however often news comes."""
 
 NOWHERE: Final = "none"
+GONE: Final = "gone"
+GOODBYE_S: Final = 1.0
+"""How long the end of a process waits at most to have told of it."""
 SOURCES: Final = {"bootstrap": "file"}
 """Words of this guard's that have another name on the wire."""
 
@@ -71,11 +77,15 @@ class Reports:
         self._thread = threading.Thread(target=self._run, name="guard-reports", daemon=True)
 
     def start(self) -> None:
-        """Start the thread."""
+        """Start the thread; the end of the process ends it, and says goodbye."""
         self._thread.start()
+        close = weakref.WeakMethod(self.close)
+        atexit.register(lambda: (found := close()) is None or found())
 
     def close(self, timeout_s: float = 2.0) -> None:
-        """Save what is not saved, and stop."""
+        """Save what is not saved, say goodbye, and stop. Closing twice is closing once."""
+        if self._closed:
+            return
         self._closed = True
         self._feed.changed.set()
         if self._link is not None:
@@ -99,7 +109,15 @@ class Reports:
             self._rest()
         self._intake.save(is_last=True)
         if self._link is not None:
-            self._link.drop()
+            self._say_goodbye(self._link)
+
+    def _say_goodbye(self, link: Link) -> None:
+        """Tell that this guard ends, so that nobody takes its silence for a loss (SG-23)."""
+        link.drop()
+        if self.sent:
+            with contextlib.suppress(OSError):
+                link.post("snapshot/applied", self.report() | {"state": GONE}, timeout_s=GOODBYE_S)
+        link.drop()
 
     def _rest(self) -> None:
         """Wait for news or the next beat, and after news a while more, together with what comes meanwhile."""

@@ -16,12 +16,16 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
     from modelwarden.guard.place import Place
+    from modelwarden.guard.site import Site
 
 BAD_INPUTS: Final = 0.05
 """More inputs than this that do not look as they have to, in five minutes, are a signal."""
 
 APART: Final = 0.10
 """More answers than this on which the members of an ensemble lie apart, in five minutes, are a signal (SG-45)."""
+LOOKS: Final = 20
+"""Calls that are looked at closely between two reports, and of so many that took the short way one is."""
+ONE_IN: Final = 10
 
 CLIP_RATE: Final = "clip_rate"
 STUCK_OUTPUT: Final = "stuck_output"
@@ -37,12 +41,31 @@ class Seen(NamedTuple):
 
 
 class Watches:
-    """What many calls at one place show. Any thread may use it."""
+    """What many calls at one place show. Any thread may use it.
+
+    Attributes:
+        looks: so many calls are still to take the whole way.
+    """
 
     def __init__(self, *, clock: Callable[[], float]) -> None:
         self.inputs: Final = Window(clock=clock)
         self.agreed: Final = Window(clock=clock)
         self.stuck: Final = StuckWatch()
+        self.looks = 0
+        self._looked: Callable[[], None] | None = None
+        self._seen_short = 0
+
+    def look_at(self, site: Site) -> None:
+        """Let the next calls take the whole way, where answers are watched, if many took the short one since.
+
+        For the thread that reports; so a model that is stuck shows although the short way looks at no answer twice.
+        """
+        short = site.place.short
+        if self.looks or short - self._seen_short < LOOKS * ONE_IN:
+            return
+        self._seen_short = short
+        self.looks, self._looked = LOOKS, site.replan
+        site.replan()
 
     def saw_input(self, *, bad: bool) -> None:
         """Count an input that was judged."""
@@ -50,6 +73,10 @@ class Watches:
 
     def saw(self, args: tuple[object, ...], kwargs: Mapping[str, object], output: object) -> None:
         """Take in what an input was answered with, if that is a number that varies."""
+        if self.looks > 0:
+            self.looks = max(0, self.looks - 1)
+            if not self.looks and self._looked is not None:
+                self._looked()
         if not isinstance(output, float):
             return
         # What it was answered with is told apart first: a hash of an input costs more.

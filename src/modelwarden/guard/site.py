@@ -27,7 +27,7 @@ from modelwarden.guard.switch import Action
 from modelwarden.guard.versions import NOT_LOADED
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Mapping
 
     from modelwarden.guard.batch import Batches
     from modelwarden.guard.held import Held
@@ -79,7 +79,7 @@ class Site:
 
     def _plan(self, held: Held, version: str | None) -> Plan:
         place = self.place
-        asked = place.approved.of(held.rules.snapshot, version)
+        asked = place.asked_under(held.rules.snapshot, version)
         plan = make_plan(held.rules, bound=place.bound, version=version, code=place.outputs, asked=asked)  # fmt: skip
         if len(self._plans) >= MOST_PLANS:
             self._plans = {}
@@ -88,7 +88,11 @@ class Site:
 
     def _ready(self, held: Held, plan: Plan) -> Ready:
         """Return what the short way reads, once a call."""
-        is_open = plan.is_quiet and plan.may_pass and not self.place.versions.loaded
+        is_open = (
+            plan.is_quiet
+            and plan.may_pass
+            and not (self.place.versions.loaded or self.place.watches.looks)
+        )
         pick, match = self.place.picker(plan.wanted).quickest, plan.quickest
         pick, match = self.place.drift.sampled(self.place, plan.rules.snapshot, pick, match)
         until = held.until if is_open else NEVER
@@ -205,8 +209,6 @@ class Site:
         level, reason = self.place.inputs_of(begun.args, begun.kwargs)
         if begun.struck is not None:
             level, reason = begun.struck.judged(self.place, level, reason)
-        if level is Level.WARN:
-            self.counts.stale_inputs += 1
         if level < Level.FALLBACK:
             return False
         self._stop(begun, Verdict.BLOCK if level is Level.BLOCK else Verdict.FALL, reason or "")
@@ -251,7 +253,7 @@ class Site:
             self._done(begun, ended, amiss)
         except PredictionBlocked:
             self._done(begun, ended, Amiss.BAD)
-            self.counts.by_status[Status.BLOCKED] += 1
+            self.counts.end(Status.BLOCKED, begun.struck)
             raise
         except Exception as error:  # noqa: BLE001 - SG-27, as in `begin`
             self._fault(begun, error)
@@ -324,7 +326,7 @@ class Site:
         if begun.ticket and breaker is not None:
             ticket, begun.ticket = begun.ticket, 0
             breaker.done(ticket, begun.started, ended, amiss)
-            self.place.timed(ended - begun.started)
+            self.place.timed(ended - begun.started, counts=begun.struck is None)
 
     def leave(self, begun: Begun) -> None:
         """Give back the place among those in flight."""

@@ -73,7 +73,8 @@ def read(data: bytes) -> Report:
 
 
 def _part(value: object) -> Part:
-    found = fields.members(SlotInvalid, "part", value, _PART)
+    marked = {"drilled"} if isinstance(value, dict) and value.get("drilled") else set()
+    found = fields.members(SlotInvalid, "part", value, _PART | marked)
     texts, wholes = partial(_each, fields.text, found), partial(_each, fields.whole, found)
     return Part(
         sli=fields.text(SlotInvalid, "sli", found["sli"]),
@@ -81,6 +82,7 @@ def _part(value: object) -> Part:
         number=fields.whole(SlotInvalid, "part", found["part"]),
         counts=Counts(
             **{name: fields.whole(SlotInvalid, name, found[name]) for name in _COUNTS},
+            drilled=fields.whole(SlotInvalid, "drilled", found.get("drilled", 0)),
             thresholds=texts("thresholds"),
             bad=wholes("bad"),
             sketch=_sketch(fields.text(SlotInvalid, "sketch", found["sketch"])),

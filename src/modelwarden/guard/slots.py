@@ -36,6 +36,7 @@ class Counts:
         total: attempts.
         errors: attempts that failed; `blocked` ones were stopped by a switch; `fallbacks` were answered, but not by
             the model. No attempt is two of these.
+        drilled: attempts that a drill struck; they are in no other number (SG-53).
         invalid: latencies that are NaN, infinite or negative. They are bad for every threshold: nothing shows that
             they were quick.
         thresholds: seconds as decimal text, rising.
@@ -47,13 +48,14 @@ class Counts:
     errors: int = 0
     blocked: int = 0
     fallbacks: int = 0
+    drilled: int = 0
     invalid: int = 0
     thresholds: tuple[str, ...] = ()
     bad: tuple[int, ...] = ()
     sketch: Sketch = Sketch()  # noqa: RUF009  # a frozen value
 
     def __post_init__(self) -> None:
-        for name in ("total", "errors", "blocked", "fallbacks", "invalid"):
+        for name in ("total", "errors", "blocked", "fallbacks", "drilled", "invalid"):
             fields.whole(SlotInvalid, name, getattr(self, name))
         check_thresholds(self.thresholds)
         if self.errors + self.blocked + self.fallbacks > self.total:
@@ -76,6 +78,7 @@ class Counts:
             errors=self.errors + other.errors,
             blocked=self.blocked + other.blocked,
             fallbacks=self.fallbacks + other.fallbacks,
+            drilled=self.drilled + other.drilled,
             invalid=self.invalid + other.invalid,
             thresholds=self.thresholds,
             bad=tuple(a + b for a, b in zip(self.bad, other.bad, strict=True)),
@@ -129,6 +132,7 @@ class Part:
                 "sketch": base64.b64encode(counts.sketch.encode()).decode(),
                 "dropped": self.dropped,
             }
+            | marked(counts)
         )
 
     @property
@@ -193,6 +197,11 @@ class Slot:
             reporters=tuple(sorted({*self.reporters, *other.reporters})),
             dropped=fields.whole(SlotInvalid, "dropped", self.dropped + other.dropped),
         )
+
+
+def marked(counts: Counts) -> dict[str, int]:
+    """Return what is written of drills: nothing where none struck, so that such counts keep their bytes."""
+    return {"drilled": counts.drilled} if counts.drilled else {}
 
 
 def check_thresholds(thresholds: tuple[str, ...]) -> None:

@@ -82,6 +82,7 @@ class Snapshot:
         version_switches: those that name `version`, to match once it is known which version answers.
         faults: those of drills; None for none, and where none can strike this model (SG-53).
         limits, freshness: as the body has them, for those who read them.
+        counts_only: breakers count and refuse nobody: too many of the fleet are open (SG-41).
         dropped: digests of switches that guards need not carry on any more (SG-17).
         read: the switches as they were read, for whoever reads the next snapshot.
     """
@@ -97,6 +98,7 @@ class Snapshot:
     limits: object = field(repr=False)
     freshness: object = field(repr=False)
     drift: DriftPlan | None = field(repr=False)
+    counts_only: bool = field(default=False, repr=False)
     dropped: frozenset[str] = field(default=frozenset(), repr=False)
     read: Reread = field(default=NOTHING, repr=False, compare=False)
 
@@ -252,6 +254,7 @@ def _compiling(
         limits=body.get("limits"),
         freshness=body.get("freshness"),
         drift=(yield from reading_drift(body.get("drift"))),
+        counts_only=body.get("breakers") == "metrics_only",
         dropped=digests_in(body.get("dropped")),
         read=read,
     )

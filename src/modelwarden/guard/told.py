@@ -2,22 +2,21 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
-from modelwarden.guard.breaker import State
 from modelwarden.guard.checks import NOT_FINITE
 from modelwarden.guard.decision import Status
 from modelwarden.guard.signals import DISAGREEMENT
 
 if TYPE_CHECKING:
+    from modelwarden.guard.place import Place
     from modelwarden.guard.setting_up import Parts
-
-REFUSING: Final = frozenset({State.OPEN, State.HALF_OPEN, State.FORCED_OPEN})
-"""States of a breaker in which it refuses calls, or lets only a few through to try (SG-41)."""
 
 
 def told(parts: Parts) -> dict[str, object]:
     """Return versions, counts and signals, what it decided in the last hour, and what it blocks by itself."""
+    for site in list(parts.sites):
+        site.place.watches.look_at(site)
     parts.traffic.note(parts.sites, decided=parts.counts.decided())
     return {
         "versions": parts.versions.reported(),
@@ -33,6 +32,9 @@ def counted(parts: Parts) -> dict[str, int]:
     counts, sender = parts.counts, parts.sender
     return {
         **{status.name.lower(): counts.of(status) for status in Status},
+        "failed": counts.of(Status.FAILED) - counts.not_stored,
+        "raised": counts.raised,
+        "stopped": counts.stopped,
         "unknown_context": counts.unknown_context,
         "stale_inputs": counts.stale_inputs,
         "faults": counts.faults,
@@ -46,9 +48,18 @@ def counted(parts: Parts) -> dict[str, int]:
         "drift_refused": 0 if sender is None else sender.refused,
         "non_finite": counts.noticed.get(NOT_FINITE, 0),
         "disagreement": counts.noticed.get(DISAGREEMENT, 0),
+        "slow": counts.slow,
+        "inputs": counts.inputs,
+        "bad_inputs": counts.bad_inputs,
+        "clock_is_behind": int(parts.holder.is_behind),
+        "stuck_outputs": sum(site.place.watches.stuck.is_stuck for site in list(parts.sites)),
         "open_breakers": sum(
-            breaker.state in REFUSING
-            for site in list(parts.sites)
-            for breaker in site.place.breakers().values()
+            opened(site.place, now=parts.clocks.monotonic()) for site in list(parts.sites)
         ),
     }
+
+
+def opened(place: Place, *, now: float) -> int:
+    """Return how many breakers of a place refuse calls, or would; one that a drill finds open is among them (SG-53)."""
+    found = sum(breaker.is_amiss for breaker in place.breakers().values())
+    return max(found, int(now < place.found_open_until))

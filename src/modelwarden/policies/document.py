@@ -24,6 +24,7 @@ from modelwarden.errors import CheckUnknownType, PolicyInvalid
 from modelwarden.policies.duration import duration
 from modelwarden.policies.reading import Source, read
 from modelwarden.registry.lifecycle import Environment
+from modelwarden.safeguards.severity.built_in import signals_classified
 from modelwarden.values.canonical import encode_any
 from modelwarden.values.ids import NAME, Digest
 
@@ -168,6 +169,39 @@ class Environments(Shape):
     staging: Place = Place()
 
 
+class SeverityRule(Shape):
+    """How bad some signals are, above a value where one is named; of several the gravest counts (SG-51)."""
+
+    signals: Annotated[tuple[str, ...], Field(min_length=1, max_length=100)]
+    severity: Literal["SEV1", "SEV2", "SEV3", "SEV4"]
+    above: Annotated[str, StringConstraints(pattern=r"^\d{1,9}(\.\d{1,9})?$")] | None = None
+
+    @model_validator(mode="after")
+    def _known(self) -> Self:
+        unknown = sorted(set(self.signals) - signals_classified())
+        if unknown:
+            raise ValueError(f"no signals {', '.join(unknown)}; see severity.toml")
+        return self
+
+
+Share = Annotated[int, Field(ge=0, le=10_000)]
+Tiers = Annotated[tuple[Annotated[int, Field(ge=1, le=4)], ...], Field(max_length=4)]
+
+
+class Severities(Shape):
+    """How bad signals are, where that differs from the program's own rules.
+
+    Rules of a signal stand instead of all that the program has for it. Shares are in basis points of the last hour.
+    """
+
+    rules: Annotated[tuple[SeverityRule, ...], Field(max_length=100)] = ()
+    unknown: Literal["SEV1", "SEV2", "SEV3", "SEV4"] | None = None
+    wide_share: Share | None = None
+    small_share: Share | None = None
+    highest_tiers: Tiers | None = None
+    guarded_tiers: Tiers | None = None
+
+
 class PolicyDocument(Shape):
     """A whole policy. The top level holds for production."""
 
@@ -178,6 +212,7 @@ class PolicyDocument(Shape):
     checks: Annotated[tuple[()], Field(max_length=0)] = ()
     rollout: Rollout = Rollout()
     enforcement: Literal["block"] = "block"
+    severity: Severities | None = None
     environments: Environments = Environments()
 
     @model_validator(mode="after")

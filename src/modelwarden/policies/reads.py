@@ -46,8 +46,13 @@ def requirements(view: View, model: ModelName | None, environment: Environment) 
     What is assigned to the model, as a whole and for the environment, holds together; without any, what is assigned
     globally; without that, `default_policy`. Asks for no permission: rooms above authorised the model.
     """
-    found = [_latest(view, name) for name in _governing(view, model, environment)]
+    found = governing(view, model, environment)
     return join([(version.ref, version.parsed) for version in found], environment)
+
+
+def governing(view: View, model: ModelName | None, environment: Environment) -> list[PolicyVersion]:
+    """Return the policies that hold together here, by name; asks for no permission."""
+    return [_latest(view, name) for name in _governing(view, model, environment)]
 
 
 def policy(view: View, reference: str) -> PolicyVersion:

@@ -12,7 +12,8 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Final, Protocol, TypeVar
 
 from modelwarden.errors import WardenError
-from modelwarden.safeguards.counters import keeping, watching
+from modelwarden.policies.severity import severities
+from modelwarden.safeguards.counters import keeping, observed, watching
 from modelwarden.safeguards.counters.heartbeats import SOURCES as HEARTBEATS
 from modelwarden.safeguards.drift import reads as drift
 from modelwarden.safeguards.triggers import evaluating, firing
@@ -20,8 +21,10 @@ from modelwarden.values.system import system
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
+    from datetime import datetime
 
     from modelwarden.ledger.entry import Stored
+    from modelwarden.safeguards.counters.watching import Seen
     from modelwarden.safeguards.triggers.evaluating import Looked, Turn
     from modelwarden.safeguards.triggers.signal import Source
     from modelwarden.store.change import Change, Telemetry, View
@@ -32,7 +35,14 @@ T = TypeVar("T")
 NAME: Final = "triggers"
 EVERY_S: Final = 10.0
 FORGET_EACH_S: Final = 3_600.0
-SOURCES: Final[Mapping[str, Source]] = MappingProxyType({**HEARTBEATS, drift.SIGNAL: drift.windows})
+SOURCES: Final[Mapping[str, Source]] = MappingProxyType(
+    {
+        **HEARTBEATS,
+        drift.SIGNAL: drift.windows,
+        drift.MISSING: drift.missing_windows,
+        observed.SIGNAL: observed.windows,
+    }
+)
 """Signal → where its windows come from."""
 _ACTOR: Final = system("triggers")
 
@@ -63,6 +73,7 @@ class JudgeTriggers:
         self._sources = sources
         self._every_s = every_s
         self._looked_at = self._forgot_at = -FORGET_EACH_S
+        self._since: datetime | None = None
 
     def begin(self, at: Position, /) -> None:
         """Go on from a position: nothing was gathered."""
@@ -78,8 +89,8 @@ class JudgeTriggers:
         self._looked_at = now
         for looked in self._warden.view(_ACTOR, partial(evaluating.due, sources=self._sources)):
             self._keep(looked)
-        for seen in self._warden.view(_ACTOR, watching.seen):
-            if seen.fact is None:
+        for seen in self._warden.view(_ACTOR, self._fleets):
+            if not seen.is_told:
                 self._warden.telemetry(_ACTOR, partial(watching.keep, found=seen))
             else:
                 self._warden.change(_ACTOR, partial(watching.tell, found=seen))
@@ -88,6 +99,11 @@ class JudgeTriggers:
         if now - self._forgot_at > FORGET_EACH_S:
             self._forgot_at = now
             self._warden.telemetry(_ACTOR, keeping.forget)
+
+    def _fleets(self, view: View) -> list[Seen]:
+        """Look at fleets; who is silent is known once this process has listened for long enough."""
+        self._since = self._since or view.now
+        return watching.seen(view, severities=severities, since=self._since)
 
     def _keep(self, looked: Looked) -> None:
         """Tell what turned in a period; then keep that it was looked at."""
@@ -100,10 +116,14 @@ class JudgeTriggers:
         """Act as the trigger's account; where that is refused, ask people instead."""
         cause: str | None = None
         try:
-            account = self._warden.view(_ACTOR, partial(firing.acting_for, turn=turn))
+            account = self._warden.view(
+                _ACTOR, partial(firing.acting_for, turn=turn, severities=severities)
+            )
             if account is not None:
-                self._warden.change(account, partial(firing.tell, turn=turn))
+                self._warden.change(account, partial(firing.tell, turn=turn, severities=severities))
                 return
         except WardenError as error:
             cause = (getattr(error, "reasons", ()) or (error.code,))[0]
-        self._warden.change(_ACTOR, partial(firing.tell, turn=turn, cause=cause))
+        self._warden.change(
+            _ACTOR, partial(firing.tell, turn=turn, severities=severities, cause=cause)
+        )

@@ -56,6 +56,10 @@ from modelwarden.safeguards.local_stops.seeing import end_stop as end_stop
 from modelwarden.safeguards.local_stops.seeing import see_stop as see_stop
 from modelwarden.safeguards.local_stops.seeing import stops_due as stops_due
 from modelwarden.safeguards.local_stops.stop import SaidStop as SaidStop
+from modelwarden.safeguards.modes.mode import BreakerMode as BreakerMode
+from modelwarden.safeguards.modes.mode import FailMode as FailMode
+from modelwarden.safeguards.modes.setting import guard_mode as guard_mode
+from modelwarden.safeguards.modes.setting import set_guard_mode as set_guard_mode
 from modelwarden.safeguards.preview import preview as preview
 from modelwarden.safeguards.ramp import Verdict as Verdict
 from modelwarden.safeguards.ramp import nobody_asked as nobody_asked

@@ -61,6 +61,7 @@ def _point(point: Point) -> PointAnswer:
         errors=None if counts is None else counts.errors,
         blocked=None if counts is None else counts.blocked,
         fallbacks=None if counts is None else counts.fallbacks,
+        drilled=None if counts is None else counts.drilled,
         invalid=None if counts is None else counts.invalid,
         bad={} if counts is None else dict(zip(counts.thresholds, counts.bad, strict=True)),
         timed=sketch.count,

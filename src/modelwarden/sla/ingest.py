@@ -99,7 +99,8 @@ def _check_part(sli: Sli, part: Part) -> None:
     if part.counts.thresholds != sli.thresholds:
         expected = ", ".join(sli.thresholds) or "none"
         raise SlotInvalid("thresholds", f"those of {sli.name}: {expected}")
-    for field, count in (("total", part.counts.total), ("dropped", part.dropped)):
+    counted = {"total": part.counts.total, "drilled": part.counts.drilled, "dropped": part.dropped}
+    for field, count in counted.items():
         if count > MOST_IN_PART:
             raise SlotInvalid(field, f"at most {MOST_IN_PART:,} in one part")
 

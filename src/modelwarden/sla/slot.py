@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 from modelwarden.errors import SlotInvalid
 from modelwarden.guard import fields
+from modelwarden.guard.slots import marked
 from modelwarden.values import canonical
 
 if TYPE_CHECKING:
@@ -71,6 +72,7 @@ class Slot:
                 "sketch": base64.b64encode(counts.sketch.encode()).decode(),
                 "dropped": self.dropped,
             }
+            | marked(counts)
             | ({} if self.seen is None else {"seen": self.seen})
         )
 

@@ -42,7 +42,7 @@ class DrillAnswer:
         state: requested (a second person has to confirm it), running, ended, reported, or lapsed (it never ran).
         share: the part of the scope that is struck, as decimal text.
         plan: the line of `drills.schedule` that ran it.
-        cause: why it ended: ttl, stopped, switch, burn, lapsed.
+        cause: why it ended: ttl, stopped, switch, lapsed.
         report: what came of it, about a minute after its end.
     """
 
@@ -73,9 +73,15 @@ class DrillAnswer:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OverdueAnswer:
-    """A model on which no drill ran for too long, or none ever."""
+    """A way to fail that no drill made happen on a model for too long, or none ever.
+
+    Attributes:
+        fault: what a drill of it is run with.
+    """
 
     model: str
+    failure_mode: str
+    fault: str
     last_drill: str | None
     last_started_at: datetime | None
     due_since: datetime | None

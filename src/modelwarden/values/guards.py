@@ -54,6 +54,25 @@ class GuardAnswer:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class GuardModeAnswer:
+    """How the guards of a model behave in one environment.
+
+    Attributes:
+        fail: without news for too long: static goes on, closed falls back or blocks. A stricter setting counts.
+        breakers: normal, or metrics_only: they count and refuse nobody, until the fleet has recovered.
+        set_by: None where nobody said anything, and it is as everywhere.
+    """
+
+    model: str
+    environment: str
+    fail: str
+    breakers: str
+    set_by: str | None
+    set_at: datetime | None
+    revision: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class StandingAnswer:
     """How one guard stands to a switch: confirmed, waiting, late or lost."""
 

@@ -33,6 +33,7 @@ class PointAnswer:
 
     Attributes:
         errors, blocked, fallbacks: of `total`: failed; stopped by a switch; answered, but not by the model.
+        drilled: attempts that a drill struck; they are in no other figure.
         invalid: latencies that were none; they are in no quantile, and bad for every threshold.
         bad: threshold in seconds to attempts above it, counted exactly.
         timed: latencies behind the quantiles; guards time some of their calls.
@@ -46,6 +47,7 @@ class PointAnswer:
     errors: int | None
     blocked: int | None
     fallbacks: int | None
+    drilled: int | None
     invalid: int | None
     bad: Mapping[str, int]
     timed: int

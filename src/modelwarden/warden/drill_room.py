@@ -80,6 +80,6 @@ class Drills:
         return self._bound.page(action, drill_answer)
 
     def overdue(self, *, limit: int = 50, cursor: str | None = None) -> Listing[OverdueAnswer]:
-        """Return a page of the models on which no drill ran for too long, by name."""
+        """Return a page of the ways to fail that no drill made happen for too long, by model and name."""
         action = partial(actions.overdue, page=Page(limit=limit, cursor=cursor))
         return self._bound.page(action, overdue_answer)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from modelwarden.safeguards.fleet.instance import GONE, LATE
+from modelwarden.safeguards.fleet.instance import GONE, LATE, LOST
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -20,6 +20,9 @@ CALM_SHARE: Final = 0.15
 """Below this a fleet's alarm is over; between the two it stays as it is."""
 MOST_SHARE: Final = 0.80
 FEWEST_REFUSING: Final = 2
+STALE: Final = "stale"
+NONE: Final = "none"
+"""States of guards that hear no news."""
 BAD_SIGNATURE: Final = "signature_invalid"
 
 
@@ -36,6 +39,20 @@ class Loaded(NamedTuple):
 def live(guards: Iterable[Instance], now: datetime) -> list[Instance]:
     """Return the guards that are heard of now: others say nothing of how things stand."""
     return [each for each in guards if each.state != GONE and now - each.heard_at < LATE]
+
+
+def cut_off(guards: Iterable[Instance], now: datetime) -> list[Instance]:
+    """Return guards that can report, and hear no news: their snapshot is old, or none came in two minutes."""
+    return [
+        each
+        for each in guards
+        if each.state == STALE or (each.state == NONE and now - each.first_heard_at >= LOST)
+    ]
+
+
+def behind(guards: Iterable[Instance]) -> list[Instance]:
+    """Return the guards whose wall clock is over 30 s behind the server's (SG-21)."""
+    return [each for each in guards if each.counts.get("clock_is_behind", 0) > 0]
 
 
 def with_open_breaker(guards: Sequence[Instance]) -> list[Instance]:

@@ -27,11 +27,17 @@ SHARES: Final[Mapping[str, tuple[str, str]]] = MappingProxyType(
         "stale_inputs": ("stale", "decisions"),
         "disagreement": ("disagreed", "decisions"),
         "non_finite": ("non_finite", "decisions"),
+        "latency": ("slow", "answerable"),
+        "schema": ("bad_inputs", "inputs"),
     }
 )
 """Signal → what is bad, of what."""
 BY_WORKER: Final[Mapping[str, str]] = MappingProxyType(
-    {"breaker_open": "open_breakers", "refused_snapshots": "refused_snapshots"}
+    {
+        "breaker_open": "open_breakers",
+        "refused_snapshots": "refused_snapshots",
+        "stuck_output": "stuck_outputs",
+    }
 )
 """Signal → what a worker must not have."""
 

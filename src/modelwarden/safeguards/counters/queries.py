@@ -9,21 +9,21 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 from sqlalchemy import bindparam, delete, func, or_, select
 from sqlalchemy.dialects import postgresql, sqlite
 
-from modelwarden.safeguards.counters.totals import Added, Total
-from modelwarden.store.schema.registry import versions
+from modelwarden.safeguards.counters.totals import STANDING, Added, Total
+from modelwarden.store.schema.registry import metrics, versions
 from modelwarden.store.schema.triggers import guard_minutes, guard_totals
 from modelwarden.values.clock import moment, timestamp
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
     from datetime import datetime
 
     from modelwarden.store.change import Telemetry, View
 
 MOST_WORKERS: Final = 10_000
+MOST_FIGURES: Final = 10_000
 _KEY: Final = ("environment", "model", "actor", "instance")
-_SUMS: Final = Added._fields[:-1]
-"""What is added up; open breakers are as they stand."""
+_SUMS: Final = tuple(name for name in Added._fields if name not in STANDING)
 
 _TOTAL: Final = select(guard_totals).where(
     *(guard_totals.c[name] == bindparam(name) for name in _KEY)
@@ -33,7 +33,7 @@ _WORKERS: Final = (
         guard_minutes.c.actor,
         guard_minutes.c.instance,
         *(func.sum(guard_minutes.c[name]).label(name) for name in _SUMS),
-        func.max(guard_minutes.c.open_breakers).label("open_breakers"),
+        *(func.max(guard_minutes.c[name]).label(name) for name in STANDING),
     )
     .where(
         guard_minutes.c.environment == bindparam("environment"),
@@ -60,6 +60,30 @@ _VERSIONS: Final = (
 )
 
 
+_OBSERVED: Final = (
+    select(
+        versions.c.label, versions.c.evaluation, versions.c.live_in, metrics.c.name, metrics.c.value
+    )
+    .join(versions, versions.c.name == metrics.c.version)
+    .where(
+        versions.c.model == bindparam("model"),
+        metrics.c.recorded_at >= bindparam("since"),
+        metrics.c.recorded_at < bindparam("until"),
+    )
+    .order_by(metrics.c.id)
+    .limit(MOST_FIGURES)
+)
+
+
+class Observed(NamedTuple):
+    """A figure from operation, of a version with these evaluation figures."""
+
+    label: str
+    evaluation: Mapping[str, str]
+    name: str
+    value: str
+
+
 class Worker(NamedTuple):
     """What one guard counted over a stretch of time."""
 
@@ -82,7 +106,7 @@ def _upserts(table: Any, *, adds: bool) -> MappingProxyType[str, Any]:  # noqa: 
         statement = dialect.insert(table)
         values = {
             column.name: table.c[column.name] + statement.excluded[column.name]
-            if adds and column.name != "open_breakers"
+            if adds and column.name not in STANDING
             else statement.excluded[column.name]
             for column in table.columns
             if column.name not in keys
@@ -136,6 +160,18 @@ def workers(
             Added(**{name: int(getattr(row, name)) for name in Added._fields}),
         )
         for row in view.rows(_WORKERS, params)
+    ]
+
+
+def observed(
+    view: View, model: str, environment: str, *, since: datetime, until: datetime
+) -> list[Observed]:
+    """Return the figures from operation that were recorded in a span, of versions that are live there, oldest first."""
+    params = {"model": model, "since": timestamp(since), "until": timestamp(until)}
+    return [
+        Observed(row.label, json.loads(row.evaluation), row.name, row.value)
+        for row in view.rows(_OBSERVED, params)
+        if environment in json.loads(row.live_in)
     ]
 
 

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 FORGIVEN: Final = timedelta(minutes=5)
 """After so long with nothing but smaller totals, an instance is believed to count anew."""
-GAUGES: Final = frozenset({"local_stop", "open_breakers"})
+GAUGES: Final = frozenset({"local_stop", "open_breakers", "stuck_outputs", "clock_is_behind"})
 """Counts that say how something stands, and may fall."""
 ANSWERED: Final = ("ok", "clipped", "last_known_good", "baseline", "default", "failed")
 FALLEN_BACK: Final = ("last_known_good", "baseline", "default")
@@ -33,7 +33,12 @@ class Total(NamedTuple):
 
 
 class Added(NamedTuple):
-    """What one report adds to its minute."""
+    """What one report adds to its minute.
+
+    Attributes:
+        answerable: decisions to which the model, or a fallback, owed an answer: no switch and no limit stood before.
+        failed: those whose model raised, whether or not a fallback answered.
+    """
 
     decisions: int = 0
     answerable: int = 0
@@ -45,7 +50,15 @@ class Added(NamedTuple):
     non_finite: int = 0
     refused_snapshots: int = 0
     drilled: int = 0
+    slow: int = 0
+    inputs: int = 0
+    bad_inputs: int = 0
     open_breakers: int = 0
+    stuck_outputs: int = 0
+
+
+STANDING: Final = ("open_breakers", "stuck_outputs")
+"""Fields that say how something stands in a minute; all others add up."""
 
 
 class Step(NamedTuple):
@@ -59,7 +72,7 @@ def step(before: Total | None, now: Total) -> Step:
     """Return what a report adds to what its instance said before."""
     counts = {name: count for name, count in now.counts.items() if 0 <= count <= MOST}
     now = now._replace(counts=counts)
-    gauge = Added(open_breakers=counts.get("open_breakers", 0))
+    gauge = Added(**{name: counts.get(name, 0) for name in STANDING})
     if before is None or before.pid != now.pid:
         return Step(now, gauge)
     if now.heard_at < before.heard_at:
@@ -81,8 +94,8 @@ def _added(grown: Mapping[str, int], gauge: Added) -> Added:
 
     return gauge._replace(
         decisions=of(*ALL),
-        answerable=of(*ANSWERED),
-        failed=of("failed"),
+        answerable=max(0, of(*ANSWERED, "blocked") - of("stopped")),
+        failed=of("failed", "raised"),
         clipped=of("clipped"),
         fell_back=of(*FALLEN_BACK),
         stale=of("stale_inputs"),
@@ -90,4 +103,7 @@ def _added(grown: Mapping[str, int], gauge: Added) -> Added:
         non_finite=of("non_finite"),
         refused_snapshots=of("rejected"),
         drilled=of("drilled"),
+        slow=of("slow"),
+        inputs=of("inputs"),
+        bad_inputs=of("bad_inputs"),
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from modelwarden.guard.drift import NOTE, OBSERVE, PROPOSE, Alarm, after_window, psi_star
+from modelwarden.guard.drift import NOTE, OBSERVE, PROPOSE, Alarm, Edges, after_window, psi_star
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -61,6 +61,34 @@ def compared(cells: Cells, reference: DriftReference) -> Compared:
         found.append(FeatureDrift(name, psi_star(known, base), known))
     found.sort(key=lambda one: (one.psi is None, -(one.psi or 0.0), one.name))
     return Compared(tuple(found))
+
+
+class Gap(NamedTuple):
+    """How many values of a number are missing, of how many rows; `before` says the same of its reference."""
+
+    name: str
+    missing: int
+    n: int
+    before: tuple[int, int]
+
+    @property
+    def more(self) -> float:
+        """By how much the share that is missing grew; 0 where it fell."""
+        missing, n = self.before
+        return max(0.0, self.missing / self.n - (missing / n if n else 0.0))
+
+
+def missing(cells: Cells, reference: DriftReference) -> list[Gap]:
+    """Return what is missing of each number that was counted."""
+    rows: Sequence[tuple[int, ...]] = cells or ((),) * len(reference.counts)
+    return [
+        Gap(name, counts[at], sum(counts), (base[at], sum(base)))
+        for (name, feature), counts, base in zip(
+            reference.edges.features, rows, reference.counts, strict=True
+        )
+        if isinstance(feature, Edges) and sum(counts) > 0
+        for at in (len(feature.uppers),)  # the cell behind the bins
+    ]
 
 
 def state_after(windows: Iterable[float | None]) -> str:

@@ -7,26 +7,29 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from modelwarden.errors import ValueInvalid
+from modelwarden.guard.drift import LEAST_ROWS
 from modelwarden.registry.drift.queries import find_reference
 from modelwarden.registry.drift.reads import drift_reference
 from modelwarden.registry.lifecycle import Environment
 from modelwarden.safeguards.drift import queries
 from modelwarden.safeguards.drift.counted import minute_of, moment_of, total
-from modelwarden.safeguards.drift.judging import STATES, Compared, compared, state_after
+from modelwarden.safeguards.drift.judging import STATES, Compared, compared, missing, state_after
 from modelwarden.safeguards.triggers.signal import Window
 from modelwarden.values.drift import DriftAnswer, FeatureDriftAnswer, GroupDriftAnswer
 from modelwarden.values.ids import VersionName
 from modelwarden.values.words import named
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
     from datetime import datetime
 
+    from modelwarden.guard.drift_edges import DriftReference
     from modelwarden.registry.drift.reads import Referenced
     from modelwarden.safeguards.drift.counted import Cells, Slot
     from modelwarden.store.change import View
 
 SIGNAL: Final = "psi"
+MISSING: Final = "missing_rate"
 HISTORY: Final = 12
 """Windows that are looked at for a state: an alarm that began before has fired in these, too, or is over."""
 
@@ -76,21 +79,59 @@ def windows(
     Where several versions answered, a window is of the one that lies farthest from its reference. Its evidence has the
     counts and the reference's, so that the index can be computed again. For the program: nobody is authorised here.
     """
+    found = []
+    for version, reference, value, cells in counted_between(
+        view, model, environment, since, until, by
+    ):
+        one = compared(cells, reference)
+        evidence = _evidence(version, reference.sha256, one, reference.baseline)
+        found.append(Window(SIGNAL, value, since, until, one.n, one.psi, evidence))
+    return worst(found)
+
+
+def missing_windows(
+    view: View, *, model: str, environment: str, since: datetime, until: datetime, by: str | None
+) -> list[Window]:
+    """Return by how much more of a number is missing than in its reference: of the feature where that is most (SG-51).
+
+    Of a category nothing is known: its missing values are counted with its rare ones.
+    """
+    found = []
+    for version, reference, value, cells in counted_between(
+        view, model, environment, since, until, by
+    ):
+        gaps = missing(cells, reference)
+        most = max(gaps, key=lambda gap: (gap.n >= LEAST_ROWS, gap.more), default=None)
+        evidence = {"version": version, "reference_sha256": reference.sha256} | {
+            "features": {gap.name: [gap.missing, gap.n, *gap.before] for gap in gaps}
+        }
+        n, more = (0, None) if most is None else (most.n, most.more)
+        found.append(Window(MISSING, value, since, until, n, more, evidence))
+    return worst(found)
+
+
+def counted_between(  # what a source is asked
+    view: View, model: str, environment: str, since: datetime, until: datetime, by: str | None
+) -> Iterator[tuple[str, DriftReference, str | None, Cells]]:
+    """Yield what was counted in a span: of each version that has a reference, by value of `by`."""
     slots = queries.slots_between(
         view, model, environment, version=None, since=minute_of(since), until=minute_of(until)
     )
-    found: dict[str | None, Window] = {}
     for version in sorted({slot.version for slot in slots}):
         reference = find_reference(view, VersionName(version))
         if reference is None:
             continue
         mine = {slot: cells for slot, cells in slots.items() if slot.version == version}
         for value, cells in _by_value(mine, by).items():
-            one = compared(cells, reference)
-            evidence = _evidence(version, reference.sha256, one, reference.baseline)
-            window = Window(SIGNAL, value, since, until, one.n, one.psi, evidence)
-            if _is_worse(window, found.get(value)):
-                found[value] = window
+            yield version, reference, value, cells
+
+
+def worst(windows: Iterable[Window]) -> list[Window]:
+    """Return one window for each value: where several versions answered, that of the worst."""
+    found: dict[str | None, Window] = {}
+    for window in windows:
+        if _is_worse(window, found.get(window.by)):
+            found[window.by] = window
     return [found[value] for value in sorted(found, key=lambda value: (value is None, value or ""))]
 
 

@@ -46,12 +46,14 @@ def drill_answer(view: View, drill: Drill) -> DrillAnswer:
 
 
 def overdue_answer(_view: View, standing: Standing) -> OverdueAnswer:
-    """Return a model that has to be drilled as callers see it."""
+    """Return a way to fail that has to be drilled as callers see it."""
     last = standing.last
     return OverdueAnswer(
         model=standing.model,
-        last_drill=None if last is None else last.id,
-        last_started_at=None if last is None else last.started_at,
+        failure_mode=standing.mode.name,
+        fault=standing.mode.proving_fault or "",
+        last_drill=None if last is None else last.drill,
+        last_started_at=None if last is None else last.at,
         due_since=standing.due_since,
     )
 

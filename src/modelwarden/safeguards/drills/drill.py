@@ -63,8 +63,6 @@ class Cause(StrEnum):
     STOPPED = "stopped"
     SWITCH = "switch"
     """A switch of SEV1 or SEV2 came that touches the model."""
-    BURN = "burn"
-    """The service's error budget burns fast."""
     LAPSED = "lapsed"
 
 

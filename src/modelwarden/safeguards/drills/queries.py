@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import orjson
 from sqlalchemy import bindparam, delete, func, insert, or_, select
@@ -11,7 +11,7 @@ from sqlalchemy import bindparam, delete, func, insert, or_, select
 from modelwarden.registry.lifecycle import Environment
 from modelwarden.safeguards import queries as switches
 from modelwarden.safeguards.drills.drill import CONFIRMED_WITHIN, SETTLED, Cause, Drill, DrillState
-from modelwarden.safeguards.drills.report import HEARD, Told
+from modelwarden.safeguards.drills.report import HEARD, NOTICED, Told
 from modelwarden.safeguards.switch import SwitchSeverity
 from modelwarden.store.schema.ledger import entries, index, subjects
 from modelwarden.store.schema.safeguards import drill_counts, drills, guard_instances
@@ -84,9 +84,22 @@ _LASTS: Final = (
     .group_by(drills.c.model)
 )
 _FAULTS: Final = (
-    select(drills.c.fault, func.max(drills.c.started_at).label("at"))
+    select(
+        drills.c.fault, func.max(drills.c.started_at).label("at"), func.max(drills.c.id).label("id")
+    )
     .where(drills.c.model == bindparam("model"), drills.c.state.in_(_RAN))
     .group_by(drills.c.fault)
+)
+_RAN_BETWEEN: Final = (
+    select(drills.c.id)
+    .where(
+        drills.c.environment == bindparam("environment"),
+        drills.c.model == bindparam("model"),
+        drills.c.state.in_(_RAN),
+        drills.c.started_at < bindparam("until"),
+        or_(drills.c.ended_at.is_(None), drills.c.ended_at > bindparam("since")),
+    )
+    .limit(1)
 )
 _LAST_PLANNED: Final = select(func.max(drills.c.started_at)).where(
     drills.c.plan == bindparam("plan")
@@ -199,13 +212,33 @@ def last_ids(view: View, models: Sequence[str]) -> dict[str, str]:
     return {row.model: row.id for row in view.rows(_LASTS, {"models": list(models)})}
 
 
-def faults_drilled(view: View, model: str) -> dict[str, datetime]:
-    """Return when each fault was last made to happen on a model, wherever, by its word without its size."""
-    found: dict[str, datetime] = {}
+class LastDrilled(NamedTuple):
+    """A drill, and when it began."""
+
+    drill: str
+    at: datetime
+
+
+def last_drilled(view: View, model: str) -> dict[str, LastDrilled]:
+    """Return by which drill each fault was last made to happen on a model, wherever, by its word without its size."""
+    found: dict[str, LastDrilled] = {}
     for row in view.rows(_FAULTS, {"model": model}):
-        word, at = row.fault.partition(":")[0], moment(row.at)
-        found[word] = max(at, found.get(word, at))
+        word, last = row.fault.partition(":")[0], LastDrilled(row.id, moment(row.at))
+        found[word] = max(last, found.get(word, last), key=lambda each: each.at)
     return found
+
+
+def ran_between(
+    view: View, environment: Environment, model: str, *, since: datetime, until: datetime
+) -> bool:
+    """Tell whether a drill ran on a model at some time in a span."""
+    params = {
+        "environment": environment.value,
+        "model": model,
+        "since": timestamp(since),
+        "until": timestamp(until),
+    }
+    return view.row(_RAN_BETWEEN, params) is not None
 
 
 def last_planned(view: View, plan: str) -> datetime | None:
@@ -245,15 +278,13 @@ def forget_counts(change: Change, drill: DrillId) -> None:
     change.execute(_FORGET, {"which": drill})
 
 
-def told_since_start(
-    view: View, drill: Drill, *, until: datetime, types: Sequence[str] = HEARD
-) -> list[Told]:
+def told_since_start(view: View, drill: Drill, *, until: datetime) -> list[Told]:
     """Return the entries behind a drill's start that concern its model in its environment, in order."""
     row = view.row(_STARTED, {"drill": drill.id})
     after = -1 if row is None else row.seq
     mine: set[str] = set()
     found = []
-    for entry in _entries(view, after, until, types):
+    for entry in _entries(view, after, until):
         fact = orjson.loads(entry.body)["fact"]
         switch = fact.get("switch")
         if entry.type == "switch.confirmed":
@@ -265,13 +296,14 @@ def told_since_start(
             concerns = fact.get("environment") == drill.environment.value and drill.model in named
         if concerns:
             mine |= {switch} if switch is not None else set()
-            found.append(Told(moment(entry.at), entry.type, fact.get("signal"), switch))
+            signal = NOTICED.get(entry.type, fact.get("signal"))
+            found.append(Told(moment(entry.at), entry.type, signal, switch))
     return found
 
 
-def _entries(view: View, after: int, until: datetime, types: Sequence[str]) -> Iterator[Row[Any]]:
+def _entries(view: View, after: int, until: datetime) -> Iterator[Row[Any]]:
     while rows := view.rows(
-        _SINCE, {"types": list(types), "after": after, "until": timestamp(until)}
+        _SINCE, {"types": list(HEARD), "after": after, "until": timestamp(until)}
     ):
         yield from rows
         after = rows[-1].seq

@@ -21,9 +21,18 @@ FIRED: Final = "trigger.fired"
 PROPOSED: Final = "switch.proposed"
 ACTIVATED: Final = "switch.activated"
 CONFIRMED: Final = "switch.confirmed"
-HEARD: Final = (FIRED, PROPOSED, ACTIVATED, CONFIRMED)
+NOTICED: Final[Mapping[str, str]] = MappingProxyType(
+    {
+        "breaker.fleet_opened": "breaker_fleet",
+        "guards.clock_behind": "clock_behind",
+        "guards.fell_silent": "silent_guards",
+        "snapshots.refused": "bad_snapshots",
+    }
+)
+"""What the program notices by itself, without a trigger: type of the entry to the signal."""
+HEARD: Final = (FIRED, PROPOSED, ACTIVATED, CONFIRMED, *NOTICED)
 """Types of the entries that a report is made of."""
-SEEING: Final = frozenset({FIRED, PROPOSED, ACTIVATED})
+SEEING: Final = frozenset({FIRED, PROPOSED, ACTIVATED, *NOTICED})
 
 EXPECTED: Final[Mapping[FaultKind, tuple[str, ...]]] = MappingProxyType(
     {
@@ -36,8 +45,8 @@ EXPECTED: Final[Mapping[FaultKind, tuple[str, ...]]] = MappingProxyType(
         FaultKind.MISSING_FEATURE: ("missing_rate",),
         FaultKind.DRIFT: ("psi",),
         FaultKind.DISAGREE: ("disagreement",),
-        FaultKind.CONTROL_PLANE_DOWN: ("control_plane_loss",),
-        FaultKind.CLOCK_SKEW: ("clock_skew",),
+        FaultKind.CONTROL_PLANE_DOWN: ("silent_guards",),
+        FaultKind.CLOCK_SKEW: ("clock_behind",),
         FaultKind.BREAKER_OPEN: ("breaker_open",),
     }
 )
@@ -107,7 +116,7 @@ def report(drill: Drill, told: Sequence[Told], struck: Struck) -> Report:
     times = [
         None if one is None else _ms(since, one.at) for one in (detected, activated, confirmed)
     ]
-    signals = {each.signal for each in told if each.type == FIRED}
+    signals = {each.signal for each in told if each.type in {FIRED, *NOTICED}}
     expected = EXPECTED[parse_fault(drill.fault).kind]
     return Report(
         struck=struck.total,

@@ -6,7 +6,7 @@ These are the program's own acts, called by a reaction; anybody else is refused.
 from __future__ import annotations
 
 from decimal import Decimal
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from modelwarden.errors import DrillRefused, NotPermitted
 from modelwarden.facts.kinds import Code, Severity
@@ -15,7 +15,7 @@ from modelwarden.registry.lifecycle import Environment
 from modelwarden.registry.queries import find_model
 from modelwarden.safeguards.drills import queries
 from modelwarden.safeguards.drills.drill import SETTLED, Cause, Drill, DrillState
-from modelwarden.safeguards.drills.report import FIRED, report, struck_between
+from modelwarden.safeguards.drills.report import report, struck_between
 from modelwarden.safeguards.drills.running import end
 from modelwarden.safeguards.drills.schedule import Plan, read_plans
 from modelwarden.values.ids import DrillId, ModelName
@@ -24,9 +24,6 @@ from modelwarden.values.principal import ActorKind
 if TYPE_CHECKING:
     from modelwarden.safeguards.drills.report import Report
     from modelwarden.store.change import Change, View
-
-BURNS: Final = frozenset({"slo_burn", "fast_burn"})
-"""Signals by which a drill ends at once: the error budget is for accidents."""
 
 
 def drills_due(view: View) -> tuple[DrillId, ...]:
@@ -68,13 +65,14 @@ def keep_drill(change: Change, drill_id: DrillId) -> Drill | None:
 
 
 def _harm(view: View, drill: Drill) -> Cause | None:
-    """Return why a drill that runs has to end before its time."""
+    """Return why a drill that runs has to end before its time.
+
+    An error budget that burns fast will be one, once service levels have budgets (SG-53).
+    """
     if drill.state is not DrillState.RUNNING:
         return None
-    if queries.grave_switch(view, drill.environment, drill.model) is not None:
-        return Cause.SWITCH
-    fired = queries.told_since_start(view, drill, until=view.now, types=(FIRED,))
-    return Cause.BURN if any(each.signal in BURNS for each in fired) else None
+    grave = queries.grave_switch(view, drill.environment, drill.model)
+    return None if grave is None else Cause.SWITCH
 
 
 def _report(change: Change, drill: Drill) -> Drill:

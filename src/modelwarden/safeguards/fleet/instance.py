@@ -107,6 +107,14 @@ class Instance(NamedTuple):
         return Standing.LATE if silent >= LATE else Standing.WAITING
 
 
+class Silent(NamedTuple):
+    """A guard that is lost: silent for two minutes, and without a goodbye (SG-23)."""
+
+    model: str
+    instance: str
+    heard_at: datetime
+
+
 class GuardCounts(NamedTuple):
     """How the guards of one model are, of those that were heard of and did not say goodbye.
 

@@ -19,6 +19,7 @@ from modelwarden.safeguards.fleet.instance import (
     LoadedVersion,
     Open,
     Signal,
+    Silent,
     Traffic,
 )
 from modelwarden.safeguards.local_stops.stop import SaidStop
@@ -58,6 +59,18 @@ _HEARD: Final = (
         guard_instances.c.environment == bindparam("environment"),
     )
     .order_by(*(guard_instances.c[name] for name in _KEY))
+    .limit(MOST_GUARDS)
+)
+_SILENT: Final = (
+    select(guard_instances.c.model, guard_instances.c.instance, guard_instances.c.heard_at)
+    .where(
+        guard_instances.c.heard_at >= bindparam("since"),
+        guard_instances.c.heard_at < bindparam("until"),
+        guard_instances.c.environment == bindparam("environment"),
+        guard_instances.c.state != GONE,
+        guard_instances.c.source != "file",
+    )
+    .order_by(guard_instances.c.model, guard_instances.c.instance)
     .limit(MOST_GUARDS)
 )
 _PAGE: Final = (
@@ -159,6 +172,18 @@ def instances_heard(view: View, since: datetime, environment: str) -> list[Insta
     """Return the guards of an environment that were heard of since a time."""
     params = {"since": timestamp(since), "environment": environment}
     return [_instance(row) for row in view.rows(_HEARD, params)]
+
+
+def silent(view: View, environment: str, *, since: datetime, until: datetime) -> list[Silent]:
+    """Return the guards that were last heard of in a span, and did not say goodbye."""
+    params = {
+        "environment": environment,
+        "since": timestamp(since),
+        "until": timestamp(until),
+    }
+    return [
+        Silent(row.model, row.instance, moment(row.heard_at)) for row in view.rows(_SILENT, params)
+    ]
 
 
 def instances_after(

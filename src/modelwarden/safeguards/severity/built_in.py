@@ -5,9 +5,25 @@ from __future__ import annotations
 import tomllib
 from functools import cache
 from importlib.resources import files
+from typing import TYPE_CHECKING
 
 from modelwarden.safeguards.severity.classify import Rule, Rules
 from modelwarden.safeguards.switch import SwitchSeverity
+
+if TYPE_CHECKING:
+    from modelwarden.registry.lifecycle import Environment
+    from modelwarden.store.change import View
+
+
+def programs_own(_view: View, _model: str, _environment: Environment) -> Rules:
+    """Return the program's own rules, whatever it is about."""
+    return severity_rules()
+
+
+@cache
+def signals_classified() -> frozenset[str]:
+    """Return the signals that the program's own rules name."""
+    return frozenset(rule.signal for rule in severity_rules().rules)
 
 
 @cache

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 from modelwarden.safeguards.switch import SwitchSeverity
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
+
+    from modelwarden.registry.lifecycle import Environment
+    from modelwarden.store.change import View
+    from modelwarden.values.ids import PolicyName
 
 WORST_FIRST = tuple(SwitchSeverity)
 
@@ -27,7 +31,12 @@ class Rule(NamedTuple):
 
 
 class Rules(NamedTuple):
-    """What severity.toml says. Shares are in basis points."""
+    """What severity.toml says, or policies instead. Shares are in basis points.
+
+    Attributes:
+        version: of severity.toml.
+        policies: name and version of those that say otherwise (SG-51).
+    """
 
     version: int
     unknown: SwitchSeverity
@@ -36,6 +45,11 @@ class Rules(NamedTuple):
     small_share: int
     highest_tiers: frozenset[int]
     guarded_tiers: frozenset[int]
+    policies: tuple[tuple[PolicyName, int], ...] = ()
+
+
+Severities: TypeAlias = "Callable[[View, str, Environment], Rules]"
+"""What says by which rules something about a model in an environment is classified."""
 
 
 class Concern(NamedTuple):
@@ -54,6 +68,7 @@ class Classified(NamedTuple):
     base: SwitchSeverity
     moved: tuple[str, ...]
     rules: int
+    policies: tuple[tuple[PolicyName, int], ...] = ()
 
 
 def classify(concern: Concern, rules: Rules) -> Classified:
@@ -63,7 +78,7 @@ def classify(concern: Concern, rules: Rules) -> Classified:
     up, down = _up(concern, rules), _down(concern, rules)
     place = WORST_FIRST.index(base) - bool(up) + bool(down)
     severity = WORST_FIRST[min(max(place, 0), len(WORST_FIRST) - 1)]
-    return Classified(severity, base, up or down, rules.version)
+    return Classified(severity, base, up or down, rules.version, rules.policies)
 
 
 def _up(concern: Concern, rules: Rules) -> tuple[str, ...]:

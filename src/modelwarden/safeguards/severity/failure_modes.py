@@ -7,6 +7,7 @@ from functools import cache
 from importlib.resources import files
 from typing import TYPE_CHECKING, Final, NamedTuple
 
+from modelwarden.guard.faults import FaultKind
 from modelwarden.safeguards.switch import SwitchSeverity
 
 if TYPE_CHECKING:
@@ -17,9 +18,16 @@ if TYPE_CHECKING:
 BUILT_IN: Final = "built_in."
 NOTICED: Final = frozenset(
     BUILT_IN + name
-    for name in ("artifact_mismatch", "undeployed_version", "bad_snapshots", "breaker_fleet", "unconfirmed_switch")
+    for name in (
+        "artifact_mismatch", "undeployed_version", "bad_snapshots", "breaker_fleet", "unconfirmed_switch",
+        "silent_guards", "clock_behind", "void_approval",
+    )
 )  # fmt: skip
 """What the program itself notices; a mode whose only detector stands not here is uncovered, and says so."""
+
+
+UNHEARD: Final = frozenset({BUILT_IN + "void_approval"})
+"""What is noticed without hearing of any guard."""
 
 
 class FailureMode(NamedTuple):
@@ -32,6 +40,12 @@ class FailureMode(NamedTuple):
     action: str
     runbook: str
     proving_fault: str | None
+
+    @property
+    def drillable(self) -> str | None:
+        """The fault without its size, where it is one that a drill can make."""
+        word = (self.proving_fault or "").partition(":")[0]
+        return word if word in set(FaultKind) else None
 
 
 class Coverage(NamedTuple):
@@ -80,11 +94,11 @@ def coverage(
         Coverage(
             mode,
             tuple(
-                each for each in mode.detectors if each in signals or (is_heard and each in NOTICED)
+                each
+                for each in mode.detectors
+                if each in signals or each in UNHEARD or (is_heard and each in NOTICED)
             ),
-            None
-            if mode.proving_fault is None
-            else drilled.get(mode.proving_fault.partition(":")[0]),
+            None if mode.drillable is None else drilled.get(mode.drillable),
         )
         for mode in failure_modes()
     ]

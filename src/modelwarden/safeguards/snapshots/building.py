@@ -12,9 +12,13 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 from modelwarden.errors import SnapshotTooLarge
 from modelwarden.facts.safeguards import PUSHED
 from modelwarden.guard.snapshot import Floor
+from modelwarden.registry.lifecycle import Environment
 from modelwarden.safeguards.drift.section import drift_section
 from modelwarden.safeguards.drills import queries as drills
 from modelwarden.safeguards.local_stops import reads as local_stops
+from modelwarden.safeguards.modes import queries as modes
+from modelwarden.safeguards.modes.mode import stricter
+from modelwarden.safeguards.modes.setting import MOVES, breakers_of
 from modelwarden.safeguards.reach import reach_of
 from modelwarden.safeguards.snapshots import queries
 from modelwarden.safeguards.snapshots.body import Contents, Topic
@@ -38,6 +42,7 @@ SECTIONS: Final[tuple[Section, ...]] = (
     Section(
         "dropped", local_stops.dropped, frozenset({"local.stop_adopted", "local.stop_dropped"})
     ),
+    Section("breakers", breakers_of, MOVES),
 )
 """What other parts of the room put into bodies: one line each."""
 
@@ -137,7 +142,10 @@ class Builder:
             topic=topic,
             at=at,
             model_type=model_type,
-            fails=view.settings.guard_fail,
+            fails=stricter(
+                view.settings.guard_fail,
+                modes.find_mode(view, topic.model, Environment(topic.environment)),
+            ),
             dimensions=view.settings.switch_dimensions,
             switches=[each.rule for each in sorted(live, key=attrgetter("id"))],
             versions=queries.registered_versions(view, topic.model),

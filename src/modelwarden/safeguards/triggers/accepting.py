@@ -82,6 +82,8 @@ def override_severity(
             severity=Code(kept.severity.value),
             moved=(Code("person"),),
             rules=kept.rules,
+            policies=(),
+            policy_versions=(),
             reason=words,
         )
     )

@@ -9,7 +9,7 @@ from modelwarden.permissions import Permission
 from modelwarden.registry.lifecycle import Environment
 from modelwarden.registry.reads import model as readable_model
 from modelwarden.registry.reads import resource_of
-from modelwarden.safeguards.drills.queries import faults_drilled
+from modelwarden.safeguards.drills.queries import last_drilled
 from modelwarden.safeguards.fleet import queries as fleet
 from modelwarden.safeguards.fleet.instance import LISTED
 from modelwarden.safeguards.severity.failure_modes import coverage
@@ -65,5 +65,5 @@ def _covered(
         model=model,
         limit=1,
     )
-    drilled = faults_drilled(view, model)
+    drilled = {fault: last.at for fault, last in last_drilled(view, model).items()}
     return coverage(frozenset(signals), is_heard=bool(heard), drilled=drilled)

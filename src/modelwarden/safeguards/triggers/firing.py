@@ -7,7 +7,6 @@ compared first. A switch is activated as the trigger's service account; what tha
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
@@ -22,24 +21,19 @@ from modelwarden.facts.triggers import (
     TriggerCleared,
     TriggerFired,
 )
-from modelwarden.registry.queries import find_model
 from modelwarden.safeguards.activating import NewSwitch, activate
-from modelwarden.safeguards.severity.built_in import severity_rules
-from modelwarden.safeguards.severity.classify import Concern, classify
 from modelwarden.safeguards.switch import CHAIN, OnExpiry, SwitchAction
 from modelwarden.safeguards.triggers import queries
-from modelwarden.safeguards.triggers.evaluating import HOUR, Turn
 from modelwarden.safeguards.triggers.ladder import (
     ACTING,
     Act,
     Choice,
-    Moment,
     Step,
-    choose,
     refused,
 )
+from modelwarden.safeguards.triggers.planning import Planned, planned
 from modelwarden.safeguards.triggers.proposal import LAPSES_AFTER, Firing, Proposal
-from modelwarden.safeguards.triggers.signal import DRILLED, figure, known
+from modelwarden.safeguards.triggers.signal import figure, known
 from modelwarden.safeguards.triggers.trigger import TriggerState
 from modelwarden.store.queueing import one_by_one
 from modelwarden.values.ids import FiringId, ProposalId
@@ -48,7 +42,8 @@ from modelwarden.values.principal import ActorKind, ActorStatus, Via
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from modelwarden.safeguards.severity.classify import Classified
+    from modelwarden.safeguards.severity.classify import Severities
+    from modelwarden.safeguards.triggers.evaluating import Turn
     from modelwarden.safeguards.triggers.judge import Alarm, Rung
     from modelwarden.safeguards.triggers.trigger import Trigger
     from modelwarden.store.change import Change, Telemetry, View
@@ -66,43 +61,13 @@ LOUDER: Final = {
 """How much the entry of a firing matters."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Planned:
-    """What a rung that fires is to do: decided again inside the change that does it."""
-
-    turn: Turn
-    rung: Rung
-    choice: Choice
-    classified: Classified
-    tier: int | None
-
-
-def planned(view: View, turn: Turn, rung: Rung) -> Planned:
-    """Return what a rung that fires is to do now."""
-    trigger = turn.trigger
-    moment = Moment(
-        share=turn.share,
-        spent=queries.spent(view, trigger.name, view.now - HOUR),
-        is_drill=any(each["counts"].get(DRILLED) for each in turn.evidence),
-    )
-    model = find_model(view, trigger.model)
-    tier = None if model is None else model.risk_tier
-    value = known(turn.window.value)
-    return Planned(
-        turn=turn,
-        rung=rung,
-        choice=choose(Step(rung.step), trigger.limits, moment),
-        classified=classify(Concern(trigger.signal, value, turn.share, tier), severity_rules()),
-        tier=tier,
-    )
-
-
-def acting_for(view: View, turn: Turn) -> Principal | None:
+def acting_for(view: View, turn: Turn, *, severities: Severities) -> Principal | None:
     """Return the service account where something is to be done by itself, else None. Raises NotPermitted.
 
     The person behind it has to be there: whose account is suspended or gone answers for nothing.
     """
-    if turn.fired is None or planned(view, turn, turn.fired).choice.act not in ACTING:
+    fired = turn.fired
+    if fired is None or planned(view, turn, fired, severities).choice.act not in ACTING:
         return None
     trigger = turn.trigger
     account = None if trigger.account is None else accounts.actor_by_id(view, trigger.account)
@@ -115,10 +80,13 @@ def acting_for(view: View, turn: Turn) -> Principal | None:
     return rights.principal_of(view, account, via=Via.PROCESS)
 
 
-def tell(change: Change, *, turn: Turn, cause: str | None = None) -> Firing | None:
+def tell(
+    change: Change, *, turn: Turn, severities: Severities, cause: str | None = None
+) -> Firing | None:
     """Tell what turned, keep it, and act; None where another process did, or the trigger is another one by now.
 
-    `cause` says why the account may not act; then people are asked, or it is only noted.
+    `cause` says why the account may not act; then people are asked, or it is only noted. `severities` says by which
+    rules it is classified.
     """
     trigger = turn.trigger
     if change.principal.kind not in {ActorKind.SYSTEM, ActorKind.SERVICE}:
@@ -138,7 +106,7 @@ def tell(change: Change, *, turn: Turn, cause: str | None = None) -> Firing | No
         return None
     found = None
     if turn.fired is not None:
-        found = _fire(change, planned(change, turn, turn.fired), cause)
+        found = _fire(change, planned(change, turn, turn.fired, severities), cause)
     elif turn.cleared is not None:
         _clear(change, turn, turn.cleared)
     queries.keep_alarms(
@@ -305,6 +273,8 @@ def _classification(plan: Planned, firing: Firing) -> SeverityClassified:
         severity=Code(firing.severity.value),
         moved=tuple(Code(word) for word in plan.classified.moved),
         rules=firing.rules,
+        policies=tuple(name for name, _ in plan.classified.policies),
+        policy_versions=tuple(version for _, version in plan.classified.policies),
         reason=None,
     )
 

@@ -79,7 +79,7 @@ SIGNALS: Final[Mapping[str, Signal]] = MappingProxyType(
         signal.name: signal
         for signal in (
             Signal("psi", "the largest PSI* of a feature", "0.25", "0.1", 600, LEAST_ROWS, 3, can_split=True),
-            Signal("error_rate", "share of calls that failed with no answer", "0.1", "0.05"),
+            Signal("error_rate", "share of calls whose model raised", "0.1", "0.05"),
             Signal("clip_rate", "share of answers that were clipped", "0.05", "0.01"),
             Signal("fallback_share", "share of answers that a fallback gave", "0.1", "0.05"),
             Signal("stale_inputs", "share of calls with inputs that are too old", "0.05", "0.01"),
@@ -87,10 +87,17 @@ SIGNALS: Final[Mapping[str, Signal]] = MappingProxyType(
             Signal("non_finite", "share of answers that are no finite number", "0.01", "0.001"),
             Signal("breaker_open", "share of workers with an open breaker", "0.3", "0.1", n_min=3),
             Signal("refused_snapshots", "share of workers that refused a snapshot", "0.3", "0.1", n_min=2),
-            Signal("slo_burn", "how many times too fast the error budget is used up", "14.4", "6"),
-            Signal("latency", "share of calls that were too slow", "0.1", "0.05"),
-            Signal("schema", "share of rows of another form than agreed", "0.05", "0.01", can_split=True),
-            Signal("missing_rate", "share of values that are missing", "0.1", "0.05", can_split=True),
+            Signal("latency", "share of calls that took as long as their breaker calls slow", "0.1", "0.05"),
+            Signal("schema", "share of inputs of another form than agreed", "0.05", "0.01"),
+            Signal("stuck_output", "share of workers that answer the same to different inputs", "0.3", "0.1", n_min=1),
+            Signal(
+                "metric_change", "how far a figure from operation lies from the approved one, as a part of it", "0.1",
+                "0.05", 3_600, n_min=1, consecutive=1,
+            ),
+            Signal(
+                "missing_rate", "how much more of a feature is missing than in its reference", "0.1", "0.05", 600,
+                LEAST_ROWS, can_split=True,
+            ),
         )
     }
 )  # fmt: skip

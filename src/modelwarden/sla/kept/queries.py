@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     Writing = Telemetry | Change
 
-COLUMNS: Final = ("total", "errors", "blocked", "fallbacks", "invalid")
+COLUMNS: Final = ("total", "errors", "blocked", "fallbacks", "drilled", "invalid")
 
 _SLOT: Final = select(slots).where(
     slots.c.sli == bindparam("sli"),
@@ -60,7 +60,7 @@ _HOURS_OF: Final = (
 )
 _SUM_OF_HOUR: Final = select(
     func.count().label("found"),
-    func.coalesce(func.sum(slots.c.total), 0).label("total"),
+    func.coalesce(func.sum(slots.c.total + slots.c.drilled), 0).label("total"),
     func.coalesce(func.sum(slots.c.dropped), 0).label("dropped"),
 ).where(
     slots.c.width < HOUR, slots.c.start >= bindparam("since"), slots.c.start < bindparam("until")

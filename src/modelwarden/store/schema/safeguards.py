@@ -152,6 +152,19 @@ drills: Final = governed(
     kind="drill",
     value="Drill",
 )
+guard_modes: Final = governed(
+    "guard_modes",
+    Column("id", Text, primary_key=True),
+    Column("environment", Text, nullable=False),
+    Column("model", Text, nullable=False),
+    Column("fail", Text, nullable=False),
+    Column("breakers", Text, nullable=False),
+    Column("set_by", Text, nullable=False),
+    Column("set_at", Text, nullable=False),
+    Column("revision", Integer, nullable=False),
+    kind="guard_mode",
+    value="GuardMode",
+)
 drill_counts: Final = other(
     "drill_counts",
     Column("drill", Text, primary_key=True),

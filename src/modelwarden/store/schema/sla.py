@@ -64,6 +64,7 @@ slots: Final = other(
     Column("errors", BigInteger, nullable=False),
     Column("blocked", BigInteger, nullable=False),
     Column("fallbacks", BigInteger, nullable=False),
+    Column("drilled", BigInteger, nullable=False, server_default="0"),
     Column("invalid", BigInteger, nullable=False),
     Column("thresholds", Text, nullable=False),
     Column("bad", Text, nullable=False),
