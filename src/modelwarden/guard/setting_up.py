@@ -33,6 +33,7 @@ from modelwarden.guard.place import OfAll, Options, Place
 from modelwarden.guard.protect import Last
 from modelwarden.guard.recorder import Recorder
 from modelwarden.guard.reports import Reports
+from modelwarden.guard.shadow import Shadow
 from modelwarden.guard.signals import Signals
 from modelwarden.guard.site import Site
 from modelwarden.guard.state import StateFolder
@@ -87,6 +88,7 @@ class Parts:
         self.clocks: Final = settings.clocks
         self.counts: Final = Counts()
         self.versions: Final = Versions()
+        self.shadow: Final = Shadow(self.counts.by_version, clock=settings.clocks.monotonic)
         self.context: Final = ContextVar("modelwarden.context", default=NO_CONTEXT)
         self.last: Final = Last()
         self.drills: Final = Drills(
@@ -122,7 +124,7 @@ class Parts:
         self.local_stop: Final = self._local_stop()
         self.shared: Final = OfAll(
             settings.model, self.holder, self.versions, self.counts, self.clocks, settings.fail, self.judged,
-            lambda: self.reports.instance, self.drills, self.drift,
+            lambda: self.reports.instance, self.drills, self.drift, self.shadow,
         )  # fmt: skip
         self.traffic: Final = Traffic(clock=settings.clocks.monotonic)
         self.sites: Final[weakref.WeakSet[Site]] = weakref.WeakSet()
@@ -219,6 +221,7 @@ class Parts:
         self.stops.after_fork()
         self.chain.after_fork()
         self.drift.after_fork()
+        self.shadow.after_fork()
         if self.sender is not None:
             self.sender.after_fork()
         for site in list(self.sites):
