@@ -21,6 +21,7 @@ from modelwarden.safeguards.counters import fleet_signals as signals
 from modelwarden.safeguards.counters import queries
 from modelwarden.safeguards.fleet import queries as fleet
 from modelwarden.safeguards.fleet.instance import LATE
+from modelwarden.safeguards.routes.moving import routed_labels
 from modelwarden.safeguards.severity.built_in import severity_rules
 from modelwarden.safeguards.severity.classify import Concern, classify
 from modelwarden.safeguards.triggers import queries as alarms
@@ -134,7 +135,8 @@ def _of(
         yield Seen("snapshots", about, stands=True, fact=fact)
     labels = sorted({version.label for each in guards for version in each.versions})
     known = queries.registered(view, model, labels[:MOST_LABELS]) if labels else {}
-    wrong, elsewhere = signals.mismatched(guards, known, environment.value)
+    routed = routed_labels(view, environment, ModelName(model))
+    wrong, elsewhere = signals.mismatched(guards, known, environment.value, routed=routed)
     for loaded in wrong:
         yield from _mismatch(view, environment, model, loaded)
     for loaded in elsewhere:

@@ -16,6 +16,7 @@ from modelwarden.safeguards.drift.section import drift_section
 from modelwarden.safeguards.drills import queries as drills
 from modelwarden.safeguards.local_stops import reads as local_stops
 from modelwarden.safeguards.reach import reach_of
+from modelwarden.safeguards.routes.moving import route_body
 from modelwarden.safeguards.snapshots import queries
 from modelwarden.safeguards.snapshots.body import Contents, Topic
 from modelwarden.safeguards.snapshots.sections import Section, last_moved, moved_by
@@ -38,6 +39,7 @@ SECTIONS: Final[tuple[Section, ...]] = (
     Section(
         "dropped", local_stops.dropped, frozenset({"local.stop_adopted", "local.stop_dropped"})
     ),
+    Section("route", route_body, frozenset({"route.moved"})),
 )
 """What other parts of the room put into bodies: one line each."""
 
