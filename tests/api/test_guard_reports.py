@@ -77,4 +77,6 @@ def test_decisions_are_heard_by_what_is_known(tmp_path: Path) -> None:
     found = {tuple(each.context.items()): each.n for each in traffic.cells}
     assert sum(found.values()) == 7
     assert found.pop((("endpoint", "/score"),)) > 0
-    assert set(found) <= {()}  # a call that met a new head took the long way, where nothing is known of it
+    assert set(found) <= {
+        ()
+    }  # a call that met a new head took the long way, where nothing is known of it
