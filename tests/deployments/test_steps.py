@@ -21,6 +21,7 @@ from modelwarden.errors import (
     StepHeld,
     ValueInvalid,
 )
+from modelwarden.reactions.rollouts import KeepRollouts
 from modelwarden.registry.lifecycle import Environment
 from modelwarden.safeguards.counters import watching
 from tests.approvals.org import SYSTEM
@@ -359,8 +360,26 @@ def test_a_worker_that_loads_the_candidate_of_a_rollout_is_no_alarm(org: Org) ->
     worker.report()
     assert seen_by(org) == set()
     abort(org, begun)
+    assert seen_by(org) == set()
+    worker.loaded = ("1.0.0", "0.9.0")
+    worker.report()
     assert seen_by(org) == {"undeployed"}
 
 
 def seen_by(org: Org) -> set[str]:
     return {each.kind for each in org.warden.view(SYSTEM, watching.seen) if each.stands}
+
+
+def test_bytes_that_the_gate_refused_are_not_read_again_at_once(org: Org) -> None:
+    begun = stepped(org, strategy="canary")
+    org.clock.advance(hours=24)
+    artifact = org.folder / "1.1.0.bin"
+    good = artifact.read_bytes()
+    artifact.write_bytes(b"edited")
+    leading = KeepRollouts(org.warden, settings=org.warden.settings, every_s=0)
+    leading.idle()
+    artifact.write_bytes(good)
+    leading.idle()
+    assert (shown(org, begun).traffic, shown(org, begun).held_by) == (5, {"artifact_mismatch"})
+    look(org)
+    assert (shown(org, begun).traffic, shown(org, begun).held_by) == (25, frozenset())

@@ -207,3 +207,31 @@ def test_a_condition_is_above_its_bound_or_not_or_unknown(  # noqa: PLR0913
         assert seen.takes_back == seen.exceeds == more
     else:
         assert seen.takes_back == (is_whole and on_unknown == "rollback")
+
+
+def test_with_all_the_traffic_there_is_nothing_to_compare_with_and_nothing_to_wait_for(
+    org: Org,
+) -> None:
+    hold = "hold: {all: [{metric: error_rate, lte_baseline: 0.02, min_samples: 100}]}, "
+    rolling = f"rollout: {{strategy: blue_green, {hold}steps: [{{traffic: 0}}, {{traffic: 100, bake: PT1H}}]}}\n"
+    begun, (worker,) = canary(org, rolling, SPIKE.replace("500}", "500, on_unknown: rollback}"))
+    look(org)
+    assert shown(org, begun).traffic == 100
+    org.clock.advance(minutes=59)
+    worker.report(v1_1_0=(2_000, 1_000))
+    look(org)
+    assert shown(org, begun).state is DeploymentState.IN_PROGRESS
+    org.clock.advance(minutes=1)
+    worker.report()
+    look(org)
+    assert shown(org, begun).state is DeploymentState.LIVE
+
+
+def test_a_plain_bound_is_kept_to_with_all_the_traffic(org: Org) -> None:
+    rolling = "rollout: {strategy: blue_green, steps: [{traffic: 0}, {traffic: 100, bake: PT1H}]}\n"
+    plain = SPIKE.replace("above_baseline: 0.01", "above: 0.2")
+    begun, (worker,) = canary(org, rolling, plain)
+    look(org)
+    served(org, worker, v1_1_0=(2_000, 500))
+    look(org)
+    assert shown(org, begun).state is DeploymentState.ROLLED_BACK

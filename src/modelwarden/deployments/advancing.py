@@ -262,6 +262,7 @@ def _locked(change: Change, deployment_id: str) -> tuple[Deployment, Model]:
     found = queries.find_deployment(change, deployment_id)
     if found is None:
         raise NotFound("deployment", deployment_id)
+    registry.version(change, found.model, found.label, lock=True)  # in the order of a start
     model = registry.model(change, found.model, lock=True)
     locked = queries.locked_deployment(change, deployment_id)
     return (locked or found), model

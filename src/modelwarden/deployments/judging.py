@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -11,9 +11,11 @@ if TYPE_CHECKING:
     from modelwarden.policies.rollout import Condition
     from modelwarden.safeguards.by_version.figures import Figures
 
-ERROR_RATE = "error_rate"
-LATENCY = "latency"
-ROLLBACK = "rollback"
+ERROR_RATE: Final = "error_rate"
+LATENCY: Final = "latency"
+ROLLBACK: Final = "rollback"
+VALUE: Final = "value"
+BASELINE: Final = "baseline"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,13 +47,13 @@ class Compared:
     def bound(self) -> float | None:
         """What the candidate is held against; None where it takes a reference and there is none."""
         condition, reference = self.condition, self.reference
-        if condition.against == "value":
+        if condition.against == VALUE:
             return condition.limit
         if reference is None:
             return None
         return (
             reference + condition.limit
-            if condition.against == "baseline"
+            if condition.against == BASELINE
             else reference * condition.limit
         )
 

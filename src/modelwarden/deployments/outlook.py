@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 from modelwarden.approvals.gate import Reason
 from modelwarden.deployments import queries
-from modelwarden.deployments.judging import Compared
+from modelwarden.deployments.judging import VALUE, Compared
 from modelwarden.deployments.rollout import DeploymentState
+from modelwarden.policies.rollout import ALL
 from modelwarden.registry.queries import find_version
 from modelwarden.safeguards.by_version.figures import figures
 from modelwarden.safeguards.routes.moving import readiness
@@ -53,12 +54,14 @@ def standing(view: View, deployment: Deployment) -> Standing:
     if deployment.state is not DeploymentState.IN_PROGRESS or plan is None:
         return Standing()
     stable = queries.live(view, deployment.model, deployment.environment)
-    back = (_compared(view, deployment, stable, each) for each in plan.rollback_when)
+    asked = (each for each in plan.rollback_when if _is_comparable(deployment, each))
+    back = (_compared(view, deployment, stable, each) for each in asked)
     ends_by = next((one for one in back if one.takes_back), None)
     waits = [*_time(view, deployment), *workers(view, deployment)]
     if deployment.traffic_at is not None:
         for each in plan.hold:
-            waits += _held(_compared(view, deployment, stable, each))
+            if _is_comparable(deployment, each):
+                waits += _held(_compared(view, deployment, stable, each))
     return Standing(tuple(waits), ends_by)
 
 
@@ -84,6 +87,11 @@ def workers(view: View, deployment: Deployment) -> list[Reason]:
         said = f"{found.loaded} of {found.live} workers have {deployment.label} loaded"
         return [Reason(NOT_LOADED, said)]
     return []
+
+
+def _is_comparable(deployment: Deployment, condition: Condition) -> bool:
+    """Tell whether there is anything to compare with: with all the traffic on one version there is no other."""
+    return condition.against == VALUE or deployment.traffic < ALL
 
 
 def _time(view: View, deployment: Deployment) -> list[Reason]:

@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 NAME: Final = "rollouts"
 EVERY_S: Final = 10.0
+AGAIN_S: Final = 300.0
+"""How long bytes that the gate refused are not read again: they may be large."""
 LOG: Final = logging.getLogger("modelwarden.rollouts")
 _ACTOR: Final = system("rollout")
 _BACK: Final = system("rollback")
@@ -51,6 +53,7 @@ class KeepRollouts:
     def __init__(self, warden: Acts, *, settings: Settings, every_s: float = EVERY_S) -> None:
         self._warden, self._settings, self._every_s = warden, settings, every_s
         self._looked_at = float("-inf")
+        self._refused_at: dict[str, float] = {}
 
     def begin(self, at: Position, /) -> None:  # noqa: ARG002  # nothing was gathered
         """Look at everything at once: whoever led before may have been killed in between."""
@@ -65,26 +68,43 @@ class KeepRollouts:
         if now - self._looked_at < self._every_s:
             return
         self._looked_at = now
-        for deployment in self._warden.view(_ACTOR, actions.under_way):
-            try:
-                self._keep(deployment)
-            except WardenError as error:
-                LOG.warning("%s stays as it is: %s", deployment.id, error)
+        going = self._warden.view(_ACTOR, actions.under_way)
+        self._refused_at = {
+            one.id: at for one in going if (at := self._refused_at.get(one.id)) is not None
+        }
+        staying = [one for one in going if not self._tried(self._take_back, one)]
+        for deployment in staying:  # hashing takes long: what harms is taken back first
+            self._tried(self._take_on, deployment)
 
-    def _keep(self, deployment: Deployment) -> None:
+    def _tried(self, act: Callable[[Deployment], bool], deployment: Deployment) -> bool:
+        try:
+            return act(deployment)
+        except WardenError as error:
+            LOG.warning("%s stays as it is: %s", deployment.id, error)
+            return False
+
+    def _take_back(self, deployment: Deployment) -> bool:
         found = self._warden.view(_ACTOR, partial(actions.standing, deployment=deployment))
-        if found.ends_by is not None:
-            self._warden.change(_BACK, partial(actions.take_back, deployment_id=deployment.id))
-            return
+        if found.ends_by is None:
+            return False
+        self._warden.change(_BACK, partial(actions.take_back, deployment_id=deployment.id))
+        return True
+
+    def _take_on(self, deployment: Deployment) -> bool:
         waits, prepared = self._waits(deployment, None), None
         if not waits and not deployment.waits_for_person:
+            if time.monotonic() - self._refused_at.get(deployment.id, -AGAIN_S) < AGAIN_S:
+                return False
             prepared = self._hashed(deployment)
             waits = self._waits(deployment, prepared)
+            if waits:
+                self._refused_at[deployment.id] = time.monotonic()
         if prepared is not None and not waits:
             step = partial(actions.keep_rollout, deployment_id=deployment.id, prepared=prepared)
             self._warden.change(_ACTOR, step)
         elif actions.BAKING not in waits:
             self._tell(deployment, waits)
+        return True
 
     def _waits(self, deployment: Deployment, prepared: actions.Prepared | None) -> tuple[str, ...]:
         look = partial(actions.waits_for, deployment=deployment, prepared=prepared)

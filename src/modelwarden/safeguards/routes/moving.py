@@ -39,7 +39,11 @@ def move_route(change: Change, route: RouteTable) -> RouteTable:
     before = queries.find_route(change, route.environment, route.model)
     if before is not None and before.as_body() == route.as_body():
         return before
-    moved = change.save(replace(route, revision=0 if before is None else before.revision))
+    if before is not None:
+        left = sorted(before.labels - route.labels)
+        previous = left[0] if left else before.previous
+        route = replace(route, previous=previous, revision=before.revision)
+    moved = change.save(route)
     model = moved.model
     change.record(
         RouteMoved(
@@ -64,9 +68,11 @@ def route_body(view: View, topic: Topic) -> dict[str, object] | None:
 
 
 def routed_labels(view: View, environment: Environment, model: ModelName) -> frozenset[Label]:
-    """Return the versions that a route lets run."""
+    """Return the versions that workers may have loaded: those of the route, and one before them, which gets no call."""
     found = queries.find_route(view, environment, model)
-    return frozenset() if found is None else found.labels
+    if found is None:
+        return frozenset()
+    return found.labels if found.previous is None else found.labels | {found.previous}
 
 
 def readiness(

@@ -34,5 +34,6 @@ def find_route(view: View, environment: Environment, model: ModelName) -> RouteT
         candidate=row.candidate,
         share=row.share,
         shadow=row.shadow,
+        previous=row.previous,
         revision=row.revision,
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from modelwarden.guard.router import WHOLE, parse_route
+from modelwarden.guard.router import parse_route
 
 if TYPE_CHECKING:
     from modelwarden.registry.lifecycle import Environment
@@ -26,6 +26,7 @@ class RouteTable:
         stable: what answers whoever the candidate does not.
         candidate, share: a second version, and its basis points.
         shadow: the version that runs afterwards and answers nobody.
+        previous: what the route before named and this one does not: workers may keep it, to go back to.
     """
 
     id: str
@@ -39,6 +40,7 @@ class RouteTable:
     candidate: Label | None = None
     share: int = 0
     shadow: Label | None = None
+    previous: Label | None = None
     revision: int = 0
 
     def __post_init__(self) -> None:
@@ -62,11 +64,6 @@ class RouteTable:
         """The versions that may run here: workers load them."""
         named = (self.stable, self.candidate, self.shadow)
         return frozenset(label for label in named if label is not None)
-
-    @property
-    def is_whole(self) -> bool:
-        """Tell whether one version answers all."""
-        return self.candidate is None or self.share in {0, WHOLE}
 
 
 def route_id(environment: Environment, model: ModelName) -> str:

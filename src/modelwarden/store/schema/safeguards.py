@@ -63,6 +63,7 @@ routes: Final = governed(
     Column("candidate", Text),
     Column("share", Integer, nullable=False),
     Column("shadow", Text),
+    Column("previous", Text),
     Column("revision", Integer, nullable=False),
     kind="route",
     value="RouteTable",

@@ -44,6 +44,7 @@ def _make_routes() -> None:
         sa.Column("candidate", sa.Text(), nullable=True),
         sa.Column("share", sa.Integer(), nullable=False),
         sa.Column("shadow", sa.Text(), nullable=True),
+        sa.Column("previous", sa.Text(), nullable=True),
         sa.Column("revision", sa.Integer(), nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_routes")),
         info={"class": "governed", "kind": "route", "value": "RouteTable"},
