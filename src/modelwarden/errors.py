@@ -737,6 +737,36 @@ class DeploymentInProgress(CallerError):
     code, status = "deployment_in_progress", 409
 
 
+class NotInProgress(CallerError):
+    """The deployment has ended, or is live: nothing of it can be moved on or broken off (RL-36)."""
+
+    code, status = "not_in_progress", 409
+
+
+class StepHeld(Refusal):
+    """The next step has to wait; `reasons` say for what: its time, workers, conditions (RL-36, SG-32)."""
+
+    code, status = "step_held", 409
+
+
+class AutoApproveUnsupported(CallerError):
+    """No walk through environments approves anything by itself (RL-39): ask for an approval."""
+
+    code, status = "auto_approve_unsupported", 422
+
+
+class SelfReview(Refusal):
+    """Whoever asked for, approved or made a deployment can't be the one who looks back at it (RL-41)."""
+
+    code, status = "self_review", 403
+
+
+class ReviewNotDue(CallerError):
+    """Nobody has to look back at this deployment, or somebody has (RL-41)."""
+
+    code, status = "review_not_due", 409
+
+
 class ReferenceExists(CallerError):
     """The model has a deployment with this reference already (RL-36a)."""
 

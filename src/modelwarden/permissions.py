@@ -39,6 +39,8 @@ class Permission(StrEnum):
     DEPLOY_STAGING = "deploy.staging"
     DEPLOY_PRODUCTION = "deploy.production"
     DEPLOY_ROLLBACK = "deploy.rollback"
+    DEPLOY_FREEZE = "deploy.freeze"
+    DEPLOY_REVIEW = "deploy.review"
     SWITCH_READ = "switch.read"
     SWITCH_ACTIVATE = "switch.activate"
     SWITCH_RELEASE = "switch.release"
@@ -100,14 +102,14 @@ ROLE_PERMISSIONS: Final[Mapping[BuiltInRole, frozenset[Permission]]] = MappingPr
         BuiltInRole.OPERATOR: _EVERYONE
         | {
             _P.METRIC_RECORD, _P.DEPLOY_STAGING, _P.DEPLOY_PRODUCTION, _P.DEPLOY_ROLLBACK,
-            _P.MODEL_RETIRE, _P.SWITCH_ACTIVATE, _P.SWITCH_RELEASE, _P.DRILL_RUN, _P.AUDIT_READ,
-            _P.TRIGGER_WRITE, _P.FRESHNESS_RECORD, _P.SLA_DEFINE,
+            _P.DEPLOY_FREEZE, _P.DEPLOY_REVIEW, _P.MODEL_RETIRE, _P.SWITCH_ACTIVATE, _P.SWITCH_RELEASE,
+            _P.DRILL_RUN, _P.AUDIT_READ, _P.TRIGGER_WRITE, _P.FRESHNESS_RECORD, _P.SLA_DEFINE,
         },
         BuiltInRole.ANALYST: _EVERYONE
         | {_P.POLICY_DRAFT, _P.COMPLIANCE_REPORT, _P.AUDIT_READ},
         BuiltInRole.APPROVER: _EVERYONE
         | _DECIDING
-        | {_P.POLICY_DRAFT, _P.COMPLIANCE_REPORT, _P.AUDIT_READ},
+        | {_P.DEPLOY_REVIEW, _P.POLICY_DRAFT, _P.COMPLIANCE_REPORT, _P.AUDIT_READ},
         BuiltInRole.ADMIN: _EVERYONE
         | {
             _P.POLICY_DRAFT, _P.POLICY_PUBLISH, _P.POLICY_ASSIGN, _P.COMPLIANCE_REPORT,
@@ -115,7 +117,7 @@ ROLE_PERMISSIONS: Final[Mapping[BuiltInRole, frozenset[Permission]]] = MappingPr
             _P.ROLE_ASSIGN, _P.ACCESS_REVIEW, _P.TOKEN_ISSUE_OTHER, _P.KEY_CONFIRM,
             _P.KEY_REVOKE_OTHER, _P.ENDPOINT_MANAGE, _P.SETTINGS_MANAGE, _P.RETENTION_MANAGE,
             _P.HOLD_MANAGE, _P.ERASURE_REQUEST, _P.SERVER_KEY_ROTATE, _P.SWITCH_ACTIVATE,
-            _P.DRILL_RUN, _P.TRIGGER_WRITE, _P.SLA_DEFINE,
+            _P.DRILL_RUN, _P.TRIGGER_WRITE, _P.SLA_DEFINE, _P.DEPLOY_FREEZE, _P.DEPLOY_REVIEW,
         },
         BuiltInRole.AUDITOR: _EVERYONE
         | {
@@ -158,7 +160,8 @@ ADMINISTERING: Final = frozenset(
     }
 )  # fmt: skip
 SENSITIVE: Final = _DECIDING | ADMINISTERING | {
-    _P.DEPLOY_STAGING, _P.DEPLOY_PRODUCTION, _P.DEPLOY_ROLLBACK, _P.MODEL_RETIRE, _P.AUDIT_EXPORT,
+    _P.DEPLOY_STAGING, _P.DEPLOY_PRODUCTION, _P.DEPLOY_ROLLBACK, _P.DEPLOY_FREEZE, _P.MODEL_RETIRE,
+    _P.AUDIT_EXPORT,
     _P.PERSONAL_READ, _P.SWITCH_ACTIVATE, _P.SWITCH_RELEASE, _P.DRILL_RUN, _P.TRIGGER_WRITE,
 }  # fmt: skip
 """Uses of these are in the ledger even where the answer is yes (AC-60)."""

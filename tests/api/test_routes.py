@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final
 
 import pytest
@@ -41,7 +42,7 @@ GIVEN: Final = {
     "request": "req_0", "deployment": "dep_0", "policy": "house", "token": "tok_0", "key": "0" * 64,
     "seq": "1", "sha256": "0" * 64, "path": "checkpoint", "erasure": "ers_0", "hold": "hld_0",
     "endpoint": "end_0", "purpose": "decision", "switch": "swi_0", "stop": "lst_0", "drill": "dri_0",
-    "trigger": "errors", "firing": "fir_0",
+    "trigger": "errors", "firing": "fir_0", "freeze": "frz_0",
     "proposal": "prp_0", "dataset": "orders", "name": "churn-latency",
 }  # fmt: skip
 REASON: Final = {"reason": "because the tests want it so"}
@@ -61,6 +62,10 @@ BODIES: Final[dict[str, Any]] = {
     "POST /models/{model}/rollback": REASON,
     "POST /models/{model}/versions/{version}/rollback": REASON,
     "POST /deployments/record": {"model": "churn", "version": "1"},
+    "POST /deployments/promote": {"model": "churn", "version": "1"},
+    "POST /deployments/{deployment}/abort": REASON,
+    "POST /deployments/{deployment}/review": {"outcome": "issues", "findings": "the join lost a column in July"},
+    "POST /freezes": {"ends_at": f"{datetime.now(UTC) + timedelta(days=1):%Y-%m-%dT%H:%M:%SZ}"} | REASON,
     "POST /approvals": {
         "type": "release", "model": "churn", "version": "1", "justification": "it is better than before",
     },
@@ -200,6 +205,21 @@ def drill_id(town: Town, request_id: str) -> str:
 
 
 @pytest.fixture(scope="module")
+def forward(town: Town) -> dict[str, str]:
+    """Let a version go live elsewhere, and nothing go forward in staging; return the ids of both."""
+    noted = town.call(
+        "dave",
+        "POST",
+        "/deployments/record",
+        {"model": "churn", "version": "1", "environment": "staging"},
+    )
+    frozen = town.call(
+        "dave", "POST", "/freezes", BODIES["POST /freezes"] | {"environment": "staging"}
+    )
+    return {"deployment": noted.json()["id"], "freeze": frozen.json()["id"]}
+
+
+@pytest.fixture(scope="module")
 def stop_id(town: Town) -> str:
     """Let a guard of a model that nobody owns say that it stops something by itself, and return that."""
     token = guard_token(town.warden, owner="carol", model="fraud")
@@ -247,11 +267,21 @@ def test_nobody_comes_in_without_a_token(town: Town) -> None:
 
 
 def test_each_role_is_refused_what_it_lacks_and_nothing_else(
-    town: Town, request_id: str, switch_id: str, drill_id: str, stop_id: str
+    town: Town,
+    request_id: str,
+    switch_id: str,
+    drill_id: str,
+    stop_id: str,
+    forward: dict[str, str],
 ) -> None:
     """First all that has to be refused, which changes nothing; then all that has to be let in."""
     wrong = []
-    about = {"request": request_id, "switch": switch_id, "drill": drill_id, "stop": stop_id}
+    about = {
+        "request": request_id,
+        "switch": switch_id,
+        "drill": drill_id,
+        "stop": stop_id,
+    } | forward
     for refused in (True, False):
         for name, _, admission in calls(town):
             if not isinstance(admission, Permission) or name == "GET /metrics":

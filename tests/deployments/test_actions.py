@@ -71,7 +71,9 @@ def test_an_approved_version_goes_live(org: Org) -> None:
         Origin.WARDEN,
     )
     assert org.status() == "deployed_production"
-    assert types(org, 3) == ["gate.evaluated", "deployment.started", "deployment.live"]
+    assert types(org, 4) == [
+        "gate.evaluated", "deployment.started", "deployment.live", "route.moved",
+    ]  # fmt: skip
     found = live(org)
     assert found is not None
     assert found.id == done.id
@@ -234,8 +236,9 @@ def test_rolling_back_makes_the_version_before_live_again(org: Org) -> None:
         second.id,
     )
     assert (org.status("1.0.0"), org.status("1.1.0")) == ("deployed_production", "rolled_back")
-    (body,) = bodies(org, 1)
+    body, moved = bodies(org, 2)
     assert (body["type"], body["severity"]) == ("deployment.rolled_back", "HIGH")
+    assert moved["fact"]["stable"] == first.version  # type: ignore[index]
     assert body["fact"]["expired"] is False  # type: ignore[index]
 
 
@@ -251,7 +254,7 @@ def test_rolling_back_to_an_expired_approval_is_allowed_and_recorded(org: Org) -
     two_versions_live(org)
     org.clock.advance(days=61)
     org.roll_back()
-    (body,) = bodies(org, 1)
+    body, _ = bodies(org, 2)
     assert body["fact"]["expired"] is True  # type: ignore[index]
 
 
@@ -332,10 +335,10 @@ def test_the_gate_answers_without_deploying(org: Org) -> None:
     assert mine.verdict.codes == ("not_permitted",)
 
 
-def test_other_strategies_and_references_are_refused(org: Org) -> None:
+def test_unknown_strategies_and_bad_references_are_refused(org: Org) -> None:
     org.approved()
     with pytest.raises(StrategyUnknown):
-        org.deploy(strategy="canary")
+        org.deploy(strategy="teleport")
     with pytest.raises(ValueInvalid):
         org.deploy(reference="two words")
 

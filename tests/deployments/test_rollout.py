@@ -8,7 +8,7 @@ import pytest
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
-from modelwarden.deployments.plan import STEPS, Strategy, strategy_named
+from modelwarden.deployments.plan import course_for
 from modelwarden.deployments.rollout import (
     Deployment,
     DeploymentKind,
@@ -16,6 +16,8 @@ from modelwarden.deployments.rollout import (
     Origin,
 )
 from modelwarden.errors import IllegalMove, StrategyUnknown, ValueInvalid
+from modelwarden.guard.router import Strategy
+from modelwarden.policies.rollout import DEFAULT_STEPS, Course, Step
 from modelwarden.registry.lifecycle import Environment
 from modelwarden.values.ids import (
     ActorId,
@@ -101,12 +103,43 @@ def test_a_reference_is_one_plain_word(reference: str) -> None:
         deployment(reference=reference)
 
 
-def test_direct_puts_all_traffic_on_the_version_at_once() -> None:
-    assert strategy_named("direct") is Strategy.DIRECT
-    assert [step.traffic for step in STEPS[Strategy.DIRECT]] == [100]
+DIRECT = Course(strategy=Strategy.DIRECT, steps=DEFAULT_STEPS[Strategy.DIRECT])
+CANARY = Course(strategy=Strategy.CANARY, steps=(Step(1), Step(100)))
 
 
-@pytest.mark.parametrize("name", ["canary", "shadow", "blue_green", "rolling", "teleport", ""])
-def test_a_strategy_that_can_not_be_carried_out_is_refused(name: str) -> None:
+@pytest.mark.parametrize("strategy", list(Strategy))
+def test_a_policy_that_releases_directly_leaves_the_strategy_open(strategy: Strategy) -> None:
+    found = course_for(DIRECT, strategy.value, is_first=False)
+    assert (found.strategy, found.steps) == (strategy, DEFAULT_STEPS[strategy])
+
+
+@pytest.mark.parametrize("named", ["direct", "rolling", "shadow", "teleport", ""])
+def test_any_other_policy_is_kept_to(named: str) -> None:
     with pytest.raises(StrategyUnknown):
-        strategy_named(name)
+        course_for(CANARY, named, is_first=False)
+    assert course_for(CANARY, None, is_first=False) is CANARY
+    assert course_for(CANARY, "canary", is_first=False) is CANARY
+
+
+def test_with_nothing_live_there_is_one_step_and_nothing_to_shadow() -> None:
+    assert course_for(CANARY, None, is_first=True).steps == (Step(100),)
+    with pytest.raises(StrategyUnknown):
+        course_for(DIRECT, "shadow", is_first=True)
+
+
+def test_the_default_steps_are_those_of_the_specification() -> None:
+    hours, minutes = (lambda n: timedelta(hours=n)), (lambda n: timedelta(minutes=n))
+    told = {s: [(step.traffic, step.bake) for step in DEFAULT_STEPS[s]] for s in Strategy}
+    assert told == {
+        Strategy.DIRECT: [(100, hours(0))],
+        Strategy.SHADOW: [(0, hours(24))],
+        Strategy.CANARY: [(5, hours(24)), (25, hours(1)), (100, hours(0))],
+        Strategy.BLUE_GREEN: [(0, hours(0)), (100, hours(1))],
+        Strategy.ROLLING: [(share, minutes(10)) for share in (25, 50, 75, 100)],
+    }
+
+
+def test_a_course_comes_back_from_its_text() -> None:
+    for strategy in Strategy:
+        course = course_for(DIRECT, strategy.value, is_first=False)
+        assert Course.restored(course.text) == course

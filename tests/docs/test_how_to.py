@@ -62,6 +62,7 @@ def found_company(folder: Path, *, with_keys: bool) -> dict[str, str]:
         ("sensitive-actions.md", True),
         ("personal-data.md", True),
         ("rotate-keys.md", True),
+        ("roll-out.md", True),
         ("stop-a-model.md", False),
         ("snapshots.md", False),
         ("triggers.md", False),

@@ -70,7 +70,7 @@ def test_approvals_that_break_a_rule_are_refused(approvals: str, words: str) -> 
         ("auto_approval: {enabled: true}", "line 4, auto_approval: this release can't enforce it"),
         ("auto_approve: true", "line 4, auto_approve: an unknown key"),
         ("enforcement: warn", "Input should be 'block'"),
-        ("rollout: {strategy: canary}", "Input should be 'direct'"),
+        ("rollout: {strategy: teleport}", "Input should be 'direct', 'shadow'"),
         ("rollout: {needs: {staging: soon}}", "no years, no months"),
         ("environments: {production: {}}", "environments.production: an unknown key"),
         (

@@ -25,6 +25,15 @@ PATIENCE_S: Final = 60
 @contextmanager
 def serving(url: str, folder: Path, *, address: str | None = None) -> Iterator[str]:
     """Start a server as a process of its own, and yield its address: another one, or that of one that was stopped."""
+    with running(url, folder, address=address) as (where, _):
+        yield where
+
+
+@contextmanager
+def running(
+    url: str, folder: Path, *, address: str | None = None
+) -> Iterator[tuple[str, subprocess.Popen[bytes]]]:
+    """Do the same, and yield the process too, for whoever kills it."""
     before = 0 if address is None else int(address.rpartition(":")[2])
     with socket.create_server(("127.0.0.1", before)) as probe:
         port = probe.getsockname()[1]
@@ -49,7 +58,7 @@ def serving(url: str, folder: Path, *, address: str | None = None) -> Iterator[s
                 break
             except httpx.ConnectError:
                 time.sleep(0.1)
-        yield address
+        yield address, process
     finally:
         process.send_signal(signal.SIGTERM)
         process.wait(timeout=PATIENCE_S)

@@ -27,6 +27,7 @@ from modelwarden.safeguards.fleet.reads import guard_answer
 from modelwarden.safeguards.modes.setting import guard_mode_answer
 from modelwarden.values.clock import timestamp
 from modelwarden.values.guards import GuardAnswer, GuardModeAnswer
+from modelwarden.values.ids import LABEL
 from modelwarden.values.pages import Page
 from modelwarden.values.words import maybe_named, named
 
@@ -103,6 +104,16 @@ class Traffic(Shape):
         return actions.Traffic(self.span_s, cells)
 
 
+class CountedVersion(Shape):
+    """What became of the calls that a route gave to a version, since the guard began."""
+
+    label: Annotated[str, Field(pattern=rf"^{LABEL.pattern}$")]
+    calls: Count
+    failed: Count
+    busy_ms: Count
+    differed: Count
+
+
 class Applied(Shape):
     """Body of POST snapshot/applied: what a guard holds, after each change and as a heartbeat."""
 
@@ -123,6 +134,7 @@ class Applied(Shape):
     signals: Annotated[list[Signal], Field(max_length=16)] = Field(default_factory=list)
     traffic: Traffic | None = None
     local_stops: Annotated[list[ReportedStop], Field(max_length=20)] = Field(default_factory=list)
+    by_version: Annotated[list[CountedVersion], Field(max_length=16)] = Field(default_factory=list)
 
     def value(self) -> actions.Report:
         """Return what the action takes. Raises ValueInvalid."""
@@ -148,6 +160,12 @@ class Applied(Shape):
             ),
             traffic=None if self.traffic is None else self.traffic.value(),
             local_stops=tuple(each.value() for each in self.local_stops),
+            by_version=tuple(
+                actions.VersionCount(
+                    each.label, each.calls, each.failed, each.busy_ms, each.differed
+                )
+                for each in self.by_version
+            ),
         )
 
 

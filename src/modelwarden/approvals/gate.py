@@ -105,6 +105,9 @@ class Case:
         rolled_back_at: when this version was last rolled back here.
         separate_deployer: whether an approver may not be the one who deploys.
         staged: whether the staging time that the policy asks for was served.
+        switches: those that stop this version by its label; ones that stop the model name no version (RL-33).
+        freezes: windows in which nothing goes forward here.
+        unreviewed: deployments of the model at which somebody should long have looked back (RL-41).
     """
 
     at: datetime
@@ -117,6 +120,9 @@ class Case:
     approval: Approval | None = None
     rolled_back_at: datetime | None = None
     staged: bool = True
+    switches: tuple[str, ...] = ()
+    freezes: tuple[str, ...] = ()
+    unreviewed: tuple[str, ...] = ()
 
 
 def weigh(case: Case) -> Verdict:
@@ -139,7 +145,17 @@ def _reasons(case: Case) -> Iterator[Reason]:
     yield from _artifact(case.version, case.artifact)
     if not case.staged:
         yield Reason("staging_missing", "the policy wants it live in staging first, for its time")
+    yield from _held_up(case)
     yield from _deployer(case)
+
+
+def _held_up(case: Case) -> Iterator[Reason]:
+    if case.switches:
+        yield Reason("switch_active", f"stopped by {', '.join(case.switches)}")
+    if case.freezes:
+        yield Reason("frozen", f"nothing goes forward here now: {', '.join(case.freezes)}")
+    if case.unreviewed:
+        yield Reason("review_overdue", f"nobody looked back at {', '.join(case.unreviewed)}")
 
 
 def _usable(case: Case) -> Iterator[Reason]:

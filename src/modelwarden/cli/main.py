@@ -8,7 +8,7 @@ from typing import Annotated, Final
 
 import typer
 
-from modelwarden.cli import audit_records, host, kill_proposals
+from modelwarden.cli import audit_records, host, kill_proposals, rollouts
 from modelwarden.cli.approvals import approvals
 from modelwarden.cli.audit import audit
 from modelwarden.cli.copies import verify_copy
@@ -17,6 +17,7 @@ from modelwarden.cli.doctor import doctor
 from modelwarden.cli.drift import drift
 from modelwarden.cli.drill import drill
 from modelwarden.cli.fingerprint import fingerprint
+from modelwarden.cli.freezes import freezes
 from modelwarden.cli.freshness import freshness
 from modelwarden.cli.guards import guards
 from modelwarden.cli.keys import keys
@@ -39,7 +40,7 @@ from modelwarden.cli.versions import versions
 from modelwarden.cli.watching import watch
 from modelwarden.cli.witness import witness
 
-MORE_VERBS: Final = (audit_records, kill_proposals)
+MORE_VERBS: Final = (audit_records, kill_proposals, rollouts)
 """Files whose verbs belong to a noun of another file."""
 
 app: Final = typer.Typer(
@@ -55,7 +56,8 @@ SELDOM: Final = (50_000, 20, 20)
 """How often to look for garbage: modules that are loaded stay, and the usual 700 take a sixth of a server's start."""
 
 NOUNS: Final = (
-    models, versions, approvals, deploy, kill, local_stops, triggers, freshness, drill, guards, drift, sla, policy,
+    models, versions, approvals, deploy, freezes,
+    kill, local_stops, triggers, freshness, drill, guards, drift, sla, policy,
     audit, holds, retention, users, roles, service_accounts, tokens, keys, notify, witness,
 )  # fmt: skip
 

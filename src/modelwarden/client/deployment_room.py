@@ -7,8 +7,10 @@ from typing import TYPE_CHECKING
 from modelwarden.client.transport import path
 from modelwarden.values.answers import DeploymentAnswer, GateAnswer, LiveAnswer
 from modelwarden.values.pages import Listing, Page
+from modelwarden.values.rollouts import PromotionAnswer
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from datetime import datetime
 
     from modelwarden.client.calls import Calls
@@ -72,6 +74,52 @@ class Deployments:
             "reference": reference,
         }
         return self._calls.write(DeploymentAnswer, path("deployments", "record"), body)
+
+    def promote(
+        self,
+        model: str,
+        version: str,
+        *,
+        through: Sequence[str] = ("staging", "production"),
+        auto_approve: bool = False,
+    ) -> PromotionAnswer:
+        """Take a version through environments, as far as the gate allows; nothing is approved by it (RL-39).
+
+        Raises:
+            GateRefused: not even the first step could be taken.
+            AutoApproveUnsupported, NotPermitted, VersionNotFound, ValueInvalid, DeploymentInProgress.
+        """
+        body = {
+            "model": model,
+            "version": version,
+            "through": list(through),
+            "auto_approve": auto_approve,
+        }
+        return self._calls.write(PromotionAnswer, path("deployments", "promote"), body)
+
+    def advance(self, deployment: str) -> DeploymentAnswer:
+        """Take the next step, if its time has passed, its conditions hold and the gate allows.
+
+        Raises:
+            StepHeld: `reasons` say what it waits for.
+            GateRefused, NotFound, NotPermitted, NotInProgress.
+        """
+        where = path("deployments", deployment, "advance")
+        return self._calls.write(DeploymentAnswer, where, {})
+
+    def abort(self, deployment: str, *, reason: str) -> DeploymentAnswer:
+        """End an unfinished deployment; what was live has all the traffic again. Raises NotFound, NotInProgress."""
+        where = path("deployments", deployment, "abort")
+        return self._calls.write(DeploymentAnswer, where, {"reason": reason})
+
+    def review(self, deployment: str, *, outcome: str, findings: str) -> DeploymentAnswer:
+        """Say what a look back found: `as_expected`, `issues` or `revert`, as somebody who had no part in it (RL-41).
+
+        Raises SelfReview, ReviewNotDue, NotFound, NotPermitted, ValueInvalid.
+        """
+        where = path("deployments", deployment, "review")
+        body = {"outcome": outcome, "findings": findings}
+        return self._calls.write(DeploymentAnswer, where, body)
 
     def show(self, deployment: str) -> DeploymentAnswer:
         """Return a deployment. Raises NotFound."""

@@ -9,6 +9,7 @@ from modelwarden.client.audit_room import Audit
 from modelwarden.client.calls import Calls
 from modelwarden.client.deployment_room import Deployments
 from modelwarden.client.drill_room import Drills
+from modelwarden.client.freeze_room import Freezes
 from modelwarden.client.guard_room import Guards
 from modelwarden.client.local_stop_room import LocalStops
 from modelwarden.client.notify_room import Notify
@@ -40,6 +41,7 @@ class Remote:
         self.policies = Policies(calls)
         self.approvals = Approvals(calls)
         self.deployments = Deployments(calls)
+        self.freezes = Freezes(calls)
         self.switches = Switches(calls)
         self.guards = Guards(calls)
         self.drills = Drills(calls)

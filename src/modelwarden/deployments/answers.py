@@ -5,14 +5,26 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from modelwarden.access.accounts import handle_of
+from modelwarden.deployments.outlook import standing
 from modelwarden.errors import TextsLocked
 from modelwarden.registry.actions import version as version_of
 from modelwarden.store.erasing import shown
-from modelwarden.values.answers import DeploymentAnswer, GateAnswer, LiveAnswer, ReasonAnswer
+from modelwarden.values.answers import (
+    DeploymentAnswer,
+    GateAnswer,
+    LiveAnswer,
+    ReasonAnswer,
+    RolloutStepAnswer,
+)
+from modelwarden.values.rollouts import FreezeAnswer, PromotionAnswer
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from datetime import datetime
 
+    from modelwarden.approvals.gate import Reason
+    from modelwarden.deployments.freezing.freeze import Freeze
+    from modelwarden.deployments.promoting import Promoted
     from modelwarden.deployments.reads import Outlook
     from modelwarden.deployments.rollout import Deployment
     from modelwarden.registry.version import Version
@@ -21,6 +33,7 @@ if TYPE_CHECKING:
 
 def deployment_answer(view: View, deployment: Deployment) -> DeploymentAnswer:
     """Return a deployment as callers see it."""
+    plan, reviewed_by = deployment.plan, deployment.reviewed_by
     return DeploymentAnswer(
         id=deployment.id,
         model=deployment.model,
@@ -39,6 +52,21 @@ def deployment_answer(view: View, deployment: Deployment) -> DeploymentAnswer:
         replaces=deployment.replaces,
         notes=shown(view, deployment.notes),
         reference=deployment.reference,
+        traffic=deployment.traffic,
+        steps=tuple(
+            RolloutStepAnswer(traffic=step.traffic, bake_s=int(step.bake.total_seconds()))
+            for step in deployment.steps
+        ),
+        step=None if deployment.step is None else deployment.step + 1,
+        advance=None if plan is None else plan.advance,
+        next_at=deployment.baked_at if deployment.is_under_way else None,
+        waits=_reasons(standing(view, deployment).waits),
+        held=tuple(sorted(deployment.held_by)),
+        review_due_at=deployment.review_due_at,
+        reviewed_by=None if reviewed_by is None else handle_of(view, reviewed_by),
+        reviewed_at=deployment.reviewed_at,
+        outcome=None if deployment.outcome is None else deployment.outcome.value,
+        findings=shown(view, deployment.findings),
         revision=deployment.revision,
     )
 
@@ -50,10 +78,40 @@ def gate_answer(outlook: Outlook, *, model: str, version: str, environment: str)
         version=version,
         environment=environment,
         allow=outlook.verdict.allow,
-        reasons=tuple(ReasonAnswer(code=r.code, detail=r.detail) for r in outlook.verdict.reasons),
+        reasons=_reasons(outlook.verdict.reasons),
         hashed=outlook.hashed,
         request=outlook.request,
     )
+
+
+def promotion_answer(view: View, done: Promoted) -> PromotionAnswer:
+    """Return how far a version came as callers see it."""
+    return PromotionAnswer(
+        deployments=tuple(deployment_answer(view, one) for one in done.deployments),
+        stopped_at=None if done.stopped_at is None else done.stopped_at.value,
+        reasons=_reasons(done.reasons),
+    )
+
+
+def freeze_answer(view: View, freeze: Freeze) -> FreezeAnswer:
+    """Return a freeze as callers see it."""
+    return FreezeAnswer(
+        id=freeze.id,
+        environment=freeze.environment.value,
+        model=freeze.model,
+        starts_at=freeze.starts_at,
+        ends_at=freeze.ends_at,
+        reason=shown(view, freeze.reason),
+        set_by=handle_of(view, freeze.set_by),
+        set_at=freeze.set_at,
+        lifted_by=None if freeze.lifted_by is None else handle_of(view, freeze.lifted_by),
+        lifted_at=freeze.lifted_at,
+        revision=freeze.revision,
+    )
+
+
+def _reasons(reasons: Iterable[Reason]) -> tuple[ReasonAnswer, ...]:
+    return tuple(ReasonAnswer(code=each.code, detail=each.detail) for each in reasons)
 
 
 def _place(view: View, version: Version) -> str | None:

@@ -14,21 +14,20 @@ from typing import TYPE_CHECKING, Final
 from modelwarden.approvals import case, gate
 from modelwarden.approvals import queries as requests
 from modelwarden.deployments import queries
-from modelwarden.deployments.rollout import DeploymentState
-from modelwarden.errors import NothingToRollBackTo, WardenError
+from modelwarden.deployments.freezing import queries as freezes
+from modelwarden.errors import NotFound, NothingToRollBackTo, WardenError
 from modelwarden.fingerprints.artifact import unchanged
 from modelwarden.policies.reads import requirements
 from modelwarden.registry import reads as registry
 from modelwarden.registry.artifacts import PreparedArtifact, prepare_artifact
 from modelwarden.registry.lifecycle import Environment
 from modelwarden.registry.queries import find_version
+from modelwarden.safeguards.naming import switches_naming
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
     from datetime import datetime
 
     from modelwarden.config import Settings
-    from modelwarden.deployments.rollout import Deployment
     from modelwarden.registry.model import Model
     from modelwarden.registry.version import Version
     from modelwarden.store.change import View
@@ -59,6 +58,14 @@ class Prepared:
 def candidate(view: View, model: str, version: str) -> Candidate:
     """Return a version to deploy. Raises ModelNotFound, VersionNotFound."""
     return _candidate(view, registry.version(view, model, version))
+
+
+def candidate_of(view: View, deployment_id: str) -> Candidate:
+    """Return the version of a deployment, for its next step. Raises NotFound, ModelNotFound."""
+    found = queries.find_deployment(view, deployment_id)
+    if found is None:
+        raise NotFound("deployment", deployment_id)
+    return candidate(view, found.model, found.label)
 
 
 def candidate_before(
@@ -124,7 +131,6 @@ def gate_case(
     if found is not None:
         basis = case.current_basis(view, found, version)
         approval = case.approval(view, found, model=model, version=version, basis=basis)
-    was_live = queries.of_version(view, version.name, environment)
     return gate.Case(
         at=view.now,
         version=version,
@@ -135,7 +141,14 @@ def gate_case(
         artifact=artifact,
         deployer=gate.Deployer(person=view.person, permitted=permitted),
         approval=approval,
-        rolled_back_at=_last_rollback(was_live),
+        rolled_back_at=queries.last_rolled_back(view, version.name, environment),
+        switches=switches_naming(view, environment, version),
+        freezes=tuple(str(one.id) for one in freezes.standing(view, environment, model.name)),
+        unreviewed=tuple(
+            str(one.id)
+            for one in queries.unreviewed(view, model.name, at=view.now)
+            if one.is_overdue(view.now)
+        ),
         staged=needs.needs_staging is None or _was_staged(view, version, needs.needs_staging),
     )
 
@@ -152,11 +165,6 @@ def versions_before(view: View, model: ModelName, environment: Environment) -> l
 
 def _candidate(view: View, version: Version) -> Candidate:
     return Candidate(version=version.name, artifact=view.words(version.artifact), at=view.now)
-
-
-def _last_rollback(was_live: Sequence[Deployment]) -> datetime | None:
-    ends = (d.ended_at for d in was_live if d.state is DeploymentState.ROLLED_BACK)
-    return max((end for end in ends if end is not None), default=None)
 
 
 def _was_staged(view: View, version: Version, needed: timedelta) -> bool:

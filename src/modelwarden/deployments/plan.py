@@ -1,54 +1,42 @@
-"""Strategies as steps (RL's section 7). Pure.
-
-All names are known; only `direct` can be carried out in this release, since the others move
-traffic step by step through routes that guards hold.
-"""
+"""Which course a deployment takes: the policies', or a more careful one that they leave open (RL-35, RL-36). Pure."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from datetime import timedelta
-from enum import StrEnum
-from types import MappingProxyType
-from typing import TYPE_CHECKING, Final
+from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from modelwarden.errors import StrategyUnknown
+from modelwarden.guard.router import Strategy
+from modelwarden.policies.rollout import ALL, DEFAULT_STEPS, Step
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from modelwarden.policies.rollout import Course
 
 
-class Strategy(StrEnum):
-    """How traffic moves to a version."""
+def course_for(governing: Course, named: str | None, *, is_first: bool) -> Course:
+    """Return the course of a deployment.
 
-    DIRECT = "direct"
-    SHADOW = "shadow"
-    CANARY = "canary"
-    BLUE_GREEN = "blue_green"
-    ROLLING = "rolling"
+    A policy that releases directly leaves the strategy open; any other is kept to, since approvers signed it. With
+    nothing live there is nobody to share with, and the one step has all the traffic.
 
-
-@dataclass(frozen=True, slots=True)
-class Step:
-    """A share of traffic in percent, and how long it has to hold before the next step."""
-
-    traffic: int
-    bake: timedelta = timedelta(0)
-
-
-STEPS: Final[Mapping[Strategy, tuple[Step, ...]]] = MappingProxyType(
-    {Strategy.DIRECT: (Step(100),)}
-)
-"""The steps of each strategy that this release can carry out."""
+    Raises:
+        StrategyUnknown: there is no such strategy, the policy names another, or there is nothing to shadow.
+    """
+    strategy = governing.strategy if named is None else _named(named)
+    if strategy is not governing.strategy:
+        if governing.strategy is not Strategy.DIRECT:
+            raise StrategyUnknown(f"the policy releases by {governing.strategy}, not by {strategy}")
+        governing = replace(governing, strategy=strategy, steps=DEFAULT_STEPS[strategy])
+    if not is_first:
+        return governing
+    if strategy is Strategy.SHADOW:
+        raise StrategyUnknown("nothing is live here whose calls could be mirrored")
+    return replace(governing, steps=(Step(ALL),))
 
 
-def strategy_named(name: str) -> Strategy:
-    """Return a strategy that can be carried out. Raises StrategyUnknown."""
-    known = ", ".join(STEPS)
+def _named(name: str) -> Strategy:
     try:
-        strategy = Strategy(name)
+        return Strategy(name)
     except ValueError:
+        known = ", ".join(Strategy)
         raise StrategyUnknown(f"no strategy is called {name!r}; use {known}") from None
-    if strategy not in STEPS:
-        raise StrategyUnknown(f"{name} is not carried out by this release yet; use {known}")
-    return strategy

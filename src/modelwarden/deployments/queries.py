@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-from sqlalchemy import bindparam, select
+from sqlalchemy import bindparam, func, select
 
-from modelwarden.deployments.plan import Strategy
 from modelwarden.deployments.rollout import (
     Deployment,
     DeploymentKind,
     DeploymentState,
     Origin,
+    ReviewOutcome,
 )
+from modelwarden.guard.router import Strategy
 from modelwarden.registry.lifecycle import Environment
 from modelwarden.store.schema.deployments import deployments
 from modelwarden.values.clock import moment, timestamp
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
 NEWEST: Final = "~"
 """Stands after every id, so that a list that runs backwards begins at its end."""
 
+MOST_UNDER_WAY: Final = 1_000
 MOST_EARLIER: Final = 100
 """How far back a rollback looks."""
 
@@ -37,6 +39,28 @@ _HERE: Final = select(deployments).where(
     deployments.c.environment == bindparam("environment"),
 )
 _ONE: Final = select(deployments).where(deployments.c.id == bindparam("id"))
+_LOCKED_ONE: Final = _ONE.with_for_update()
+_UNDER_WAY: Final = (
+    select(deployments)
+    .where(deployments.c.state == "in_progress")
+    .order_by(deployments.c.id)
+    .limit(MOST_UNDER_WAY)
+)
+_LAST_BACK: Final = select(func.max(deployments.c.ended_at)).where(
+    deployments.c.version == bindparam("version"),
+    deployments.c.environment == bindparam("environment"),
+    deployments.c.state == "rolled_back",
+)
+_UNREVIEWED: Final = (
+    select(deployments)
+    .where(
+        deployments.c.model == bindparam("model"),
+        deployments.c.review_due_at < bindparam("at"),
+        deployments.c.reviewed_at.is_(None),
+    )
+    .order_by(deployments.c.id)
+    .limit(MOST_EARLIER)
+)
 _UNFINISHED: Final = _HERE.where(deployments.c.state == "in_progress")
 _LIVE: Final = _HERE.where(deployments.c.state == "live")
 _LOCKED_LIVE: Final = _LIVE.with_for_update()
@@ -105,6 +129,17 @@ def as_deployment(row: Row[Any]) -> Deployment:
         notes=row.notes,
         reference=row.reference,
         verdict=row.verdict,
+        course=row.course,
+        salt=row.salt,
+        step=row.step,
+        step_at=_when(row.step_at),
+        traffic_at=_when(row.traffic_at),
+        waits=row.waits,
+        review_due_at=_when(row.review_due_at),
+        reviewed_by=row.reviewed_by,
+        reviewed_at=_when(row.reviewed_at),
+        outcome=None if row.outcome is None else ReviewOutcome(row.outcome),
+        findings=row.findings,
         revision=row.revision,
     )
 
@@ -112,6 +147,28 @@ def as_deployment(row: Row[Any]) -> Deployment:
 def find_deployment(view: View, deployment_id: str) -> Deployment | None:
     """Return a deployment, or None."""
     return _first(view.row(_ONE, {"id": deployment_id}))
+
+
+def locked_deployment(change: Change, deployment_id: str) -> Deployment | None:
+    """Return a deployment, its row locked until the commit, or None."""
+    return _first(change.row(_LOCKED_ONE, {"id": deployment_id}))
+
+
+def under_way(view: View) -> list[Deployment]:
+    """Return the deployments that are in progress, oldest first."""
+    return [as_deployment(row) for row in view.rows(_UNDER_WAY)]
+
+
+def last_rolled_back(view: View, version: VersionName, environment: Environment) -> datetime | None:
+    """Return when a version was last rolled back there, live or on its way."""
+    row = view.row(_LAST_BACK, {"version": version, "environment": environment.value})
+    return None if row is None else _when(row[0])
+
+
+def unreviewed(view: View, model: ModelName, *, at: datetime) -> list[Deployment]:
+    """Return the deployments of a model at which somebody should have looked back before a moment."""
+    params = {"model": model, "at": timestamp(at)}
+    return [as_deployment(row) for row in view.rows(_UNREVIEWED, params)]
 
 
 def unfinished(view: View, model: ModelName, environment: Environment) -> Deployment | None:

@@ -9,7 +9,8 @@ from modelwarden.access.allowed import authorize
 from modelwarden.approvals import gate
 from modelwarden.deployments import evidence, queries
 from modelwarden.deployments.rollout import Deployment, DeploymentState, Origin
-from modelwarden.deployments.starting import DEPLOY, check_free, drafted, move_versions, words
+from modelwarden.deployments.starting import DEPLOY, check_free, drafted, words
+from modelwarden.deployments.stepping import move_versions
 from modelwarden.errors import ValueInvalid
 from modelwarden.facts.deployments import BypassDetected, DeploymentRecorded
 from modelwarden.facts.kinds import Code

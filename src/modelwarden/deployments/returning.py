@@ -11,7 +11,8 @@ from modelwarden.approvals.gate import has_same_bytes
 from modelwarden.approvals.request import RequestState
 from modelwarden.deployments import evidence, queries
 from modelwarden.deployments.rollout import Deployment, DeploymentKind, DeploymentState
-from modelwarden.deployments.starting import check_free, drafted, move_versions
+from modelwarden.deployments.starting import check_free, drafted
+from modelwarden.deployments.stepping import give_all, move_versions
 from modelwarden.errors import (
     ArtifactMismatch,
     ArtifactUnreadable,
@@ -96,6 +97,7 @@ def _gone_back(
             reason=live.notes,
         )
     )
+    give_all(change, live)
     return live
 
 

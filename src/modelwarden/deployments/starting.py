@@ -1,7 +1,8 @@
-"""Starting a deployment: the gate, then all traffic at once (RL-33 to RL-36)."""
+"""Starting a deployment: the gate, then its first step, once workers have the version loaded (RL-33 to RL-36)."""
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
@@ -9,22 +10,19 @@ from typing import TYPE_CHECKING, Final
 from modelwarden.access.allowed import authorize
 from modelwarden.approvals import gate
 from modelwarden.deployments import evidence, queries
-from modelwarden.deployments.plan import Strategy, strategy_named
-from modelwarden.deployments.rollout import (
-    Deployment,
-    DeploymentKind,
-    DeploymentState,
-    Origin,
-)
+from modelwarden.deployments.outlook import workers
+from modelwarden.deployments.plan import course_for
+from modelwarden.deployments.rollout import Deployment, DeploymentKind, Origin
+from modelwarden.deployments.stepping import announce, take_step
 from modelwarden.deployments.verdict import allowed
 from modelwarden.errors import DeploymentInProgress, GateRefused, ReferenceExists, ValueInvalid
-from modelwarden.facts.deployments import DeploymentLive, DeploymentStarted, GateEvaluated
+from modelwarden.facts.deployments import DeploymentStarted, GateEvaluated
 from modelwarden.facts.kinds import Code
+from modelwarden.guard.router import SALT_BYTES, Strategy
 from modelwarden.permissions import Permission
 from modelwarden.policies.reads import requirements
 from modelwarden.registry import reads as registry
 from modelwarden.registry.lifecycle import Environment
-from modelwarden.registry.queries import find_version
 from modelwarden.store import server_keys
 from modelwarden.values.ids import DeploymentId, Digest
 
@@ -64,7 +62,8 @@ def start(
 ) -> Deployment:
     """Let a version go live, if the gate allows it now. `prepared` is its artifact, just hashed.
 
-    A version that is live there already stays: nothing is written.
+    A version that is live there already stays: nothing is written. With more than one step, with time to bake, or
+    while workers do not have the version loaded, what is returned is in progress.
 
     Raises:
         ModelNotFound, VersionNotFound, NotPermitted, StrategyUnknown, ReferenceExists.
@@ -77,7 +76,6 @@ def start(
     owner = registry.model(change, model, lock=True)
     authorize(change, DEPLOY[environment], on=registry.resource_of(owner, environment))
     needs = requirements(change, owner.name, environment)
-    strategy = strategy_named(launch.strategy or needs.strategy)
     check_free(change, owner, environment, reference=launch.reference)
     before = queries.locked_live(change, owner.name, environment)
     if before is not None and before.version == going.name:
@@ -91,17 +89,24 @@ def start(
         artifact=evidence.artifact_now(prepared, going, now=change.now),
         permitted=True,
     )
-    passed = _passed(change, case, environment)
+    course = course_for(needs.course, launch.strategy, is_first=before is None)
+    passed = gate_passed(change, case, environment)
     planned = replace(
         drafted(change, going, environment),
-        strategy=strategy,
+        strategy=course.strategy,
+        course=course.text,
+        salt=os.urandom(SALT_BYTES).hex(),
         request=None if case.approval is None else case.approval.request.id,
         replaces=None if before is None else before.id,
         notes=words(change, launch.notes),
         reference=launch.reference,
         verdict=passed.to_line().decode().removesuffix("\n"),
     )
-    return _gone_live(change, _started(change, planned, passed), going, before)
+    started = _started(change, planned, passed)
+    if before is None or not workers(change, started):
+        return take_step(change, started, before)
+    announce(change, started, before)
+    return started
 
 
 def drafted(change: Change, going: Version, environment: Environment) -> Deployment:
@@ -128,26 +133,11 @@ def check_free(
     """Raise DeploymentInProgress or ReferenceExists if nothing can begin there, or not so called."""
     busy = queries.unfinished(change, model.name, environment)
     if busy is not None:
-        raise DeploymentInProgress(f"{busy.id} of {busy.version} is under way in {environment}")
+        raise DeploymentInProgress(
+            f"{busy.id} of {busy.version} is under way in {environment}; abort it, or let it end"
+        )
     if reference is not None and queries.is_referenced(change, model.name, reference):
         raise ReferenceExists(f"{model.name} has a deployment {reference!r} already")
-
-
-def move_versions(
-    change: Change,
-    before: Deployment | None,
-    going: Version,
-    *,
-    to: Environment,
-    back: bool = False,
-) -> None:
-    """Say of both versions where they are live now; `back` when the one before was rolled back."""
-    if before is not None and before.version != going.name:
-        gone = find_version(change, before.version, lock=True)
-        if gone is not None:
-            change.save(gone.ended(to, rolled_back=back))
-    if to not in going.live_in:
-        change.save(going.went_live(to))
 
 
 def words(change: Change, text: str | None) -> Commitment | None:
@@ -159,7 +149,7 @@ def words(change: Change, text: str | None) -> Commitment | None:
     return change.text(text.strip())
 
 
-def _passed(change: Change, case: gate.Case, environment: Environment) -> Envelope:
+def gate_passed(change: Change, case: gate.Case, environment: Environment) -> Envelope:
     """Return the gate's signed word that it allows. Raises GateRefused with all reasons."""
     verdict = gate.weigh(case)
     version, approval = case.version, case.approval
@@ -209,24 +199,3 @@ def _started(change: Change, planned: Deployment, passed: Envelope) -> Deploymen
         sigs=(Digest(passed.digest),),
     )
     return kept
-
-
-def _gone_live(
-    change: Change, started: Deployment, going: Version, before: Deployment | None
-) -> Deployment:
-    """Put all traffic on the version: `direct` has one step, in the same change."""
-    if before is not None:
-        change.save(before.end(DeploymentState.SUPERSEDED, at=change.now))
-    move_versions(change, before, going, to=started.environment)
-    live = change.save(started.go_live(at=change.now))
-    change.record(
-        DeploymentLive(
-            deployment=live.id,
-            model=live.model,
-            version=live.version,
-            environment=Code(live.environment),
-            replaces=live.replaces,
-            replaced=None if before is None else before.version,
-        )
-    )
-    return live

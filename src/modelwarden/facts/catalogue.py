@@ -56,7 +56,8 @@ TYPES: Final[Mapping[str, Kind]] = MappingProxyType({kind.type: kind for kind in
 
 URGENT: Final = frozenset(
     {
-        "actor.deactivated", "actor.suspended", "deployment.rolled_back", "key.compromised", "key.revoked",
+        "actor.deactivated", "actor.suspended", "deployment.aborted", "deployment.rolled_back", "rollout.rolled_back",
+        "key.compromised", "key.revoked",
         "drill.stopped", "role.revoked", "switch.activated", "switch.release_refused", "token.revoked",
         "trigger.fired", "severity.classified", "switch.proposed", "proposal.accepted",
     }

@@ -9,11 +9,13 @@ from modelwarden.facts.kinds import Code, Family, Kind, Severity
 
 if TYPE_CHECKING:
     from datetime import datetime
+    from decimal import Decimal
 
     from modelwarden.values.ids import (
         Commitment,
         DeploymentId,
         Digest,
+        FreezeId,
         ModelName,
         RequestId,
         VersionName,
@@ -88,6 +90,100 @@ class DeploymentRolledBack:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class StepAdvanced:
+    """A deployment has so much of the traffic now, in percent (RL-35)."""
+
+    deployment: DeploymentId
+    model: ModelName
+    version: VersionName
+    environment: Code
+    step: int
+    steps: int
+    traffic: int
+    artifact: Digest | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RolloutHeld:
+    """A deployment does not go on though its time has passed: `reasons` say why, none that it can again."""
+
+    deployment: DeploymentId
+    model: ModelName
+    version: VersionName
+    environment: Code
+    traffic: int
+    reasons: tuple[Code, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeploymentAborted:
+    """An unfinished deployment ended, and the version that was live has all the traffic again (RL-36)."""
+
+    deployment: DeploymentId
+    model: ModelName
+    version: VersionName
+    environment: Code
+    traffic: int
+    cause: Code
+    reason: Commitment | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RolloutRolledBack:
+    """The policy's conditions ended an unfinished deployment (RL-37): both versions over the same time."""
+
+    deployment: DeploymentId
+    model: ModelName
+    version: VersionName
+    environment: Code
+    restored: VersionName
+    traffic: int
+    metric: Code
+    against: Code
+    limit: Decimal
+    value: Decimal | None
+    calls: int
+    baseline: Decimal | None
+    baseline_calls: int
+    since: datetime
+    until: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FreezeAdded:
+    """Nothing goes forward for a while, in an environment or for one model (RL-36)."""
+
+    freeze: FreezeId
+    environment: Code
+    model: ModelName | None
+    starts_at: datetime
+    ends_at: datetime
+    reason: Commitment
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FreezeLifted:
+    """A freeze ended before its time."""
+
+    freeze: FreezeId
+    environment: Code
+    model: ModelName | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReviewRecorded:
+    """Somebody who had no part in a deployment looked back at it (RL-41)."""
+
+    deployment: DeploymentId
+    model: ModelName
+    version: VersionName
+    environment: Code
+    outcome: Code
+    due: datetime
+    findings: Commitment
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class BypassDetected:
     """A version runs without a valid approval: `reasons` are what the gate would have said."""
 
@@ -102,6 +198,13 @@ KINDS: Final = (
     Kind(GateEvaluated, Family.CHANGE, Severity.INFO),
     Kind(DeploymentStarted, Family.CHANGE, Severity.INFO),
     Kind(DeploymentLive, Family.CHANGE, Severity.INFO),
+    Kind(StepAdvanced, Family.CHANGE, Severity.INFO),
+    Kind(RolloutHeld, Family.CHANGE, Severity.WARNING),
+    Kind(DeploymentAborted, Family.CHANGE, Severity.WARNING),
+    Kind(RolloutRolledBack, Family.CHANGE, Severity.HIGH),
+    Kind(FreezeAdded, Family.CHANGE, Severity.WARNING),
+    Kind(FreezeLifted, Family.CHANGE, Severity.WARNING),
+    Kind(ReviewRecorded, Family.CHANGE, Severity.INFO),
     Kind(DeploymentRecorded, Family.CHANGE, Severity.WARNING),
     Kind(DeploymentRolledBack, Family.CHANGE, Severity.HIGH),
     Kind(BypassDetected, Family.CHANGE, Severity.CRITICAL),

@@ -86,6 +86,7 @@ SUBJECT_KINDS: Final[Mapping[str, str]] = MappingProxyType(
         "EndpointId": "endpoint",
         "ServerKeyId": "server_key",
         "RecordId": "record",
+        "FreezeId": "freeze",
         "SwitchId": "switch",
         "DrillId": "drill",
         "TriggerName": "trigger",

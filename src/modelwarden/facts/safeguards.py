@@ -14,11 +14,13 @@ if TYPE_CHECKING:
     from modelwarden.values.ids import (
         ActorId,
         Commitment,
+        DeploymentId,
         DrillId,
         InstanceId,
         LocalStopId,
         ModelName,
         SwitchId,
+        VersionName,
     )
 
 
@@ -277,6 +279,19 @@ class LocalStopDropped:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class RouteMoved:
+    """Guards get another route: `share` basis points go to the `candidate`, the rest to `stable` (SG-30)."""
+
+    deployment: DeploymentId
+    model: ModelName
+    environment: Code
+    stable: VersionName
+    candidate: VersionName | None
+    share: int
+    shadow: VersionName | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class LocalStopEnded:
     """No guard that is heard of reports the local stop any more."""
 
@@ -301,12 +316,13 @@ PUSHED: Final = frozenset(
         "switch.activated", "switch.released", "switch.expired", "ramp.moved", "model.registered", "model.updated",
         "version.registered", "version.retired", "epoch.started", "snapshot.key_rotated",
         "object.accepted", "drill.started", "drill.stopped",
-        "local.stop_adopted", "local.stop_dropped", "guard.mode_set",
+        "local.stop_adopted", "local.stop_dropped", "guard.mode_set", "route.moved",
     }
 )  # fmt: skip
 """Types of the entries that may change what guards hold: other processes are told of these at once (SG-20)."""
 
 KINDS: Final = (
+    Kind(RouteMoved, Family.CHANGE, Severity.INFO),
     Kind(SwitchActivated, Family.SAFEGUARD, Severity.HIGH),
     Kind(GuardModeSet, Family.SAFEGUARD, Severity.HIGH),
     Kind(SwitchReleaseRequested, Family.SAFEGUARD, Severity.WARNING),

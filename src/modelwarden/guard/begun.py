@@ -43,6 +43,7 @@ class Begun:
         "plan",
         "reasons",
         "retry_s",
+        "shadow",
         "started",
         "status",
         "struck",
@@ -67,6 +68,7 @@ class Begun:
         self.entered = False
         self.function: Callable[..., Any] | None = None
         self.version: str | None = None
+        self.shadow: str | None = None
         self.value: object = None
         self.status = Status.OK
         self.clipped_from: object = None

@@ -6,6 +6,7 @@ import weakref
 from collections import deque
 from typing import TYPE_CHECKING, Final
 
+from modelwarden.guard.by_version import ByVersion
 from modelwarden.guard.checks import NOT_FINITE
 from modelwarden.guard.decision import Status
 from modelwarden.guard.router import Why
@@ -45,6 +46,7 @@ class Counts:
         self.faults = 0
         self.noticed: dict[str, int] = {}
         self.routed = dict.fromkeys(Why, 0)
+        self.by_version = ByVersion()
         self.steps: dict[str, int] = {}
         self.stopped = 0  # of those blocked, by a switch
         self.stored = self.not_stored = 0  # of those ok and failed, what was only to be remembered

@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from modelwarden.guard.held import Clocks, Held, Holder, Rules
     from modelwarden.guard.limits import Limits
     from modelwarden.guard.picking import Around, Parameters
+    from modelwarden.guard.shadow import Shadow
     from modelwarden.guard.snapshot import Snapshot
     from modelwarden.guard.versions import Versions
     from modelwarden.guard.watch import Clips
@@ -82,6 +83,7 @@ class OfAll(NamedTuple):
     instance: Callable[[], str]
     drills: Drills
     drift: DriftMeter
+    shadow: Shadow
 
 
 class Place:
@@ -112,6 +114,7 @@ class Place:
         self.instance: Final = shared.instance
         self.drills: Final = shared.drills
         self.drift: Final = shared.drift
+        self.shadow: Final = shared.shadow
         self.asked: Final = [0]
         """Which call the short way last asked whether to count it: its keywords' id."""
 

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from modelwarden.guard.answering import asked, decided
 from modelwarden.guard.begun import Begun, Verdict
 from modelwarden.guard.decision import Decision, Status, value_of
+from modelwarden.guard.shadow import mirror
 from modelwarden.guard.short_way import Way, short_way, short_way_async
 
 if TYPE_CHECKING:
@@ -137,6 +138,8 @@ def _concluded(
     """Answer; the host's own exception goes on unchanged where no step answers and no switch forbids (SG-27)."""
     decision = decided(site, begun, answer)
     last.kept = decision
+    if begun.shadow is not None and decision.status <= Status.CLIPPED:
+        mirror(site, begun, decision.value)
     if error is not None and decision.status is Status.BLOCKED and not begun.match.diverts:
         raise error
     return value_of(decision) if values else decision

@@ -32,6 +32,7 @@ from modelwarden.guard.place import OfAll, Options, Place
 from modelwarden.guard.protect import Last
 from modelwarden.guard.recorder import Recorder
 from modelwarden.guard.reports import Reports
+from modelwarden.guard.shadow import Shadow
 from modelwarden.guard.signals import Signals
 from modelwarden.guard.site import Site
 from modelwarden.guard.state import StateFolder
@@ -86,6 +87,7 @@ class Parts:
         server = _server(settings)
         self.counts: Final = Counts(timed=server is not None)  # a file has nobody who asks how long
         self.versions: Final = Versions()
+        self.shadow: Final = Shadow(self.counts.by_version, clock=settings.clocks.monotonic)
         self.context: Final = ContextVar("modelwarden.context", default=NO_CONTEXT)
         self.last: Final = Last()
         self.drills: Final = Drills(
@@ -120,7 +122,7 @@ class Parts:
         self.local_stop: Final = self._local_stop()
         self.shared: Final = OfAll(
             settings.model, self.holder, self.versions, self.counts, self.clocks, settings.fail, self.judged,
-            lambda: self.reports.instance, self.drills, self.drift,
+            lambda: self.reports.instance, self.drills, self.drift, self.shadow,
         )  # fmt: skip
         self.traffic: Final = Traffic(clock=settings.clocks.monotonic)
         self.sites: Final[weakref.WeakSet[Site]] = weakref.WeakSet()
@@ -217,6 +219,7 @@ class Parts:
         self.stops.after_fork()
         self.chain.after_fork()
         self.drift.after_fork()
+        self.shadow.after_fork()
         if self.sender is not None:
             self.sender.after_fork()
         for site in list(self.sites):

@@ -164,7 +164,7 @@ class Site:
         if routed is None:
             problem = versions.problem(begun.version, snapshot)
         else:
-            (begun.version, why, _), begun.function = routed
+            (begun.version, why, begun.shadow), begun.function = routed
             self.counts.routed[why] += 1
             begun.plan = self.planned(begun.held, begun.version)
             problem = versions.problem(begun.version, snapshot) if begun.function is None else None
@@ -173,10 +173,8 @@ class Site:
             self._stop(begun, Verdict.FALL, problem)
 
     def _matched(self, begun: Begun, plan: Plan) -> Match:
-        if not plan.wanted:
-            begun.values = ()
-        else:
-            begun.values = self.place.picker(plan.wanted).values(begun.args, begun.kwargs)
+        picker = self.place.picker(plan.wanted)
+        begun.values = picker.values(begun.args, begun.kwargs) if plan.wanted else ()
         return plan.match(begun.values, begun.key)
 
     def _match(self, begun: Begun) -> None:
@@ -229,6 +227,7 @@ class Site:
             opens = begun.struck is not None and begun.struck.opens_breaker
             begun.ticket = 0 if opens else breaker.admit()
             if not begun.ticket:
+                self.counts.by_version.refused(begun)
                 self._stop(begun, Verdict.FALL, BREAKER_OPEN)
                 begun.retry_s = breaker.retry_after_s()
                 return
@@ -322,6 +321,7 @@ class Site:
         return True
 
     def _done(self, begun: Begun, ended: float, amiss: Amiss | None) -> None:
+        self.counts.by_version.ended(begun, ended, amiss)
         breaker = self.place.breaker(begun.version)
         if begun.ticket and breaker is not None:
             ticket, begun.ticket = begun.ticket, 0

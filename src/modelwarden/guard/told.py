@@ -21,6 +21,7 @@ def told(parts: Parts) -> dict[str, object]:
     return {
         "versions": parts.versions.reported(),
         "counts": counted(parts),
+        "by_version": parts.counts.by_version.told(),
         "signals": parts.signals.now(site.place for site in list(parts.sites)),
         "traffic": parts.traffic.told(),
         "local_stops": parts.stops.told(),
@@ -43,6 +44,7 @@ def counted(parts: Parts) -> dict[str, int]:
         "rejected": parts.intake.rejections,
         "local_stop": int(parts.stops.is_active),
         "reports_failed": parts.reports.failed,
+        "shadow_dropped": parts.shadow.dropped,
         "drift_faults": parts.drift.faults_of_all(),
         "drift_dropped": 0 if sender is None else sender.dropped,
         "drift_refused": 0 if sender is None else sender.refused,

@@ -23,6 +23,7 @@ from pydantic import (
 from modelwarden.errors import CheckUnknownType, PolicyInvalid
 from modelwarden.policies.duration import duration
 from modelwarden.policies.reading import Source, read
+from modelwarden.policies.rollout import RollbackWhen, Rollout
 from modelwarden.registry.lifecycle import Environment
 from modelwarden.safeguards.severity.built_in import signals_classified
 from modelwarden.values.canonical import encode_any
@@ -44,7 +45,7 @@ VOIDING: Final = ("artifact", "datasets", "metrics")
 NOT_YET: Final = frozenset(
     {
         "applies_to", "audit", "auto_approval", "extends", "frameworks", "monitoring", "overrides",
-        "rollback_when", "waivers",
+        "waivers",
     }
 )  # fmt: skip
 """Keys of the format that this release can't enforce."""
@@ -143,24 +144,12 @@ class Approvals(Shape):
         return self
 
 
-class Needs(Shape):
-    """What has to come before a deployment to production."""
-
-    staging: Length | None = None
-
-
-class Rollout(Shape):
-    """How a version goes live; other strategies come with their code."""
-
-    strategy: Literal["direct"] = "direct"
-    needs: Needs = Needs()
-
-
 class Place(Shape):
     """What an environment replaces; the rest is as at the top level (POL-9)."""
 
     approvals: Approvals | None = None
     rollout: Rollout | None = None
+    rollback_when: RollbackWhen | None = None
 
 
 class Environments(Shape):
@@ -211,6 +200,7 @@ class PolicyDocument(Shape):
     approvals: Approvals
     checks: Annotated[tuple[()], Field(max_length=0)] = ()
     rollout: Rollout = Rollout()
+    rollback_when: RollbackWhen | None = None
     enforcement: Literal["block"] = "block"
     severity: Severities | None = None
     environments: Environments = Environments()
@@ -234,7 +224,13 @@ class PolicyDocument(Shape):
         """Return how a version goes live there."""
         if environment is Environment.PRODUCTION:
             return self.rollout
-        return self.environments.staging.rollout or Rollout(strategy=self.rollout.strategy)
+        return self.environments.staging.rollout or self.rollout.without_needs()
+
+    def rollback_when_in(self, environment: Environment) -> RollbackWhen | None:
+        """Return what takes a rollout back there."""
+        if environment is Environment.PRODUCTION:
+            return self.rollback_when
+        return self.environments.staging.rollback_when or self.rollback_when
 
     @property
     def text(self) -> str:

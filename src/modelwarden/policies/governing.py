@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 from modelwarden.policies.document import BARRED, VOIDING
 from modelwarden.policies.duration import duration
+from modelwarden.policies.rollout import join_rollouts
 from modelwarden.values.canonical import digest
 from modelwarden.values.ids import Digest, PersonId, PolicyName, RoleName
 
@@ -16,10 +17,10 @@ if TYPE_CHECKING:
     from datetime import timedelta
 
     from modelwarden.policies.document import Approvals, PolicyDocument, Seat
+    from modelwarden.policies.rollout import Course
     from modelwarden.registry.lifecycle import Environment
     from modelwarden.values.ids import ModelName
 
-DIRECT: Final = "direct"
 PUBLISH: Final = "policy.publish"
 ASSIGN: Final = "policy.assign"
 
@@ -64,6 +65,7 @@ class Requirements:
         seats: as many people in all as `humans` says.
         signature: `personal`, or `any` (RL-31).
         due: when to remind; None is never.
+        course: how a version goes live.
         needs_staging: how long the version has to have been live in staging; None is not at all.
         policies: what was joined, by name.
     """
@@ -77,9 +79,14 @@ class Requirements:
     void_on: frozenset[str]
     barred: frozenset[str]
     separate_deployer: bool
-    strategy: str
+    course: Course
     needs_staging: timedelta | None
     policies: tuple[PolicyRef, ...]
+
+    @property
+    def strategy(self) -> str:
+        """Return the strategy's name."""
+        return self.course.strategy.value
 
     @property
     def places(self) -> tuple[tuple[str, ...], ...]:
@@ -114,7 +121,9 @@ def join(
         void_on=frozenset(VOIDING).union(*(part.void_on for part in parts)),
         barred=frozenset(BARRED).union(*(part.barred for part in parts)),
         separate_deployer=any(part.separate_deployer for part in parts),
-        strategy=DIRECT,
+        course=join_rollouts(
+            rollouts, [document.rollback_when_in(environment) for _, document in ordered]
+        ),
         needs_staging=max(waits, default=None),
         policies=tuple(ref for ref, _ in ordered),
     )

@@ -37,6 +37,7 @@ from modelwarden.safeguards.fleet.instance import Cell as Cell
 from modelwarden.safeguards.fleet.instance import LoadedVersion as LoadedVersion
 from modelwarden.safeguards.fleet.instance import Signal as Signal
 from modelwarden.safeguards.fleet.instance import Traffic as Traffic
+from modelwarden.safeguards.fleet.instance import VersionCount as VersionCount
 from modelwarden.safeguards.fleet.reads import confirmations as confirmations
 from modelwarden.safeguards.fleet.reads import guards as guards
 from modelwarden.safeguards.fleet.reports import Report as Report

@@ -203,8 +203,24 @@ class GateAnswer:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class RolloutStepAnswer:
+    """A step of a deployment: percent of traffic, and how many seconds it has to hold."""
+
+    traffic: int
+    bake_s: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class DeploymentAnswer:
-    """One version going to one environment, or a rollback, whose `notes` are its reason."""
+    """One version going to one environment, or a rollback, whose `notes` are its reason.
+
+    Attributes:
+        step: which one stands, from 1; None before the first and where there are none.
+        next_at: when its time has passed.
+        waits: what its next step waits for now, the gate apart.
+        held: why it was told last that it does not go on, the gate's reasons among them.
+        review_due_at: when somebody has to have looked back at it; None where nobody has to.
+    """
 
     id: str
     model: str
@@ -223,6 +239,18 @@ class DeploymentAnswer:
     replaces: str | None
     notes: str | None
     reference: str | None
+    traffic: int
+    steps: tuple[RolloutStepAnswer, ...]
+    step: int | None
+    advance: str | None
+    next_at: datetime | None
+    waits: tuple[ReasonAnswer, ...]
+    held: tuple[str, ...]
+    review_due_at: datetime | None
+    reviewed_by: str | None
+    reviewed_at: datetime | None
+    outcome: str | None
+    findings: str | None
     revision: int
 
 

@@ -32,6 +32,7 @@ DeliveryId = NewType("DeliveryId", str)
 ServerKeyId = NewType("ServerKeyId", str)
 """`<purpose>:<id>`: one of the server's own keys."""
 RecordId = NewType("RecordId", str)
+FreezeId = NewType("FreezeId", str)
 SwitchId = NewType("SwitchId", str)
 DrillId = NewType("DrillId", str)
 LocalStopId = NewType("LocalStopId", str)

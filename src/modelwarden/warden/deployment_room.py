@@ -11,10 +11,12 @@ from modelwarden.values.pages import Listing, Page
 from modelwarden.values.words import maybe_named, named
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from datetime import datetime
 
     from modelwarden.store.change import View
     from modelwarden.values.answers import DeploymentAnswer, GateAnswer, LiveAnswer
+    from modelwarden.values.rollouts import PromotionAnswer
     from modelwarden.warden.bound import Bound
 
 
@@ -83,6 +85,64 @@ class Deployments:
         place = named(Environment, environment, field="environment")
         made = actions.Made(environment=place, at=at, notes=notes, reference=reference)
         action = partial(actions.record, model=model, version=version, made=made)
+        return self._bound.write(action, answers.deployment_answer)
+
+    def promote(
+        self,
+        model: str,
+        version: str,
+        *,
+        through: Sequence[str] = ("staging", "production"),
+        auto_approve: bool = False,
+    ) -> PromotionAnswer:
+        """Take a version through environments, as far as the gate allows; nothing is approved by it (RL-39).
+
+        Raises:
+            GateRefused: not even the first step could be taken.
+            AutoApproveUnsupported, NotPermitted, VersionNotFound, ValueInvalid, DeploymentInProgress.
+        """
+        action = partial(
+            actions.promote,
+            model=model,
+            version=version,
+            through=[named(Environment, place, field="through") for place in through],
+            prepared=self._hashed(model, version),
+            auto_approve=auto_approve,
+        )
+        return self._bound.write(action, answers.promotion_answer)
+
+    def advance(self, deployment: str) -> DeploymentAnswer:
+        """Take the next step, if its time has passed, its conditions hold and the gate allows.
+
+        Raises:
+            StepHeld: `reasons` say what it waits for.
+            GateRefused, NotFound, NotPermitted, NotInProgress.
+        """
+        find = partial(actions.candidate_of, deployment_id=deployment)
+        chosen = self._bound.read(find, lambda _view, found: found)
+        action = partial(
+            actions.advance,
+            deployment_id=deployment,
+            prepared=actions.hashed(chosen, self._bound.settings),
+        )
+        return self._bound.write(action, answers.deployment_answer)
+
+    def abort(self, deployment: str, *, reason: str) -> DeploymentAnswer:
+        """End an unfinished deployment; what was live has all the traffic again. Raises NotFound, NotInProgress."""
+        action = partial(actions.abort, deployment_id=deployment, reason=reason)
+        return self._bound.write(action, answers.deployment_answer)
+
+    def review(self, deployment: str, *, outcome: str, findings: str) -> DeploymentAnswer:
+        """Say what a look back found: `as_expected`, `issues` or `revert`, as somebody who had no part in it (RL-41).
+
+        Raises SelfReview, ReviewNotDue, NotFound, NotPermitted, ValueInvalid.
+        """
+        action = partial(
+            actions.review,
+            deployment_id=deployment,
+            outcome=named(actions.ReviewOutcome, outcome, field="outcome"),
+            findings=findings,
+        )
         return self._bound.write(action, answers.deployment_answer)
 
     def show(self, deployment: str) -> DeploymentAnswer:

@@ -9,6 +9,7 @@ from modelwarden.warden.audit_room import Audit
 from modelwarden.warden.bound import Bound
 from modelwarden.warden.deployment_room import Deployments
 from modelwarden.warden.drill_room import Drills
+from modelwarden.warden.freeze_room import Freezes
 from modelwarden.warden.guard_room import Guards
 from modelwarden.warden.local_stop_room import LocalStops
 from modelwarden.warden.notify_room import Notify
@@ -41,6 +42,7 @@ class Rooms:
         self.policies = Policies(bound)
         self.approvals = Approvals(bound)
         self.deployments = Deployments(bound)
+        self.freezes = Freezes(bound)
         self.switches = Switches(bound)
         self.guards = Guards(bound)
         self.drills = Drills(bound)

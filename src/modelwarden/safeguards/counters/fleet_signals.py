@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 from modelwarden.safeguards.fleet.instance import GONE, LATE, LOST
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Collection, Iterable, Mapping, Sequence
     from datetime import datetime
 
     from modelwarden.safeguards.counters.queries import Registered
@@ -79,9 +79,13 @@ def refusing(guards: Sequence[Instance]) -> list[Instance]:
 
 
 def mismatched(
-    guards: Sequence[Instance], known: Mapping[str, Registered], environment: str
+    guards: Sequence[Instance],
+    known: Mapping[str, Registered],
+    environment: str,
+    *,
+    routed: Collection[str] = (),
 ) -> tuple[list[Loaded], list[Loaded]]:
-    """Return versions that were loaded from another artifact, and those that are not live there."""
+    """Return versions that were loaded from another artifact, and those that are neither live there nor `routed`."""
     loaded: dict[tuple[str, str | None], list[str]] = defaultdict(list)
     for each in guards:
         for version in each.versions:
@@ -93,6 +97,6 @@ def mismatched(
         said = Loaded(label, found, expected, registered is not None, tuple(sorted(instances)))
         if expected is not None and found is not None and found != expected:
             wrong.append(said)
-        elif registered is None or environment not in registered.live_in:
+        elif registered is None or (environment not in registered.live_in and label not in routed):
             elsewhere.append(said)
     return wrong, elsewhere

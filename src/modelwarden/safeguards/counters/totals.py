@@ -7,11 +7,14 @@ report of an instance adds nothing, and neither does one that says less than the
 from __future__ import annotations
 
 from datetime import timedelta
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
     from datetime import datetime
+
+    from modelwarden.safeguards.fleet.instance import VersionCount
 
 FORGIVEN: Final = timedelta(minutes=5)
 """After so long with nothing but smaller totals, an instance is believed to count anew."""
@@ -20,6 +23,7 @@ GAUGES: Final = frozenset({"local_stop", "open_breakers", "stuck_outputs", "cloc
 ANSWERED: Final = ("ok", "clipped", "last_known_good", "baseline", "default", "failed")
 FALLEN_BACK: Final = ("last_known_good", "baseline", "default")
 ALL: Final = (*ANSWERED, "blocked", "limited")
+OF: Final = "@"
 MOST: Final = 10**12
 """More in one report is no count, but a guard that lies or is broken."""
 
@@ -61,11 +65,21 @@ STANDING: Final = ("open_breakers", "stuck_outputs")
 """Fields that say how something stands in a minute; all others add up."""
 
 
+class VersionAdded(NamedTuple):
+    """What one report adds to the calls of one version."""
+
+    calls: int = 0
+    failed: int = 0
+    busy_ms: int = 0
+    differed: int = 0
+
+
 class Step(NamedTuple):
     """What is kept of a report, and what it adds; `added` is None where it says nothing new."""
 
     total: Total
     added: Added | None
+    by_version: Mapping[str, VersionAdded] = MappingProxyType({})
 
 
 def step(before: Total | None, now: Total) -> Step:
@@ -81,11 +95,30 @@ def step(before: Total | None, now: Total) -> Step:
         forgiven = now.heard_at - before.heard_at > FORGIVEN
         return Step(now, gauge) if forgiven else Step(before, None)
     grown = {name: count - before.counts.get(name, 0) for name, count in _growing(counts).items()}
-    return Step(now, _added(grown, gauge))
+    return Step(now, _added(grown, gauge), _by_version(grown))
+
+
+def named_counts(counts: Mapping[str, int], versions: Iterable[VersionCount]) -> dict[str, int]:
+    """Return all that a guard counts by one name each: `calls@1.4.0` for what it counts of a version."""
+    plain = {name: count for name, count in counts.items() if OF not in name}
+    return plain | {
+        f"{name}{OF}{each.label}": getattr(each, name)
+        for each in versions
+        for name in VersionAdded._fields
+    }
 
 
 def _growing(counts: Mapping[str, int]) -> dict[str, int]:
     return {name: count for name, count in counts.items() if name not in GAUGES}
+
+
+def _by_version(grown: Mapping[str, int]) -> dict[str, VersionAdded]:
+    found: dict[str, VersionAdded] = {}
+    for name, count in grown.items():
+        field, of, label = name.partition(OF)
+        if of and count:
+            found[label] = found.get(label, VersionAdded())._replace(**{field: count})
+    return found
 
 
 def _added(grown: Mapping[str, int], gauge: Added) -> Added:

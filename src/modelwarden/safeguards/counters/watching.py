@@ -24,6 +24,7 @@ from modelwarden.safeguards.counters import queries
 from modelwarden.safeguards.fleet import queries as fleet
 from modelwarden.safeguards.fleet.instance import GONE, LISTED, LOST
 from modelwarden.safeguards.modes.setting import are_breakers_held, hold_breakers
+from modelwarden.safeguards.routes.moving import routed_labels
 from modelwarden.safeguards.severity.telling import of_all
 from modelwarden.safeguards.triggers import queries as alarms
 from modelwarden.safeguards.triggers.judge import Alarm
@@ -205,7 +206,8 @@ def _of(
     yield from _clocks(judging, model, guards)
     labels = sorted({version.label for each in guards for version in each.versions})
     known = queries.registered(judging.view, model, labels[:MOST_LABELS]) if labels else {}
-    wrong, elsewhere = signals.mismatched(guards, known, judging.environment.value)
+    routed = routed_labels(judging.view, judging.environment, ModelName(model))
+    wrong, elsewhere = signals.mismatched(guards, known, judging.environment.value, routed=routed)
     for loaded in wrong:
         yield from _mismatch(judging, model, loaded)
     for loaded in elsewhere:

@@ -39,6 +39,21 @@ class Signal(NamedTuple):
     value: float
 
 
+class VersionCount(NamedTuple):
+    """What became of the calls that a route gave to one version, since the guard began (RL-37).
+
+    Attributes:
+        busy_ms: how long they took in all.
+        differed: answers of a shadow that were not those of the version that answered.
+    """
+
+    label: str
+    calls: int
+    failed: int
+    busy_ms: int
+    differed: int
+
+
 class Cell(NamedTuple):
     """So many decisions of calls of which a guard knows these values: dimension → value."""
 
@@ -64,6 +79,7 @@ class Instance(NamedTuple):
         state: fresh, stale, none, or gone.
         traffic: what it decided in the last hour, by what it knows of the calls.
         local_stops: what it blocks by itself.
+        by_version: read once, for what it adds; not kept with the guard.
     """
 
     environment: str
@@ -87,6 +103,7 @@ class Instance(NamedTuple):
     signals: tuple[Signal, ...] = ()
     traffic: Traffic | None = None
     local_stops: tuple[SaidStop, ...] = ()
+    by_version: tuple[VersionCount, ...] = ()
 
     @property
     def key(self) -> tuple[str, str, str, str]:

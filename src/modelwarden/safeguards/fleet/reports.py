@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
     from concurrent.futures import Future
 
-    from modelwarden.safeguards.fleet.instance import Signal, Traffic
+    from modelwarden.safeguards.fleet.instance import Signal, Traffic, VersionCount
     from modelwarden.safeguards.local_stops.stop import SaidStop
     from modelwarden.safeguards.snapshots.body import Topic
     from modelwarden.store.change import Telemetry, View
@@ -70,6 +70,7 @@ class Report:
     signals: tuple[Signal, ...] = ()
     traffic: Traffic | None = None
     local_stops: tuple[SaidStop, ...] = ()
+    by_version: tuple[VersionCount, ...] = ()
 
     def __post_init__(self) -> None:
         """Check what a guard may say. Raises ValueInvalid."""
@@ -153,6 +154,7 @@ def accept_report(view: View, report: Report) -> Instance:
         signals=report.signals,
         traffic=report.traffic,
         local_stops=report.local_stops,
+        by_version=report.by_version,
     )
 
 

@@ -20,6 +20,7 @@ from modelwarden.safeguards.modes import queries as modes
 from modelwarden.safeguards.modes.mode import stricter
 from modelwarden.safeguards.modes.setting import MOVES, breakers_of
 from modelwarden.safeguards.reach import reach_of
+from modelwarden.safeguards.routes.moving import route_body
 from modelwarden.safeguards.snapshots import queries
 from modelwarden.safeguards.snapshots.body import Contents, Topic
 from modelwarden.safeguards.snapshots.sections import Section, last_moved, moved_by
@@ -43,6 +44,7 @@ SECTIONS: Final[tuple[Section, ...]] = (
         "dropped", local_stops.dropped, frozenset({"local.stop_adopted", "local.stop_dropped"})
     ),
     Section("breakers", breakers_of, MOVES),
+    Section("route", route_body, frozenset({"route.moved"})),
 )
 """What other parts of the room put into bodies: one line each."""
 

@@ -1,4 +1,4 @@
-"""Table of deployments."""
+"""Tables of deployments, and of times in which none goes forward."""
 
 from __future__ import annotations
 
@@ -30,14 +30,43 @@ deployments: Final = governed(
     Column("notes", Text),
     Column("reference", Text),
     Column("verdict", Text),
+    Column("course", Text),
+    Column("salt", Text),
+    Column("step", Integer),
+    Column("step_at", Text),
+    Column("traffic_at", Text),
+    Column("waits", Text),
+    Column("review_due_at", Text),
+    Column("reviewed_by", Text),
+    Column("reviewed_at", Text),
+    Column("outcome", Text),
+    Column("findings", Text),
     Column("revision", Integer, nullable=False),
     Index("ix_deployments_model_environment", "model", "environment", "live_at"),
     Index("ix_deployments_version_environment", "version", "environment"),
     Index("ix_deployments_request", "request"),
     Index("ix_deployments_state", "state", "id"),
+    Index("ix_deployments_review", "model", "review_due_at"),
     Index("uq_deployments_reference", "model", "reference", unique=True),
     kind="deployment",
     value="Deployment",
+)
+freezes: Final = governed(
+    "freezes",
+    Column("id", Text, primary_key=True),
+    Column("environment", Text, nullable=False),
+    Column("model", Text),
+    Column("starts_at", Text, nullable=False),
+    Column("ends_at", Text, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("set_by", Text, nullable=False),
+    Column("set_at", Text, nullable=False),
+    Column("lifted_by", Text),
+    Column("lifted_at", Text),
+    Column("revision", Integer, nullable=False),
+    Index("ix_freezes_environment_ends_at", "environment", "ends_at"),
+    kind="freeze",
+    value="Freeze",
 )
 for _name, _state in (("in_progress", "in_progress"), ("live", "live")):
     _there = deployments.c.state == _state

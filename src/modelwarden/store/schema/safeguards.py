@@ -50,6 +50,24 @@ switches: Final = governed(
     kind="switch",
     value="Switch",
 )
+routes: Final = governed(
+    "routes",
+    Column("id", Text, primary_key=True),
+    Column("environment", Text, nullable=False),
+    Column("model", Text, nullable=False),
+    Column("deployment", Text, nullable=False),
+    Column("strategy", Text, nullable=False),
+    Column("salt", Text, nullable=False),
+    Column("by", Text, nullable=False),
+    Column("stable", Text, nullable=False),
+    Column("candidate", Text),
+    Column("share", Integer, nullable=False),
+    Column("shadow", Text),
+    Column("previous", Text),
+    Column("revision", Integer, nullable=False),
+    kind="route",
+    value="RouteTable",
+)
 guard_instances: Final = other(
     "guard_instances",
     Column("environment", Text, primary_key=True),

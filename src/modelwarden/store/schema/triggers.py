@@ -156,6 +156,21 @@ guard_minutes: Final = other(
     Index("ix_guard_minutes_minute", "minute"),
     role="telemetry",
 )
+guard_versions: Final = other(
+    "guard_versions",
+    Column("environment", Text, primary_key=True),
+    Column("model", Text, primary_key=True),
+    Column("at", Text, primary_key=True),
+    Column("actor", Text, primary_key=True),
+    Column("instance", Text, primary_key=True),
+    Column("label", Text, primary_key=True),
+    Column("calls", BigInteger, nullable=False),
+    Column("failed", BigInteger, nullable=False),
+    Column("busy_ms", BigInteger, nullable=False),
+    Column("differed", BigInteger, nullable=False),
+    Index("ix_guard_versions_at", "at"),
+    role="telemetry",
+)
 trigger_alarms: Final = other(
     "trigger_alarms",
     Column("trigger", Text, primary_key=True),
