@@ -6,7 +6,7 @@ Pure: `deployments.evidence` loads what is weighed here. What could not be loade
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from modelwarden.approvals import statement as statements
 from modelwarden.approvals.decision import Answer, Custody
@@ -14,14 +14,18 @@ from modelwarden.approvals.request import RequestState, Signing, VoidCause
 from modelwarden.approvals.signatures import standing
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
     from datetime import datetime
 
     from modelwarden.approvals.decision import Decision
     from modelwarden.approvals.request import ApprovalRequest, Json
     from modelwarden.approvals.signatures import KnownKey
+    from modelwarden.policies.result import Result
     from modelwarden.registry.version import Version
     from modelwarden.values.ids import ActorId, Digest, PersonId
+
+
+MOST_SAID: Final = 300
 
 
 class Reason(NamedTuple):
@@ -105,6 +109,7 @@ class Case:
         rolled_back_at: when this version was last rolled back here.
         separate_deployer: whether an approver may not be the one who deploys.
         staged: whether the staging time that the policy asks for was served.
+        checks: what the governing checks come to now, over stored evidence (EVAL-4).
     """
 
     at: datetime
@@ -117,6 +122,7 @@ class Case:
     approval: Approval | None = None
     rolled_back_at: datetime | None = None
     staged: bool = True
+    checks: tuple[Result, ...] = ()
 
 
 def weigh(case: Case) -> Verdict:
@@ -137,6 +143,7 @@ def _reasons(case: Case) -> Iterator[Reason]:
     if case.humans > 0:
         yield from _approved(case)
     yield from _artifact(case.version, case.artifact)
+    yield from _checks(case.checks)
     if not case.staged:
         yield Reason("staging_missing", "the policy wants it live in staging first, for its time")
     yield from _deployer(case)
@@ -229,6 +236,18 @@ def _artifact(version: Version, now: ArtifactNow) -> Iterator[Reason]:
         yield Reason("artifact_unreadable", now.unreadable or "no bytes to compare")
     elif not has_same_bytes(version, now):
         yield Reason("artifact_mismatch", "the bytes are not those that were registered")
+
+
+def _checks(results: Iterable[Result]) -> Iterator[Reason]:
+    for result in results:
+        if result.fails:
+            seen = "; ".join(
+                f"{a.subject} is {a.value}, {a.operator} {a.limit}" for a in result.atoms
+            )
+            yield Reason("checks_blocking", f"{result.name} fails: {seen}"[:MOST_SAID])
+        elif result.blocks:
+            said = f"{result.name} is {result.outcome}: {result.next}"
+            yield Reason("checks_unknown", said[:MOST_SAID])
 
 
 def _deployer(case: Case) -> Iterator[Reason]:

@@ -10,6 +10,7 @@ from sqlalchemy import and_, bindparam, case, select
 from modelwarden.approvals.decision import Answer, Custody, Decision
 from modelwarden.approvals.request import (
     ApprovalRequest,
+    Order,
     Rejection,
     RequestState,
     RequestType,
@@ -160,6 +161,7 @@ def as_request(row: Row[Any]) -> ApprovalRequest:
         humans=row.humans,
         signature=Signing(row.signature),
         rejection=Rejection(row.rejection),
+        order=None if row.order is None else Order(row.order),
         separate_deployer=row.separate_deployer,
         void_on=tuple(json.loads(row.void_on)),
         policies=tuple(json.loads(row.policies)),

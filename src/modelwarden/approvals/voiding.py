@@ -16,7 +16,7 @@ from modelwarden.errors import NotPermitted
 from modelwarden.facts.approvals import ApprovalExpired, ApprovalVoided
 from modelwarden.facts.kinds import Code
 from modelwarden.registry.lifecycle import ApprovalState
-from modelwarden.registry.queries import find_version
+from modelwarden.registry.queries import find_model, find_version
 from modelwarden.values.principal import ActorKind
 
 if TYPE_CHECKING:
@@ -124,7 +124,12 @@ def _changes(change: Change, request: ApprovalRequest) -> tuple[VoidCause, ...]:
     version = _version(change, request)
     if request.type is RequestType.RELEASE and version is None:
         return (VoidCause.ARTIFACT,)
-    return statements.changes(request.basis, case.current_basis(change, request, version))
+    found = statements.changes(request.basis, case.current_basis(change, request, version))
+    if found or version is None:
+        return found
+    model = find_model(change, version.model)
+    turned = model is not None and case.turned(change, request, model=model, version=version)
+    return (VoidCause.CHECKS,) if turned else ()
 
 
 def _is_live(view: View, request: ApprovalRequest) -> bool:

@@ -10,11 +10,13 @@ import typer
 from modelwarden.cli import audit_records, host, kill_proposals
 from modelwarden.cli.approvals import approvals
 from modelwarden.cli.audit import audit
+from modelwarden.cli.checks import checks
 from modelwarden.cli.copies import verify_copy
 from modelwarden.cli.deploy import deploy
 from modelwarden.cli.doctor import doctor
 from modelwarden.cli.drift import drift
 from modelwarden.cli.drill import drill
+from modelwarden.cli.evidence import evidence
 from modelwarden.cli.fingerprint import fingerprint
 from modelwarden.cli.freshness import freshness
 from modelwarden.cli.guards import guards
@@ -51,8 +53,8 @@ app: Final = typer.Typer(
 )
 
 NOUNS: Final = (
-    models, versions, approvals, deploy, kill, local_stops, triggers, freshness, drill, guards, drift, sla, policy,
-    audit, holds, retention, users, roles, service_accounts, tokens, keys, notify, witness,
+    models, versions, evidence, checks, approvals, deploy, kill, local_stops, triggers, freshness, drill, guards, drift,
+    sla, policy, audit, holds, retention, users, roles, service_accounts, tokens, keys, notify, witness,
 )  # fmt: skip
 
 for each in NOUNS:

@@ -17,6 +17,7 @@ from modelwarden.deployments import queries
 from modelwarden.deployments.rollout import DeploymentState
 from modelwarden.errors import NothingToRollBackTo, WardenError
 from modelwarden.fingerprints.artifact import unchanged
+from modelwarden.policies import checking
 from modelwarden.policies.reads import requirements
 from modelwarden.registry import reads as registry
 from modelwarden.registry.artifacts import PreparedArtifact, prepare_artifact
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
 
     from modelwarden.config import Settings
     from modelwarden.deployments.rollout import Deployment
+    from modelwarden.policies.result import Result
     from modelwarden.registry.model import Model
     from modelwarden.registry.version import Version
     from modelwarden.store.change import View
@@ -108,7 +110,7 @@ def artifact_registered(version: Version) -> gate.ArtifactNow:
     return gate.ArtifactNow(sha256=version.subject_sha256, fingerprints=version.fingerprints)
 
 
-def gate_case(
+def gate_case(  # noqa: PLR0913  # what the gate weighs
     view: View,
     version: Version,
     *,
@@ -116,8 +118,9 @@ def gate_case(
     environment: Environment,
     artifact: gate.ArtifactNow,
     permitted: bool,
+    checks: tuple[Result, ...] | None = None,
 ) -> gate.Case:
-    """Load everything else that the gate weighs, as it is now."""
+    """Load everything else that the gate weighs, as it is now; `checks` where they were just evaluated."""
     needs = requirements(view, model.name, environment)
     found = requests.covering_request(view, version.name, environment) if needs.humans else None
     approval = None
@@ -136,6 +139,9 @@ def gate_case(
         deployer=gate.Deployer(person=view.person, permitted=permitted),
         approval=approval,
         rolled_back_at=_last_rollback(was_live),
+        checks=checking.evaluated(view, version, model=model, needs=needs).results
+        if checks is None
+        else checks,
         staged=needs.needs_staging is None or _was_staged(view, version, needs.needs_staging),
     )
 

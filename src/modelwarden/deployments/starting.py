@@ -21,6 +21,8 @@ from modelwarden.errors import DeploymentInProgress, GateRefused, ReferenceExist
 from modelwarden.facts.deployments import DeploymentLive, DeploymentStarted, GateEvaluated
 from modelwarden.facts.kinds import Code
 from modelwarden.permissions import Permission
+from modelwarden.policies import checking
+from modelwarden.policies.check_run import Occasion
 from modelwarden.policies.reads import requirements
 from modelwarden.registry import reads as registry
 from modelwarden.registry.lifecycle import Environment
@@ -83,11 +85,15 @@ def start(
     if before is not None and before.version == going.name:
         change.unchanged("deployment", before.id)
         return before
+    run = None
+    if needs.checks:
+        run = checking.recorded(change, going, model=owner, needs=needs, occasion=Occasion.GATE)
     case = evidence.gate_case(
         change,
         going,
         model=owner,
         environment=environment,
+        checks=None if run is None else run.found,
         artifact=evidence.artifact_now(prepared, going, now=change.now),
         permitted=True,
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from modelwarden.errors import PolicyAssignedStill, PolicyIsRetired, PolicyNotFound
@@ -77,8 +78,8 @@ class PolicyVersion:
 
     @property
     def parsed(self) -> PolicyDocument:
-        """Return the document as values."""
-        return restored(self.document)
+        """Return the document as values; read once for a text, since a text never changes."""
+        return _read(self.document)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,6 +97,11 @@ class PolicyAssignment:
     model: ModelName | None = None
     environment: Environment | None = None
     revision: int = 0
+
+
+@lru_cache(maxsize=512)
+def _read(text: str) -> PolicyDocument:
+    return restored(text)
 
 
 def assignment_id(model: ModelName | None, environment: Environment | None) -> str:

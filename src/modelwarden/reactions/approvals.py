@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 NAME: Final = "approvals"
 _ACTOR: Final = system("approvals")
-_MODEL_FACTS: Final = frozenset({"metrics.recorded", "policy.assigned"})
+_MODEL_FACTS: Final = frozenset({"evidence.recorded", "metrics.recorded", "policy.assigned"})
 _WATCHED: Final = tuple(
     f'"type":"{kind}"'.encode() for kind in (*sorted(_MODEL_FACTS), "key.compromised")
 )
