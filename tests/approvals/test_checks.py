@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import timedelta
 from functools import partial
 from typing import TYPE_CHECKING, Final
 
 import pytest
-from sqlalchemy import update
+from sqlalchemy import select, update
 
 from modelwarden.access.actions import write_permit
 from modelwarden.approvals import actions as approvals
 from modelwarden.approvals.request import RequestState, VoidCause
+from modelwarden.audit.reads import stored_entry
 from modelwarden.deployments import actions as deployments
 from modelwarden.errors import (
     ChecksBlocking,
@@ -25,8 +27,10 @@ from modelwarden.errors import (
 )
 from modelwarden.policies import actions as policies
 from modelwarden.policies import checking, queries
+from modelwarden.reactions.approvals import VoidApprovals
 from modelwarden.registry.actions import record_metrics
 from modelwarden.registry.lifecycle import Environment
+from modelwarden.store.schema.ledger import entries
 from modelwarden.store.schema.policies import check_runs, evidence
 from modelwarden.values.ids import RequestId, VersionName
 from modelwarden.values.pages import Page
@@ -42,14 +46,18 @@ SCAN: Final = "{id: scan, type: findings, params: {source: security, max: {criti
 FLOOR: Final = "{id: floor, type: metric, params: {metric: roc_auc, min: 0.75}}"
 
 
-def publish(org: Org, checks: str, *, approving: str = "", rest: str = "") -> None:
-    """Publish a policy with these checks and let it govern churn, as root with permits."""
-    text = (
+def draft_of(checks: str, *, approving: str = "", rest: str = "") -> str:
+    return (
         "schema: modelwarden.policy/v1\nname: mine\n"
         f"approvals: {{humans: 2, seats: [{{any: 2, of: [{{role: approver}}]}}], {approving}}}\n"
         f"checks: [{checks}]\n{rest}\n"
         "environments: {staging: {approvals: {humans: 0}}}"
     )
+
+
+def publish(org: Org, checks: str, *, approving: str = "", rest: str = "") -> None:
+    """Publish a policy with these checks and let it govern churn, as root with permits."""
+    text = draft_of(checks, approving=approving, rest=rest)
     found = org.see("root", policies.lint, text)
     permit(org, policies.publish_payload("mine", found.hash), "policy.publish")
     org.do("root", policies.publish, policies.prepare_policy(text))
@@ -364,6 +372,65 @@ def test_old_rows_are_found_by_digest_and_only_by_it(org: Org) -> None:
     assert org.see("alice", queries.run_of_digest, run.digest) == run
     assert org.see("alice", queries.run_of_digest, "0" * 64) is None
     assert (
-        org.see("alice", queries.evidence_of, VersionName("churn@1.0.0"), kind="findings", limit=9)
+        org.see(
+            "alice",
+            queries.evidence_of,
+            VersionName("churn@1.0.0"),
+            kind="findings",
+            by="~",
+            limit=9,
+        )
         == []
     )
+
+
+def reacts(org: Org) -> None:
+    """Let the reaction see every entry so far, as its follower would."""
+    with org.warden.store.database.reading() as connection:
+        numbers = connection.execute(select(entries.c.seq).order_by(entries.c.seq)).scalars().all()
+    batch = [org.see("root", stored_entry, number) for number in numbers]
+    VoidApprovals(org.warden)(batch, b"")
+
+
+def test_a_newer_policy_voids_what_was_asked_under_the_older(org: Org) -> None:
+    publish(org, SCAN, approving="void_on: [policy]")
+    scanned(org)
+    request = org.request()
+    reacts(org)
+    assert org.see("bob", approvals.approval, request.id).request.state is RequestState.OPEN
+    publish(org, SCAN.replace("P7D", "P6D"), approving="void_on: [policy]")
+    reacts(org)
+    found = org.see("bob", approvals.approval, request.id).request
+    assert (found.state, found.cause) == (RequestState.VOID, VoidCause.POLICY)
+
+
+def test_evidence_that_turns_a_check_voids_without_anybody_asking(org: Org) -> None:
+    publish(org, SCAN)
+    scanned(org)
+    request = org.approved()
+    org.clock.advance(minutes=1)
+    scanned(org, high=1)
+    reacts(org)
+    found = org.see("bob", approvals.approval, request.id).request
+    assert (found.state, found.cause) == (RequestState.VOID, VoidCause.CHECKS)
+
+
+def test_publishing_and_agreeing_at_once_never_leaves_an_approval_under_an_older_policy(
+    org: Org,
+) -> None:
+    publish(org, FLOOR, approving="void_on: [policy]")
+    request = org.request()
+    org.approve("bob", request.id)
+    ballot = org.ballot("carol", request.id)
+    text = draft_of(f"{FLOOR}, {SCAN}", approving="void_on: [policy]")
+    found = org.see("root", policies.lint, text)
+    permit(org, policies.publish_payload("mine", found.hash), "policy.publish")
+    document = policies.prepare_policy(text)
+    with ThreadPoolExecutor(2) as pool:
+        agreed = pool.submit(org.do, "carol", approvals.approve, request.id, ballot)
+        pool.submit(org.do, "root", policies.publish, document).result()
+        if isinstance(agreed.exception(), StatementChanged):
+            assert org.see("bob", approvals.approval, request.id).request.state is RequestState.OPEN
+        else:
+            assert agreed.exception() is None
+    assert {"policy_changed", "checks_unknown"} <= set(reasons(org))

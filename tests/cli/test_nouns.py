@@ -99,6 +99,7 @@ def test_policies(desk: Desk) -> None:
     document.write_text(basic.replace("builtin/basic", "ours"))
     assert desk.done("root", "policy", "lint", str(document))["name"] == "ours"
     assert desk.refused("root", "policy", "publish", str(document)).error["code"] == "permit_needed"
+    assert desk.done("root", "policy", "dry-run", str(document), "--days", "7")["releases"] == []
     names = [one["name"] for one in desk.done("alice", "policy", "list")["items"]]
     assert "builtin/strict" in names
     assert desk.done("alice", "policy", "show", "builtin/strict")["state"] == "built_in"

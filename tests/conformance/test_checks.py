@@ -139,3 +139,13 @@ def test_a_weaker_child_is_refused_with_its_places(company: Company) -> None:
     weak = POLICY.replace("name: checked", "name: weak") + "approvals: {humans: 1, seats: []}\n"
     with pytest.raises(PolicyWeakensParent, match=r"approvals\.humans: 1 people instead of 2"):
         company.as_user("root").policies.lint(weak)
+
+
+def test_a_draft_is_held_against_the_past(company: Company) -> None:
+    tried = company.as_user("root").policies.dry_run(POLICY, days=30, model="churn")
+    assert (tried.policy, tried.releases) == ("checked", ())
+    assert tried.counts == dict.fromkeys(
+        ("newly_blocked", "newly_clear", "still_blocked", "still_clear"), 0
+    )
+    with pytest.raises(NotPermitted):
+        company.as_user("alice").policies.dry_run(POLICY)

@@ -77,6 +77,13 @@ _IN_FORCE: Final = (
     .limit(MOST)
     .with_for_update()
 )
+_MODELS_IN_FORCE: Final = (
+    select(approvals.c.model)
+    .distinct()
+    .where(approvals.c.model > bindparam("after"), approvals.c.state.in_(("open", "approved")))
+    .order_by(approvals.c.model)
+    .limit(MOST)
+)
 _DUE: Final = (
     select(approvals)
     .where(approvals.c.state.in_(("open", "approved")), approvals.c.expires_at <= bindparam("now"))
@@ -241,6 +248,11 @@ def covering_request(
 def requests_in_force(change: Change, model: ModelName) -> list[ApprovalRequest]:
     """Return the open and approved requests about a model, locked, oldest first."""
     return [as_request(row) for row in change.rows(_IN_FORCE, {"model": model})]
+
+
+def models_in_force(view: View, *, after: str) -> list[ModelName]:
+    """Return the models that follow and have open or approved requests, by name."""
+    return [row.model for row in view.rows(_MODELS_IN_FORCE, {"after": after})]
 
 
 def requests_due(change: Change) -> list[ApprovalRequest]:

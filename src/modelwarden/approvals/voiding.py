@@ -99,6 +99,11 @@ def void_changed(
     return tuple(ended)
 
 
+def models_in_force(view: View, *, after: str = "") -> list[ModelName]:
+    """Return the models that a policy could void something of: those with requests in force, 1,000 at most, by name."""
+    return queries.models_in_force(view, after=after)
+
+
 def void_key(change: Change, keyid: str, *, since: datetime) -> tuple[ApprovalRequest, ...]:
     """Void what a compromised key has decided since then (RL-30)."""
     _require_system(change)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from modelwarden.deployments.dry_run import Replay as Replay
+from modelwarden.deployments.dry_run import dry_run as dry_run
 from modelwarden.deployments.evidence import Candidate as Candidate
 from modelwarden.deployments.evidence import Prepared as Prepared
 from modelwarden.deployments.evidence import candidate as candidate

@@ -21,6 +21,7 @@ from modelwarden.values.ids import CheckRunId, Digest, EvidenceId
 
 if TYPE_CHECKING:
     from modelwarden.policies.check import Situation
+    from modelwarden.policies.gathering import Past
     from modelwarden.policies.governing import Requirements
     from modelwarden.policies.result import Result
     from modelwarden.registry.model import Model
@@ -36,12 +37,17 @@ class Evaluation:
     situation: Situation
 
 
-def evaluated(view: View, version: Version, *, model: Model, needs: Requirements) -> Evaluation:
-    """Return what the governing checks come to now. Asks for no permission: rooms above authorised the model."""
+def evaluated(
+    view: View, version: Version, *, model: Model, needs: Requirements, past: Past | None = None
+) -> Evaluation:
+    """Return what the governing checks come to now, or came to at a moment of the past.
+
+    Asks for no permission: rooms above authorised the model.
+    """
     found = gathering.situation(
-        view, version, model=model, environment=needs.environment, checks=needs.checks
+        view, version, model=model, environment=needs.environment, checks=needs.checks, past=past
     )
-    results = evaluate(needs.checks, found, now=view.now)
+    results = evaluate(needs.checks, found, now=view.now if past is None else past.at)
     used = {each for result in results for each in result.evidence}
     read = tuple(each for each in found.exhibits if each.id in used or each.is_altered)
     return Evaluation(results=results, situation=replace(found, exhibits=read))

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from modelwarden.policies import queries
 from modelwarden.policies.check import ALTERED, Exhibit, Situation, at_text
@@ -22,6 +22,7 @@ from modelwarden.values.ids import Label, version_name
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
+    from datetime import datetime
 
     from modelwarden.policies.check import Check
     from modelwarden.policies.evidence import Evidence
@@ -42,22 +43,37 @@ STORED: Final = {"metric": "metric", "metric_delta": "metric", "findings": "find
 """Check type → kind of the evidence that it reads."""
 
 
-def situation(
-    view: View, version: Version, *, model: Model, environment: Environment, checks: Sequence[Check]
+class Past(NamedTuple):
+    """A moment as of which evidence is read, and the version that was live then."""
+
+    at: datetime
+    live: Version | None
+
+
+def situation(  # what is read, and as of when
+    view: View,
+    version: Version,
+    *,
+    model: Model,
+    environment: Environment,
+    checks: Sequence[Check],
+    past: Past | None = None,
 ) -> Situation:
-    """Return what these checks read of a version in an environment, as it is now."""
+    """Return what these checks read of a version in an environment, as it is now, or as evidence stood in the past."""
     types = {check.type for check in checks}
-    compared = _baselines(view, version, environment, checks)
+    by = queries.NEWEST if past is None else at_text(past.at)
+    live = _live(view, version, environment) if past is None else past.live
+    compared = _baselines(view, version, live, checks)
     exhibits: list[Exhibit] = []
     for kind in sorted({STORED[each] for each in types if each in STORED}):
         for one in (version, *(compared.values() if kind == "metric" else ())):
-            exhibits += _stored(view, one, kind)
+            exhibits += _stored(view, one, kind, by=by)
             exhibits += [evaluation(one)] if kind == "metric" and one.evaluation else []
     if "drill" in types:
         places = {str(c.params.get("environment", "staging")) for c in checks if c.type == "drill"}
-        exhibits += _drills(view, model, sorted(places))
+        exhibits += _drills(view, model, sorted(places), by=by)
     if "chain_verified" in types:
-        exhibits += _verifications(view)
+        exhibits += _verifications(view, by=by)
     return Situation(
         version=version.name,
         fields={**model_fields(model, environment), **version_fields(version)},
@@ -118,16 +134,14 @@ def _datasets(version: Version) -> dict[str, tuple[str, ...]]:
 
 
 def _baselines(
-    view: View, version: Version, environment: Environment, checks: Iterable[Check]
+    view: View, version: Version, live: Version | None, checks: Iterable[Check]
 ) -> dict[str, Version]:
     """Return the version that each baseline means here, where there is one."""
     names = {str(c.params["baseline"]) for c in checks if c.type == "metric_delta"}
     found: dict[str, Version] = {}
     for name in sorted(names):
         other = (
-            _live(view, version, environment)
-            if name == LIVE
-            else find_version(view, version_name(version.model, Label(name)))
+            live if name == LIVE else find_version(view, version_name(version.model, Label(name)))
         )
         if other is not None and other.name != version.name:
             found[name] = other
@@ -139,8 +153,8 @@ def _live(view: View, version: Version, environment: Environment) -> Version | N
     return next((other for other in live if environment.value in other.live_in), None)
 
 
-def _stored(view: View, version: Version, kind: str) -> Iterator[Exhibit]:
-    for each in queries.evidence_of(view, version.name, kind=kind, limit=MOST):
+def _stored(view: View, version: Version, kind: str, *, by: str) -> Iterator[Exhibit]:
+    for each in queries.evidence_of(view, version.name, kind=kind, by=by, limit=MOST):
         if counts(view, each, version):
             yield Exhibit(
                 id=each.id,
@@ -156,9 +170,9 @@ def counts(view: View, evidence: Evidence, version: Version) -> bool:
     return evidence.subject == subject_of(version) and not view.is_frozen("evidence", evidence.id)
 
 
-def _drills(view: View, model: Model, places: Sequence[str]) -> Iterator[Exhibit]:
+def _drills(view: View, model: Model, places: Sequence[str], *, by: str) -> Iterator[Exhibit]:
     for place in places:
-        drill = last_reported(view, place, model.name)
+        drill = last_reported(view, place, model.name, by=by)
         if drill is None or drill.report is None or view.is_frozen("drill", drill.id):
             continue
         report = json.loads(drill.report)
@@ -173,9 +187,9 @@ def _drills(view: View, model: Model, places: Sequence[str]) -> Iterator[Exhibit
         )
 
 
-def _verifications(view: View) -> Iterator[Exhibit]:
+def _verifications(view: View, *, by: str) -> Iterator[Exhibit]:
     """Yield the newest verification that reached over the whole ledger, or found something wrong."""
-    for entry in queries.verifications(view):
+    for entry in queries.verifications(view, by=by):
         fact = json.loads(entry.body)["fact"]
         intact = entry.type == "ledger.verified"
         if intact and not _is_whole(view, fact, entry.at):

@@ -16,7 +16,7 @@ from modelwarden.policies.fields import Sort
 from modelwarden.values.clock import moment
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
 Json: TypeAlias = "bool | int | float | str | Sequence[Json] | Mapping[str, Json] | None"
 Limit: TypeAlias = "str | bool | Decimal | timedelta | tuple[str | Decimal, ...]"
@@ -78,39 +78,53 @@ class Not:
 Condition: TypeAlias = Atom | All | Any | Not
 
 
+def holds(asked: Condition, values: Mapping[str, Json], *, now: datetime) -> bool | None:
+    """Return whether a condition is true, or None where that is unknown.
+
+    Every atom is looked at, also where another decides: a value of another sort is an error wherever it stands.
+    Raises WrongType.
+    """
+    if isinstance(asked, Atom):
+        value = values.get(asked.field)
+        if asked.operator == "exists":
+            return value is not None
+        return None if value is None else _compared(asked, value, now)
+    if isinstance(asked, Not):
+        inner = holds(asked.part, values, now=now)
+        return None if inner is None else not inner
+    closing = isinstance(asked, Any)  # the one answer of a part that settles the whole
+    found: bool | None = not closing
+    for part in asked.parts:
+        truth = holds(part, values, now=now)
+        if truth is closing:
+            found = closing
+        elif truth is None and found is not closing:
+            found = None
+    return found
+
+
 def weigh(asked: Condition, values: Mapping[str, Json], *, now: datetime) -> Ruling:
-    """Return what a condition comes to. Raises WrongType for a value of another sort than its field's."""
-    match asked:
-        case Atom():
-            return _atom(asked, values.get(asked.field), now)
-        case Not():
-            inner = weigh(asked.part, values, now=now)
-            return Ruling(None if inner.truth is None else not inner.truth, inner.atoms)
-        case All():
-            return _joined(asked.parts, values, now=now, closing=False)
-        case Any():
-            return _joined(asked.parts, values, now=now, closing=True)
+    """Return what a condition comes to, with the atoms that decided. Raises WrongType."""
+    truth = holds(asked, values, now=now)
+    return Ruling(truth, tuple(_deciding(asked, values, now=now, truth=truth)))
 
 
-def _joined(
-    parts: Sequence[Condition], values: Mapping[str, Json], *, now: datetime, closing: bool
-) -> Ruling:
-    """Return the verdict of parts of which one `closing` answer settles the whole."""
-    rulings = [weigh(part, values, now=now) for part in parts]
-    truths = {ruling.truth for ruling in rulings}
-    truth = closing if closing in truths else None if None in truths else not closing
-    return Ruling(truth, tuple(atom for r in rulings if r.truth is truth for atom in r.atoms))
+def _deciding(
+    asked: Condition, values: Mapping[str, Json], *, now: datetime, truth: bool | None
+) -> Iterator[Seen]:
+    """Yield the atoms by which a condition came to this."""
+    if isinstance(asked, Atom):
+        yield _seen(asked, values.get(asked.field))
+    elif isinstance(asked, Not):
+        inner = None if truth is None else not truth
+        yield from _deciding(asked.part, values, now=now, truth=inner)
+    else:
+        for part in asked.parts:
+            if holds(part, values, now=now) is truth:
+                yield from _deciding(part, values, now=now, truth=truth)
 
 
-def _atom(asked: Atom, value: Json, now: datetime) -> Ruling:
-    if asked.operator == "exists":
-        return Ruling(value is not None, (_seen(asked, value),))
-    if value is None:
-        return Ruling(None, (_seen(asked, None),))
-    return Ruling(_holds(asked, value, now), (_seen(asked, value),))
-
-
-def _holds(asked: Atom, value: Json, now: datetime) -> bool:
+def _compared(asked: Atom, value: Json, now: datetime) -> bool:
     typed = _typed(asked, value)
     limit = asked.limit
     if isinstance(typed, datetime) and isinstance(limit, timedelta):
@@ -134,21 +148,25 @@ _COMPARE: Final[Mapping[str, Callable[..., bool]]] = MappingProxyType(
 
 
 def _typed(asked: Atom, value: Json) -> object:
+    """Return a value as its field's sort compares it; whole numbers as they are. Raises WrongType."""
+    sort = asked.sort
+    if type(value) is _PLAIN.get(sort):
+        return value
     found: object = None
-    match asked.sort, value:
-        case (Sort.TEXT, str()) | (Sort.FLAG, bool()):
-            found = value
-        case Sort.WORDS, list() | tuple() if all(isinstance(word, str) for word in value):
-            found = value
-        case Sort.NUMBER, int() | str() if not isinstance(value, bool):
-            found = number(value)
-        case Sort.TIME, str():
-            found = _time(value)
-        case _:
-            pass
+    if sort is Sort.NUMBER and isinstance(value, str):
+        found = number(value)
+    elif sort is Sort.TIME and isinstance(value, str):
+        found = _time(value)
+    elif sort is Sort.WORDS and isinstance(value, list | tuple):
+        found = value if all(isinstance(word, str) for word in value) else None
     if found is None:
-        raise WrongType(f"{asked.field} holds {type(value).__name__}, not {asked.sort}")
+        raise WrongType(f"{asked.field} holds {type(value).__name__}, not {sort}")
     return found
+
+
+_PLAIN: Final[Mapping[Sort, type]] = MappingProxyType(
+    {Sort.TEXT: str, Sort.FLAG: bool, Sort.NUMBER: int}
+)
 
 
 def number(value: object) -> Decimal | None:

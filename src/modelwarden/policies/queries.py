@@ -94,7 +94,11 @@ _USE: Final = (
 
 _EVIDENCE_OF: Final = (
     select(evidence)
-    .where(evidence.c.version == bindparam("version"), evidence.c.kind == bindparam("kind"))
+    .where(
+        evidence.c.version == bindparam("version"),
+        evidence.c.kind == bindparam("kind"),
+        evidence.c.recorded_at <= bindparam("by"),
+    )
     .order_by(evidence.c.produced_at.desc(), evidence.c.id.desc())
     .limit(bindparam("limit"))
 )
@@ -121,7 +125,10 @@ _RUNS_BEFORE: Final = (
 _VERIFICATIONS: Final = (
     select(index.c.seq, index.c.at, index.c.type, entries.c.body)
     .join(entries, entries.c.seq == index.c.seq)
-    .where(index.c.type.in_(["ledger.verified", "ledger.verification_failed"]))
+    .where(
+        index.c.type.in_(["ledger.verified", "ledger.verification_failed"]),
+        index.c.at <= bindparam("by"),
+    )
     .order_by(index.c.seq.desc())
     .limit(20)
 )
@@ -228,9 +235,11 @@ def as_assignment(row: Row[Any]) -> PolicyAssignment:
     )
 
 
-def evidence_of(view: View, version: VersionName, *, kind: str, limit: int) -> list[Evidence]:
-    """Return the evidence of a kind about a version, the last produced first."""
-    params = {"version": version, "kind": kind, "limit": limit}
+def evidence_of(
+    view: View, version: VersionName, *, kind: str, by: str, limit: int
+) -> list[Evidence]:
+    """Return the evidence of a kind about a version that was recorded by then, the last produced first."""
+    params = {"version": version, "kind": kind, "by": by, "limit": limit}
     return [as_evidence(row) for row in view.rows(_EVIDENCE_OF, params)]
 
 
@@ -264,9 +273,12 @@ def runs_before(view: View, version: VersionName, *, before: str, limit: int) ->
     return [as_run(row) for row in view.rows(_RUNS_BEFORE, params)]
 
 
-def verifications(view: View) -> list[Verification]:
-    """Return the last verifications of the ledger, whole or in part, newest first."""
-    return [Verification(row.seq, row.at, row.type, row.body) for row in view.rows(_VERIFICATIONS)]
+def verifications(view: View, *, by: str) -> list[Verification]:
+    """Return the last verifications of the ledger by then, whole or in part, newest first."""
+    return [
+        Verification(row.seq, row.at, row.type, row.body)
+        for row in view.rows(_VERIFICATIONS, {"by": by})
+    ]
 
 
 def entry_time(view: View, seq: int) -> str | None:

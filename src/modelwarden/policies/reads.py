@@ -18,10 +18,10 @@ from modelwarden.permissions import Permission
 from modelwarden.policies import queries
 from modelwarden.policies.built_in import built_in
 from modelwarden.policies.document import Draft, PolicyDocument, draft, named_persons, with_persons
-from modelwarden.policies.governing import Requirements, join
+from modelwarden.policies.governing import PolicyRef, Requirements, join
 from modelwarden.policies.inheriting import joined, unexcused
 from modelwarden.policies.policy import PolicyVersion, split_reference
-from modelwarden.policies.predicate import WrongType, weigh
+from modelwarden.policies.predicate import WrongType, holds
 from modelwarden.registry.lifecycle import Environment
 from modelwarden.registry.queries import find_model
 from modelwarden.values.clock import timestamp
@@ -29,7 +29,9 @@ from modelwarden.values.ids import Digest, PersonId, PolicyName
 from modelwarden.values.pages import Listing, Page, cursor_for, listing
 
 if TYPE_CHECKING:
-    from modelwarden.policies.predicate import Json
+    from datetime import datetime
+
+    from modelwarden.policies.predicate import Condition, Json
     from modelwarden.registry.model import Model
     from modelwarden.store.change import View
     from modelwarden.values.ids import ModelName
@@ -58,19 +60,42 @@ def requirements(view: View, model: ModelName | None, environment: Environment) 
     globally; without that, `default_policy`. Every policy whose `applies_to` is true of the model, or unknown, joins
     them. Asks for no permission: rooms above authorised the model.
     """
+    known = None if model is None else find_model(view, model)
+    found = _governing_versions(view, model, environment, known=known)
+    return _joined([(version.ref, version.parsed) for version in found], environment, known)
+
+
+def requirements_with(
+    view: View, model: Model, environment: Environment, *, drafted: tuple[PolicyRef, PolicyDocument]
+) -> Requirements:
+    """Return what a release would have to meet if a draft were published: in place of its name, or with the rest."""
+    ref, document = drafted
+    found = _governing_versions(view, model.name, environment, known=model)
+    pairs = [(version.ref, version.parsed) for version in found if version.name != ref.name]
+    named = ref.name in _governing(view, model.name, environment)
+    if named or _applies(document.scope, model, environment, now=view.now):
+        pairs.append(drafted)
+    return _joined(pairs, environment, model)
+
+
+def _governing_versions(
+    view: View, model: ModelName | None, environment: Environment, *, known: Model | None
+) -> list[PolicyVersion]:
     names = _governing(view, model, environment)
     found = {version.name: version for version in (_latest(view, name) for name in names)}
-    known = None if model is None else find_model(view, model)
     if known is not None:
         for version in queries.scoped_versions(view, limit=MOST_SCOPED):
-            if version.name not in found and _governs(view, version, known, environment):
-                found[version.name] = version
-    exposed = known is not None and known.risk_tier <= EXPOSED
-    return join(
-        [(version.ref, version.parsed) for version in found.values()],
-        environment,
-        enforced=exposed and environment is Environment.PRODUCTION,
-    )
+            scope = version.parsed.scope
+            if scope is not None and _applies(scope, known, environment, now=view.now):
+                found.setdefault(version.name, version)
+    return list(found.values())
+
+
+def _joined(
+    pairs: list[tuple[PolicyRef, PolicyDocument]], environment: Environment, model: Model | None
+) -> Requirements:
+    exposed = model is not None and model.risk_tier <= EXPOSED
+    return join(pairs, environment, enforced=exposed and environment is Environment.PRODUCTION)
 
 
 def policy(view: View, reference: str) -> PolicyVersion:
@@ -161,13 +186,14 @@ def _governing(view: View, model: ModelName | None, environment: Environment) ->
     return sorted(own or {item.policy for item in assigned}) or [view.settings.default_policy]
 
 
-def _governs(view: View, version: PolicyVersion, model: Model, environment: Environment) -> bool:
-    """Tell whether a policy says that it governs here, or can't tell (POL-6)."""
-    scope = version.parsed.scope
+def _applies(
+    scope: Condition | None, model: Model, environment: Environment, *, now: datetime
+) -> bool:
+    """Tell whether a scope holds here, or can't be told; without one a policy governs whatever it is given (POL-6)."""
     if scope is None:
-        return False
+        return True
     try:
-        return weigh(scope, model_fields(model, environment), now=view.now).truth is not False
+        return holds(scope, model_fields(model, environment), now=now) is not False
     except WrongType:
         return True
 

@@ -26,8 +26,11 @@ T = TypeVar("T")
 NAME: Final = "approvals"
 _ACTOR: Final = system("approvals")
 _MODEL_FACTS: Final = frozenset({"evidence.recorded", "metrics.recorded", "policy.assigned"})
+_POLICY_FACTS: Final = frozenset({"policy.assigned", "policy.published", "policy.retired"})
+"""Without a model they may change what governs any."""
 _WATCHED: Final = tuple(
-    f'"type":"{kind}"'.encode() for kind in (*sorted(_MODEL_FACTS), "key.compromised")
+    f'"type":"{kind}"'.encode()
+    for kind in (*sorted(_MODEL_FACTS | _POLICY_FACTS), "key.compromised")
 )
 
 
@@ -71,6 +74,16 @@ class VoidApprovals:
             self._warden.change(
                 _ACTOR, partial(actions.void_changed, model=ModelName(fact["model"]))
             )
+        elif body["type"] in _POLICY_FACTS:
+            self._void_all()
         elif body["type"] == "key.compromised":
             since = moment(fact["since"])
             self._warden.change(_ACTOR, partial(actions.void_key, keyid=fact["key"], since=since))
+
+    def _void_all(self) -> None:
+        """Look at every model with a request in force, one change each."""
+        after = ""
+        while found := self._warden.view(_ACTOR, partial(actions.models_in_force, after=after)):
+            for model in found:
+                self._warden.change(_ACTOR, partial(actions.void_changed, model=model))
+            after = found[-1]

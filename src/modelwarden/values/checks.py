@@ -91,3 +91,31 @@ class CheckRunAnswer:
     reproduced: bool
     evaluated_by: str
     evaluated_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReplayAnswer:
+    """A past release, had a draft been the policy.
+
+    Attributes:
+        turn: newly_blocked, newly_clear, still_blocked or still_clear, beside what governs now.
+        now, drafted: what would have stood against it under each.
+    """
+
+    turn: str
+    deployment: str
+    version: str
+    environment: str
+    started_at: datetime
+    now: tuple[str, ...]
+    drafted: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DryRunAnswer:
+    """Past releases held against a draft, newest first, and how many of each turn; the hash is the draft's."""
+
+    policy: str
+    hash: str
+    counts: Mapping[str, int]
+    releases: tuple[ReplayAnswer, ...]

@@ -81,6 +81,7 @@ _LAST_REPORTED: Final = (
         drills.c.model == bindparam("model"),
         drills.c.environment == bindparam("environment"),
         drills.c.state == DrillState.REPORTED.value,
+        drills.c.ended_at <= bindparam("by"),
     )
     .order_by(drills.c.id.desc())
     .limit(1)
@@ -204,9 +205,9 @@ def last_ran(view: View, model: str) -> Drill | None:
     return None if row is None else as_drill(row)
 
 
-def last_reported(view: View, environment: str, model: str) -> Drill | None:
-    """Return the last drill of a model in an environment that has its report, or None."""
-    row = view.row(_LAST_REPORTED, {"environment": environment, "model": model})
+def last_reported(view: View, environment: str, model: str, *, by: str) -> Drill | None:
+    """Return the last drill of a model in an environment that had ended by then and has its report, or None."""
+    row = view.row(_LAST_REPORTED, {"environment": environment, "model": model, "by": by})
     return None if row is None else as_drill(row)
 
 
