@@ -116,7 +116,8 @@ def test_another_schema_is_refused() -> None:
 
 
 def test_a_check_type_that_is_not_installed_is_refused() -> None:
-    with pytest.raises(CheckUnknownType, match=r"expr, fairness; there are artifact, .*metric"):
+    words = r"line 4, checks\[0\]\.type: expr; line 4, checks\[1\]\.type: fairness; there are artifact, "
+    with pytest.raises(CheckUnknownType, match=words):
         parse(f"{HEAD}approvals: {{humans: 1}}\nchecks: [{{type: expr}}, {{type: fairness}}]")
 
 

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from modelwarden.errors import EnforcementTooWeak, PolicyInvalid
+from modelwarden.errors import EnforcementTooWeak, PolicyAssignedStill, PolicyInvalid
+from modelwarden.policies import publishing
 from modelwarden.policies.actions import (
     assign,
     prepare_policy,
@@ -92,8 +93,26 @@ def test_only_the_newest_version_of_a_policy_in_use_chooses(house: Org) -> None:
     publishes(house, "wide", "applies_to: {field: model.risk_tier, gte: 4}")
     assert governing(house, "churn") == ["builtin/moderate"]
     publishes(house, "wide", "applies_to: {field: model.risk_tier, gte: 2}")
+    assert governing(house, "churn") == ["builtin/moderate", "wide"]
+
+
+def test_a_policy_that_chooses_is_not_ended_by_one_person(house: Org) -> None:
+    publishes(house, "wide", "applies_to: {field: model.risk_tier, gte: 1}")
+    with pytest.raises(PolicyAssignedStill):
+        house.does("carol", partial(retire_policy, name="wide"))
+    publishes(house, "wide", "")  # takes a permit outside bootstrap mode
     house.does("carol", partial(retire_policy, name="wide"))
     assert governing(house, "churn") == ["builtin/moderate"]
+
+
+def test_how_many_policies_choose_has_an_end(house: Org, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(publishing, "MOST_SCOPED", 2)
+    for name in ("a", "b"):
+        publishes(house, name, "applies_to: {field: model.risk_tier, gte: 1}")
+    with pytest.raises(PolicyInvalid, match="2 policies have one already"):
+        publishes(house, "c", "applies_to: {field: model.risk_tier, gte: 1}")
+    publishes(house, "b", "applies_to: {field: model.risk_tier, gte: 2}")
+    publishes(house, "c", "")
 
 
 def test_words_that_look_like_a_scope_are_none(house: Org) -> None:

@@ -19,7 +19,7 @@ from modelwarden.policies.condition import Invalid, condition
 from modelwarden.policies.duration import duration
 from modelwarden.policies.evaluate import TYPES
 from modelwarden.policies.fields import OF_MODEL, OF_VERSION
-from modelwarden.policies.reading import Source, read
+from modelwarden.policies.reading import Source, place, read
 from modelwarden.policies.seats import BARRED, VOIDING, Approvals
 from modelwarden.policies.shape import Length, Name, Reason, Shape
 from modelwarden.registry.lifecycle import Environment
@@ -178,7 +178,7 @@ class Draft:
 def draft(text: str) -> Draft:
     """Read a document from YAML or JSON. Raises PolicyInvalid, CheckUnknownType."""
     found = Draft(read(text))
-    _refuse_unknown_types(found.tree)
+    _refuse_unknown_types(found)
     return found
 
 
@@ -305,15 +305,18 @@ def _known(source: Source) -> dict[str, Any]:
     return {key: item for key, item in source.tree.items() if key not in NOT_YET}
 
 
-def _refuse_unknown_types(tree: Mapping[str, Any]) -> None:
-    checks = tree.get("checks")
-    if isinstance(checks, list):
-        named = [check for check in checks if isinstance(check, dict) and "type" in check]
-        kinds = {str(check["type"]) for check in named}  # one without is its parent's, or a problem
-        if unknown := sorted(kinds - TYPES.keys()):
-            raise CheckUnknownType(
-                f"no check type {', '.join(unknown)}; there are {', '.join(sorted(TYPES))}"
-            )
+def _refuse_unknown_types(found: Draft) -> None:
+    checks = found.tree.get("checks")
+    unknown = [
+        f"{place(('checks', number, 'type'), found.source.lines)}: {check['type']!s:.64}"
+        for number, check in enumerate(checks if isinstance(checks, list) else ())
+        # One without a type is its parent's, or a problem of another kind.
+        if isinstance(check, dict) and "type" in check and str(check["type"]) not in TYPES
+    ]
+    if unknown:
+        raise CheckUnknownType(
+            f"no such check type: {'; '.join(unknown)}; there are {', '.join(sorted(TYPES))}"
+        )
 
 
 def _message(kind: str, words: str) -> str:

@@ -43,7 +43,9 @@ class Policy:
         """Return this policy, retired. Raises PolicyIsRetired, PolicyAssignedStill."""
         self.require_usable()
         if assigned:
-            raise PolicyAssignedStill(f"{self.name} governs something; assign another policy first")
+            raise PolicyAssignedStill(
+                f"{self.name} governs something; assign another first, or publish it without applies_to"
+            )
         return dataclasses.replace(self, retired_at=now)
 
     def require_usable(self) -> None:

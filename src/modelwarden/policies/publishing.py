@@ -132,13 +132,18 @@ def assign(
 
 
 def retire_policy(change: Change, name: str) -> Policy:
-    """End a policy that governs nothing. Raises NotPermitted, PolicyNotFound, PolicyAssignedStill."""
+    """End a policy that governs nothing. Raises NotPermitted, PolicyNotFound, PolicyAssignedStill.
+
+    One with `applies_to` governs: a version without it, which takes a permit, has to come first (POL-3).
+    """
     authorize(change, Permission.POLICY_PUBLISH)
     found = queries.find_policy(change, name, lock=True)
     if found is None:
         raise PolicyNotFound(name)
     default, _ = split_reference(change.settings.default_policy)
-    assigned = default == found.name or queries.is_assigned(change, found.name)
+    newest = queries.find_version(change, found.name, version=found.latest)
+    scoped = newest is not None and newest.parsed.scope is not None
+    assigned = scoped or default == found.name or queries.is_assigned(change, found.name)
     kept = change.save(found.retire(assigned=assigned, now=change.now))
     change.record(PolicyRetired(policy=kept.name))
     return kept
