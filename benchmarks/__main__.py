@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from benchmarks import (
     appends,
+    conditions,
     console_pages,
     decide,
     drift,
@@ -36,6 +37,7 @@ if __name__ == "__main__":
             proofs.CLAIM,
             growth.CLAIM,
             decide.CLAIM,
+            conditions.CLAIM,
             guard.CLAIM,
             guard_asgi.CLAIM,
             guard_check.CLAIM,

@@ -16,6 +16,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final
 
 from reference_doors import commands, rest, sdk
+from reference_policy import policy_document, schema_text
 from reference_schema import database
 from reference_text import code, page, sentence, table
 
@@ -249,6 +250,8 @@ PAGES: Final[Mapping[str, Callable[[], str]]] = MappingProxyType(
         "sdk.md": sdk,
         "rest.md": rest,
         "policy-presets.md": presets,
+        "policy.md": policy_document,
+        "policy.schema.json": schema_text,
         "failure-modes.md": modes,
     }
 )

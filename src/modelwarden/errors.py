@@ -1069,6 +1069,40 @@ class CheckUnknownType(CallerError):
     code, status = "check_unknown_type", 422
 
 
+class PolicyWeakensParent(CallerError):
+    """A policy is weaker than the one that it extends, where its `overrides` do not say so (POL-4)."""
+
+    code, status = "policy_weakens_parent", 422
+
+    def __init__(self, weaknesses: tuple[str, ...]) -> None:
+        super().__init__("; ".join(weaknesses) + "; tighten it, or name each path under overrides")
+        self.weaknesses = weaknesses
+
+
+class EnforcementTooWeak(CallerError):
+    """A policy that only observes or warns can't govern production at tiers 1 and 2 (RL-12)."""
+
+    code, status = "enforcement_too_weak", 409
+
+
+class EvidenceInvalid(CallerError):
+    """Evidence that is not of the form of its kind, or holds a number that is none (EV-1)."""
+
+    code, status = "evidence_invalid", 422
+
+
+class EvidenceFromFuture(CallerError):
+    """Evidence that says it will be made more than 5 minutes from now (EV-4)."""
+
+    code, status = "evidence_from_future", 422
+
+
+class ChecksBlocking(Refusal):
+    """A blocking check fails on the evidence as it stands; `reasons` names each (RL-15)."""
+
+    code, status = "checks_blocking", 409
+
+
 class PolicyNotFound(NotFound):
     """No such policy, or none that the caller may read."""
 

@@ -145,3 +145,19 @@ def test_a_receipt_is_given_once_a_checkpoint_covers_the_entry(town: Town) -> No
     )
     witnessed = town.call("alice", "POST", "/models?wait=witnessed", {"name": "nope"})
     assert witnessed.json()["code"] == "filter_invalid"
+
+
+def test_evidence_and_check_runs_sent_again_are_the_same(town: Town) -> None:
+    town.call("alice", "POST", "/models", {"name": "weighed"})
+    town.call("alice", "POST", "/models/weighed/versions", {"version": "1"})
+    where = "/models/weighed/versions/1"
+    for what, body in (
+        ("evidence", {"kind": "metric", "value": {"metrics": {"auc": 0.9}}, "tool": "eval"}),
+        ("checks", {"environment": "staging"}),
+    ):
+        first = town.call("alice", "POST", f"{where}/{what}", body, headers=once(f"k-{what}"))
+        size = town.size
+        again = town.call("alice", "POST", f"{where}/{what}", body, headers=once(f"k-{what}"))
+        assert (first.status_code, again.status_code) == (201, 201), first.text
+        assert again.json() == first.json()
+        assert town.size == size

@@ -42,7 +42,7 @@ GIVEN: Final = {
     "request": "req_0", "deployment": "dep_0", "policy": "house", "token": "tok_0", "key": "0" * 64,
     "seq": "1", "sha256": "0" * 64, "path": "checkpoint", "erasure": "ers_0", "hold": "hld_0",
     "endpoint": "end_0", "purpose": "decision", "switch": "swi_0", "stop": "lst_0", "drill": "dri_0",
-    "trigger": "errors", "firing": "fir_0", "freeze": "frz_0",
+    "trigger": "errors", "firing": "fir_0", "freeze": "frz_0", "run": "run_0",
     "proposal": "prp_0", "dataset": "orders", "name": "churn-latency",
 }  # fmt: skip
 REASON: Final = {"reason": "because the tests want it so"}
@@ -70,7 +70,12 @@ BODIES: Final[dict[str, Any]] = {
         "type": "release", "model": "churn", "version": "1", "justification": "it is better than before",
     },
     "POST /approvals/{request}/reject": {"comment": "no"},
+    "POST /models/{model}/versions/{version}/evidence": {
+        "kind": "metric", "value": {"metrics": {"auc": 0.9}}, "tool": "matrix",
+    },
+    "POST /models/{model}/versions/{version}/checks": {},
     "POST /policies/lint": {"document": "{}"},
+    "POST /policies/dry-run": {"document": "{}"},
     "POST /policies/publish": {"document": "{}"},
     "POST /policies/{policy}/assign": {"model": "churn"},
     "POST /users": {"handle": "matrix"},

@@ -99,6 +99,7 @@ def test_policies(desk: Desk) -> None:
     document.write_text(basic.replace("builtin/basic", "ours"))
     assert desk.done("root", "policy", "lint", str(document))["name"] == "ours"
     assert desk.refused("root", "policy", "publish", str(document)).error["code"] == "permit_needed"
+    assert desk.done("root", "policy", "dry-run", str(document), "--days", "7")["releases"] == []
     names = [one["name"] for one in desk.done("alice", "policy", "list")["items"]]
     assert "builtin/strict" in names
     assert desk.done("alice", "policy", "show", "builtin/strict")["state"] == "built_in"
@@ -145,3 +146,27 @@ def test_people_get_tables(desk: Desk) -> None:
     shown = desk.run("models", "show", "churn", "--as", "alice")
     assert "business purpose" in shown.out
     assert "\x1b" not in shown.out + listed.out
+
+
+def test_evidence_and_checks(desk: Desk) -> None:
+    artifact = desk.folder / "scan.bin"
+    artifact.write_bytes(b"scanned")
+    desk.done("alice", "models", "register", "scanned", "--purpose", PURPOSE)
+    desk.done("alice", "versions", "register", "scanned@1", "--artifact", str(artifact))
+    report = desk.folder / "counts.json"
+    report.write_text('{"critical": 0, "high": 0, "medium": 1, "low": 0}')
+    words = ("evidence", "record", "scanned@1", str(report), "--tool", "bandit")
+    assert desk.done("alice", *words)["value"]["counts"]["medium"] == 1
+    figures = desk.folder / "figures.json"
+    figures.write_text('{"metrics": {"auc": {"value": 0.8}}, "dataset_role": "test"}')
+    words = ("evidence", "record", "scanned@1", str(figures), "--kind", "metric", "--tool", "eval")
+    assert desk.done("alice", *words, "--at", "2026-11-20T10:00:00Z")["kind"] == "metric"
+    listed = desk.done("alice", "evidence", "list", "scanned@1")["items"]
+    assert [one["kind"] for one in listed] == ["metric", "findings"]
+    run = desk.done("alice", "checks", "run", "scanned@1")
+    assert (run["verdict"], run["reproduced"]) == ("clear", True)
+    assert desk.done("alice", "checks", "show", run["id"]) == run
+    assert desk.done("alice", "checks", "list", "scanned@1")["items"] == [run]
+    report.write_text('{"critical": NaN}')
+    refused = desk.refused("alice", "evidence", "record", "scanned@1", str(report), "--tool", "x")
+    assert refused.error["code"] == "evidence_invalid"

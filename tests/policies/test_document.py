@@ -49,7 +49,8 @@ def problems(text: str) -> tuple[str, ...]:
         ("{humans: 1, expires_after: PT0S}", "longer than nothing"),
         ("{humans: 1, expires_after: P366D}", "at most P365D"),
         ("{humans: 1, signature: none}", "Input should be 'personal' or 'any'"),
-        ("{humans: 1, order: sequential}", "Input should be 'any'"),
+        ("{humans: 1, order: backwards}", "Input should be 'any' or 'sequential'"),
+        ("{humans: 1, rejection: most}", "Input should be 'any' or 'all_seats'"),
         (
             "{humans: 1, on_timeout: approve}",
             "an unknown key, or one that this release can't enforce",
@@ -65,11 +66,11 @@ def test_approvals_that_break_a_rule_are_refused(approvals: str, words: str) -> 
 @pytest.mark.parametrize(
     ("line", "words"),
     [
-        ("extends: builtin/basic", "line 4, extends: this release can't enforce it"),
-        ("applies_to: {all: []}", "line 4, applies_to: this release can't enforce it"),
+        ("extends: builtin/basic", "line 4, extends: its parent is not known here"),
+        ("audit: {every: P3M}", "line 4, audit: this release can't enforce it"),
         ("auto_approval: {enabled: true}", "line 4, auto_approval: this release can't enforce it"),
         ("auto_approve: true", "line 4, auto_approve: an unknown key"),
-        ("enforcement: warn", "Input should be 'block'"),
+        ("enforcement: shout", "Input should be 'observe', 'warn' or 'block'"),
         ("rollout: {strategy: teleport}", "Input should be 'direct', 'shadow'"),
         ("rollout: {needs: {staging: soon}}", "no years, no months"),
         ("environments: {production: {}}", "environments.production: an unknown key"),
@@ -114,9 +115,10 @@ def test_another_schema_is_refused() -> None:
     assert "modelwarden.policy/v1" in problems("schema: v2\nname: a\napprovals: {humans: 1}")[0]
 
 
-def test_no_check_type_is_installed_yet() -> None:
-    with pytest.raises(CheckUnknownType, match="fairness, metric"):
-        parse(f"{HEAD}approvals: {{humans: 1}}\nchecks: [{{type: metric}}, {{type: fairness}}]")
+def test_a_check_type_that_is_not_installed_is_refused() -> None:
+    words = r"line 4, checks\[0\]\.type: expr; line 4, checks\[1\]\.type: fairness; there are artifact, "
+    with pytest.raises(CheckUnknownType, match=words):
+        parse(f"{HEAD}approvals: {{humans: 1}}\nchecks: [{{type: expr}}, {{type: fairness}}]")
 
 
 def test_the_hash_is_of_the_resolved_document() -> None:

@@ -31,6 +31,7 @@ from modelwarden.policies.actions import (
     retire_policy,
 )
 from modelwarden.policies.actions import policy as show
+from modelwarden.policies.document import draft
 from modelwarden.registry.actions import NewModel, register_model
 from modelwarden.registry.lifecycle import Environment
 from modelwarden.values.ids import ModelName, RequestId
@@ -60,7 +61,7 @@ def house(tmp_path: Path) -> Iterator[Org]:
 
 
 def publishes(house: Org, document: PolicyDocument, *, by: str = "carol") -> PolicyVersion:
-    return house.does(by, partial(publish, document=document))
+    return house.does(by, partial(publish, document=draft(document.text)))
 
 
 def assigns(house: Org, name: str, **where: object) -> object:
@@ -219,7 +220,10 @@ def test_a_policy_that_governs_is_not_retired(house: Org) -> None:
     assigns(house, "builtin/strict", model="churn")
     house.does("carol", retire)
     assert house.last()["type"] == "policy.retired"
-    for again in (partial(assign, name="mine"), partial(publish, document=policy("{humans: 2}"))):
+    for again in (
+        partial(assign, name="mine"),
+        partial(publish, document=draft(policy("{humans: 2}").text)),
+    ):
         with pytest.raises(PolicyIsRetired):
             house.does("carol", again)
     with pytest.raises(PolicyNotFound):

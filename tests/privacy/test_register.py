@@ -45,6 +45,7 @@ PATTERNED: Final = {
     "slis.name", "slis.resource_type", "slis.resource", "slis.labels",
     "slis.thresholds",
     "local_stops.model",
+    "evidence.model", "evidence.version", "evidence.tool", "check_runs.model", "check_runs.version",
 }  # fmt: skip
 """Names and words of a fixed form: checked where they come in, and too short for a sentence."""
 OPEN: Final = {
@@ -63,6 +64,8 @@ OPEN: Final = {
     "local_stops.scope": "as switches.scope",
     "local_stops.exception": "as switches.scope",
     "versions.contract": "how answers have to look, as approvers have to see it: names of fields and labels",
+    "evidence.value": "names of metrics, and figures; its form is closed",
+    "check_runs.situation": "fields of the registry and evidence, as they stand in their own rows",
     "policy_versions.document": "a policy's text is public among those whom it governs",
 }
 PROGRAMS: Final = {
@@ -81,6 +84,8 @@ PROGRAMS: Final = {
     "ended_by", "account", "set_by", "set_persons", "approved_by", "step", "act", "base", "switch", "proposal",
     "overridden_by", "firing", "accepted_by", "fields_sha256", "checked_by", "reasons",
     "defined_by",
+    "subject", "value_sha256", "inputs", "assurance", "recorded_person", "occasion", "digests", "evidence", "digest",
+    "results", "evaluated_by", "order",
     "ramp", "carried", "carried_sha256", "reported_by", "adopted_as", "resolved_by",
 }  # fmt: skip
 """Ids, digests and words of the program's own lists, whatever the table."""

@@ -7,11 +7,14 @@ from functools import partial
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends
+from pydantic import Field
 from starlette.responses import Response
 
 from modelwarden.api.bodies import StrictRoute
 from modelwarden.api.caller import Caller, may
 from modelwarden.api.shapes import LongText, Shape, Word, answers, page, pages
+from modelwarden.deployments import actions as releases
+from modelwarden.deployments.answers import dry_run_answer
 from modelwarden.permissions import Permission
 from modelwarden.policies import actions
 from modelwarden.policies.actions import Environment
@@ -22,8 +25,9 @@ from modelwarden.policies.answers import (
     retired_answer,
 )
 from modelwarden.values.answers import AssignmentAnswer, PolicyAnswer
+from modelwarden.values.checks import DryRunAnswer
 from modelwarden.values.pages import Page
-from modelwarden.values.words import maybe_named
+from modelwarden.values.words import maybe_named, named
 
 router = APIRouter(prefix="/api/governance/policies", route_class=StrictRoute, tags=["policies"])
 
@@ -32,6 +36,14 @@ class Document(Shape):
     """Body of POST policies/lint and policies/publish: YAML or JSON as text."""
 
     document: LongText
+
+
+class Trial(Document):
+    """Body of POST policies/dry-run."""
+
+    days: Annotated[int, Field(ge=1, le=366)] = 90
+    model: Word | None = None
+    environment: Word = "production"
 
 
 class Assignment(Shape):
@@ -54,6 +66,16 @@ async def policies(
 async def lint(body: Document, caller: Annotated[Caller, may(Permission.POLICY_DRAFT)]) -> Response:
     """Show a document as it would be published, or every problem in it."""
     return await caller.read(partial(actions.lint, text=body.document), lint_answer)
+
+
+@router.post("/dry-run", responses=answers(DryRunAnswer))
+async def dry_run(body: Trial, caller: Annotated[Caller, may(Permission.POLICY_DRAFT)]) -> Response:
+    """Hold past releases against a document: which would have been stopped, had it been the policy."""
+    place = named(actions.Environment, body.environment, field="environment")
+    action = partial(
+        releases.dry_run, text=body.document, days=body.days, model=body.model, environment=place
+    )
+    return await caller.read(action, dry_run_answer)
 
 
 @router.post("/publish", status_code=201, responses=answers(PolicyAnswer, status=201))

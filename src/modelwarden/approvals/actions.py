@@ -23,5 +23,6 @@ from modelwarden.approvals.requesting import withdraw as withdraw
 from modelwarden.approvals.statement import PAYLOAD_TYPE as PAYLOAD_TYPE
 from modelwarden.approvals.voiding import expire_due as expire_due
 from modelwarden.approvals.voiding import has_due as has_due
+from modelwarden.approvals.voiding import models_in_force as models_in_force
 from modelwarden.approvals.voiding import void_changed as void_changed
 from modelwarden.approvals.voiding import void_key as void_key

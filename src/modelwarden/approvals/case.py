@@ -23,6 +23,7 @@ from modelwarden.approvals.signatures import FRESH, KnownKey
 from modelwarden.errors import GrantFromParticipant, NotFound, SamePerson, SelfApproval
 from modelwarden.ledger.keys import PublicKey
 from modelwarden.permissions import Permission
+from modelwarden.policies import checking
 from modelwarden.policies.reads import requirements
 from modelwarden.registry.queries import find_model, find_version
 from modelwarden.registry.reads import resource_of
@@ -35,7 +36,6 @@ if TYPE_CHECKING:
     from modelwarden.access.server_key import ServerKey
     from modelwarden.approvals.decision import Decision
     from modelwarden.approvals.request import ApprovalRequest, Json
-    from modelwarden.policies.governing import Requirements
     from modelwarden.registry.model import Model
     from modelwarden.registry.version import Version
     from modelwarden.store.change import Change, View
@@ -180,7 +180,7 @@ def current_basis(view: View, request: ApprovalRequest, version: Version | None)
     """Return what the statements would rest on if they were built now (RL-17, RL-25)."""
     needs = requirements(view, request.model, request.environment)
     moves = VoidCause.POLICY in request.void_on
-    pinned = pins(needs) if moves else request.policies
+    pinned = needs.pins if moves else request.policies
     policy = statements.policy_member(pinned, request.seats)
     now = (
         statements.access_basis(
@@ -192,9 +192,15 @@ def current_basis(view: View, request: ApprovalRequest, version: Version | None)
     return statements.repinned(now, request.basis)
 
 
-def pins(needs: Requirements) -> tuple[dict[str, str | int], ...]:
-    """Return the governing policies as a request pins them (RL-13)."""
-    return tuple({"name": p.name, "version": p.version, "hash": p.hash} for p in needs.policies)
+def turned(
+    view: View, request: ApprovalRequest, *, model: Model, version: Version
+) -> tuple[str, ...]:
+    """Name the blocking checks that fail now and did not when the request was opened (RL-17)."""
+    needs = requirements(view, model.name, request.environment)
+    if not needs.checks:
+        return ()
+    now = checking.evaluated(view, version, model=model, needs=needs)
+    return checking.turned(view, statements.check_run_of(request.basis), now.results)
 
 
 def known_keys(view: View, keyids: set[str]) -> dict[str, KnownKey]:

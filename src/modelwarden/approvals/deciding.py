@@ -23,6 +23,7 @@ from modelwarden.approvals.statement import Approver
 from modelwarden.approvals.voiding import kept
 from modelwarden.errors import (
     AlreadyDecided,
+    ChecksBlocking,
     CommentMissing,
     NotFound,
     NotPermitted,
@@ -46,6 +47,8 @@ if TYPE_CHECKING:
 
     from modelwarden.access.authorize import Resource
     from modelwarden.approvals.request import ApprovalRequest
+    from modelwarden.registry.model import Model
+    from modelwarden.registry.version import Version
     from modelwarden.store.change import Change, View
     from modelwarden.values.ids import Commitment
 
@@ -151,7 +154,14 @@ def seat_for(
         names = ", ".join(" or ".join(seat.claimants) for seat in seats)
         raise NotPermitted(f"this seat is for {names}", about=request.about, reasons=("seat",))
     open_seats = {seat.index for seat in request.open_seats(given)}
-    found = next((seat for seat in mine if seat.index in open_seats), None)
+    in_turn = {seat.index for seat in request.seats_in_turn(given)}
+    found = next((seat for seat in mine if seat.index in in_turn), None)
+    if found is None and any(seat.index in open_seats for seat in mine):
+        raise NotPermitted(
+            "the seats of this request are filled in order; another comes first",
+            about=request.about,
+            reasons=("order",),
+        )
     if found is None:
         raise SeatFilled("somebody else has answered for every seat that you may fill")
     return found
@@ -182,9 +192,23 @@ def _decide(change: Change, request_id: str, answer: Answer, ballot: Ballot) -> 
     moved = statements.changes(request.basis, case.current_basis(change, request, version))
     if moved:
         raise StatementChanged(tuple(moved))
+    if answer is Answer.APPROVE and model is not None and version is not None:
+        _check_checks(change, request, model=model, version=version)
     decision = _signed(change, request, seat=seat, answer=answer, ballot=ballot)
     change.save(decision)
     return _counted(change, request, decision, given)
+
+
+def _check_checks(
+    change: Change, request: ApprovalRequest, *, model: Model, version: Version
+) -> None:
+    """Raise ChecksBlocking when a check has turned against what would be agreed to (RL-17)."""
+    if turned := case.turned(change, request, model=model, version=version):
+        raise ChecksBlocking(
+            f"since it was asked, {', '.join(turned)} fails; ask anew once it passes",
+            about=request.about,
+            reasons=turned,
+        )
 
 
 def _signed(

@@ -6,7 +6,7 @@ Pure: `deployments.evidence` loads what is weighed here. What could not be loade
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from modelwarden.approvals import statement as statements
 from modelwarden.approvals.decision import Answer, Custody
@@ -14,14 +14,18 @@ from modelwarden.approvals.request import RequestState, Signing, VoidCause
 from modelwarden.approvals.signatures import standing
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
     from datetime import datetime
 
     from modelwarden.approvals.decision import Decision
     from modelwarden.approvals.request import ApprovalRequest, Json
     from modelwarden.approvals.signatures import KnownKey
+    from modelwarden.policies.result import Result
     from modelwarden.registry.version import Version
     from modelwarden.values.ids import ActorId, Digest, PersonId
+
+
+MOST_SAID: Final = 300
 
 
 class Reason(NamedTuple):
@@ -108,6 +112,7 @@ class Case:
         switches: those that stop this version by its label; ones that stop the model name no version (RL-33).
         freezes: windows in which nothing goes forward here.
         unreviewed: deployments of the model at which somebody should long have looked back (RL-41).
+        checks: what the governing checks come to now, over stored evidence (EVAL-4).
     """
 
     at: datetime
@@ -123,6 +128,7 @@ class Case:
     switches: tuple[str, ...] = ()
     freezes: tuple[str, ...] = ()
     unreviewed: tuple[str, ...] = ()
+    checks: tuple[Result, ...] = ()
 
 
 def weigh(case: Case) -> Verdict:
@@ -143,6 +149,7 @@ def _reasons(case: Case) -> Iterator[Reason]:
     if case.humans > 0:
         yield from _approved(case)
     yield from _artifact(case.version, case.artifact)
+    yield from _checks(case.checks)
     if not case.staged:
         yield Reason("staging_missing", "the policy wants it live in staging first, for its time")
     yield from _held_up(case)
@@ -245,6 +252,18 @@ def _artifact(version: Version, now: ArtifactNow) -> Iterator[Reason]:
         yield Reason("artifact_unreadable", now.unreadable or "no bytes to compare")
     elif not has_same_bytes(version, now):
         yield Reason("artifact_mismatch", "the bytes are not those that were registered")
+
+
+def _checks(results: Iterable[Result]) -> Iterator[Reason]:
+    for result in results:
+        if result.fails:
+            seen = "; ".join(
+                f"{a.subject} is {a.value}, {a.operator} {a.limit}" for a in result.atoms
+            )
+            yield Reason("checks_blocking", f"{result.name} fails: {seen}"[:MOST_SAID])
+        elif result.blocks:
+            said = f"{result.name} is {result.outcome}: {result.next}"
+            yield Reason("checks_unknown", said[:MOST_SAID])
 
 
 def _deployer(case: Case) -> Iterator[Reason]:

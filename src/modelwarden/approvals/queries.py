@@ -10,6 +10,7 @@ from sqlalchemy import and_, bindparam, case, select
 from modelwarden.approvals.decision import Answer, Custody, Decision
 from modelwarden.approvals.request import (
     ApprovalRequest,
+    Order,
     Rejection,
     RequestState,
     RequestType,
@@ -75,6 +76,13 @@ _IN_FORCE: Final = (
     .order_by(approvals.c.id)
     .limit(MOST)
     .with_for_update()
+)
+_MODELS_IN_FORCE: Final = (
+    select(approvals.c.model)
+    .distinct()
+    .where(approvals.c.model > bindparam("after"), approvals.c.state.in_(("open", "approved")))
+    .order_by(approvals.c.model)
+    .limit(MOST)
 )
 _DUE: Final = (
     select(approvals)
@@ -160,6 +168,7 @@ def as_request(row: Row[Any]) -> ApprovalRequest:
         humans=row.humans,
         signature=Signing(row.signature),
         rejection=Rejection(row.rejection),
+        order=None if row.order is None else Order(row.order),
         separate_deployer=row.separate_deployer,
         void_on=tuple(json.loads(row.void_on)),
         policies=tuple(json.loads(row.policies)),
@@ -239,6 +248,11 @@ def covering_request(
 def requests_in_force(change: Change, model: ModelName) -> list[ApprovalRequest]:
     """Return the open and approved requests about a model, locked, oldest first."""
     return [as_request(row) for row in change.rows(_IN_FORCE, {"model": model})]
+
+
+def models_in_force(view: View, *, after: str) -> list[ModelName]:
+    """Return the models that follow and have open or approved requests, by name."""
+    return [row.model for row in view.rows(_MODELS_IN_FORCE, {"after": after})]
 
 
 def requests_due(change: Change) -> list[ApprovalRequest]:

@@ -64,6 +64,13 @@ class Rejection(StrEnum):
     ALL_SEATS = "all_seats"
 
 
+class Order(StrEnum):
+    """Whether seats are filled as people come, or one after the other."""
+
+    ANY = "any"
+    SEQUENTIAL = "sequential"
+
+
 class VoidCause(StrEnum):
     """Why an approval no longer holds (RL-17)."""
 
@@ -72,6 +79,7 @@ class VoidCause(StrEnum):
     METRICS = "metrics"
     CARD = "card"
     POLICY = "policy"
+    CHECKS = "checks"
     KEY_COMPROMISED = "key_compromised"
     EXPIRED = "expired"
     SUPERSEDED = "superseded"
@@ -118,6 +126,7 @@ class ApprovalRequest:
         basis: the members of the statement that depend on neither approver nor time (RL-24).
         payload: of an access request, the exact arguments of the action asked for (AC-41).
         expires_at: when the question, and the approval that may follow, loses its force.
+        order: how seats are filled; None, in requests of older releases, is `any`.
         closed_at: when the request left `open`; `cause` says why an approval became void.
     """
 
@@ -147,6 +156,7 @@ class ApprovalRequest:
     payload_digest: Digest | None = None
     closed_at: datetime | None = None
     cause: VoidCause | None = None
+    order: Order | None = None
     revision: int = 0
 
     @property
@@ -180,6 +190,11 @@ class ApprovalRequest:
         """Return the seats that nobody has answered for."""
         answered = {d.seat for d in decisions if d.stands}
         return tuple(seat for seat in self.places if seat.index not in answered)
+
+    def seats_in_turn(self, decisions: Iterable[Decision]) -> tuple[Seat, ...]:
+        """Return the seats that can be answered for now: the first open one alone where they have an order."""
+        open_seats = self.open_seats(decisions)
+        return open_seats[:1] if self.order is Order.SEQUENTIAL else open_seats
 
     def settle(self, decisions: Iterable[Decision], *, at: datetime) -> ApprovalRequest:
         """Return the request after these answers: closed by them, or as it was (RL-16)."""

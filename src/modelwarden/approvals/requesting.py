@@ -14,6 +14,7 @@ from modelwarden.approvals import case, queries
 from modelwarden.approvals import statement as statements
 from modelwarden.approvals.request import (
     ApprovalRequest,
+    Order,
     Rejection,
     RequestState,
     RequestType,
@@ -23,6 +24,7 @@ from modelwarden.approvals.request import (
 from modelwarden.approvals.voiding import expired, kept, voided
 from modelwarden.errors import (
     ApprovalNotNeeded,
+    ChecksBlocking,
     JustificationMissing,
     NotPermitted,
     RequestExists,
@@ -32,6 +34,8 @@ from modelwarden.errors import (
 from modelwarden.facts.approvals import ApprovalRequested, ApprovalWithdrawn
 from modelwarden.facts.kinds import Code
 from modelwarden.permissions import Permission
+from modelwarden.policies import checking
+from modelwarden.policies.check_run import Occasion
 from modelwarden.policies.reads import requirements
 from modelwarden.privacy import actions as privacy
 from modelwarden.registry import reads as registry
@@ -45,6 +49,7 @@ if TYPE_CHECKING:
 
     from modelwarden.approvals.request import Json
     from modelwarden.policies.governing import Requirements
+    from modelwarden.registry.model import Model
     from modelwarden.registry.version import Version
     from modelwarden.store.change import Change, View
     from modelwarden.values.ids import Commitment
@@ -110,6 +115,7 @@ def request(  # the fields of a question
         StrategyUnknown: another strategy than the policy's.
         RequestExists: it is being asked already, or an approval still holds.
         ApprovalNotNeeded: the policy asks no human there.
+        ChecksBlocking: a blocking check fails, unless the policy lets ask all the same.
     """
     asked = registry.version(change, model, version, lock=True)
     found = registry.model(change, model)
@@ -122,8 +128,11 @@ def request(  # the fields of a question
     if strategy not in {None, needs.strategy}:
         raise StrategyUnknown(f"the policy releases by {needs.strategy}, not by {strategy}")
     asked = _cleared(change, asked, environment)
+    documents = _checked(change, asked, found, needs)
     question = _question(change, needs, kind=RequestType.RELEASE, justification=justification)
-    basis = statements.release_basis(asked, policy=_policy(question), ledger=_ledger(change))
+    basis = statements.release_basis(
+        asked, policy=_policy(question), ledger=_ledger(change), documents=documents
+    )
     change.save(asked.moved(environment, ApprovalState.PENDING))
     return _opened(
         change,
@@ -181,6 +190,26 @@ def withdraw(change: Change, request_id: str) -> ApprovalRequest:
     return ended
 
 
+def _checked(
+    change: Change, version: Version, model: Model, needs: Requirements
+) -> dict[str, Json]:
+    """Evaluate the governing checks, and return the digest that approvers sign with the rest (RL-15).
+
+    Raises ChecksBlocking.
+    """
+    if not needs.checks:
+        return {}
+    run = checking.recorded(change, version, model=model, needs=needs, occasion=Occasion.REQUEST)
+    failing = [result for result in run.found if result.fails]
+    if failing and needs.request_when != "any":
+        raise ChecksBlocking(
+            "; ".join(f"{result.name}: {result.next}" for result in failing),
+            about=(("model", model.name), ("version", version.name)),
+            reasons=tuple(result.name for result in failing),
+        )
+    return {statements.CHECK_RUN: run.digest}
+
+
 def _question(
     change: Change, needs: Requirements, *, kind: RequestType, justification: str
 ) -> ApprovalRequest:
@@ -195,10 +224,11 @@ def _question(
         seats=needs.places,
         humans=needs.humans,
         signature=Signing(needs.signature),
-        rejection=Rejection.ANY,
+        rejection=Rejection(needs.rejection),
+        order=Order(needs.order),
         separate_deployer=needs.separate_deployer,
         void_on=tuple(sorted(needs.void_on)),
-        policies=case.pins(needs),
+        policies=needs.pins,
         basis={},
         opened_at=change.now,
         expires_at=change.now + needs.expires_after,

@@ -36,6 +36,9 @@ PAYLOAD_TYPE: Final = "application/vnd.in-toto+json"
 PINNED: Final = ("external", "ledger")
 """Members that a statement built later takes from the request (RL-25)."""
 
+CHECK_RUN: Final = "check_run"
+"""The document that is a run of all governing checks (RL-24)."""
+
 CAUSES: Final = (
     ("subject", VoidCause.ARTIFACT),
     ("artifact", VoidCause.ARTIFACT),
@@ -74,6 +77,7 @@ def release_basis(
     *,
     policy: Json,
     ledger: Json,
+    documents: Mapping[str, Json] | None = None,
 ) -> dict[str, Json]:
     """Return what approvers sign about a version as it is now, and under which policies."""
     # Without bytes that anybody read, the record is what is agreed to; the gate then refuses it.
@@ -90,7 +94,7 @@ def release_basis(
         "artifact": {"fingerprints": list(version.fingerprints)},
         "datasets": cast("Json", version.datasets),
         "evaluation": evaluation,
-        "documents": {},
+        "documents": dict(documents or {}),
         "policy": policy,
         "external": [],
         "ledger": ledger,
@@ -119,8 +123,23 @@ def policy_member(
 
 
 def repinned(now: Mapping[str, Json], pinned: Mapping[str, Json]) -> dict[str, Json]:
-    """Return a basis built now, with the members that stay as the request pinned them."""
-    return {**now, **{name: pinned[name] for name in PINNED if name in pinned}}
+    """Return a basis built now, with the members that stay as the request pinned them.
+
+    So does the check run: it is of that moment, and whether its checks still hold is asked anew (RL-17, RL-25).
+    """
+    kept = {**now, **{name: pinned[name] for name in PINNED if name in pinned}}
+    run = check_run_of(pinned)
+    documents = now.get("documents")
+    if run is not None and isinstance(documents, Mapping):
+        kept["documents"] = {**documents, CHECK_RUN: run}
+    return kept
+
+
+def check_run_of(basis: Mapping[str, Json]) -> str | None:
+    """Return the digest of the check run that a request pinned, if its policies had checks."""
+    documents = basis.get("documents")
+    run = documents.get(CHECK_RUN) if isinstance(documents, Mapping) else None
+    return None if run is None else str(run)
 
 
 def basis_digest(basis: Mapping[str, Json]) -> Digest:

@@ -17,7 +17,7 @@ from modelwarden.facts.approvals import ApprovalExpired, ApprovalVoided
 from modelwarden.facts.kinds import Code, Severity
 from modelwarden.policies.severity import severities
 from modelwarden.registry.lifecycle import ApprovalState
-from modelwarden.registry.queries import find_version
+from modelwarden.registry.queries import find_model, find_version
 from modelwarden.safeguards.severity.telling import of_all
 from modelwarden.values.principal import ActorKind
 
@@ -110,6 +110,11 @@ def void_changed(
     return tuple(ended)
 
 
+def models_in_force(view: View, *, after: str = "") -> list[ModelName]:
+    """Return the models that a policy could void something of: those with requests in force, 1,000 at most, by name."""
+    return queries.models_in_force(view, after=after)
+
+
 def void_key(change: Change, keyid: str, *, since: datetime) -> tuple[ApprovalRequest, ...]:
     """Void what a compromised key has decided since then (RL-30)."""
     _require_system(change)
@@ -135,7 +140,12 @@ def _changes(change: Change, request: ApprovalRequest) -> tuple[VoidCause, ...]:
     version = _version(change, request)
     if request.type is RequestType.RELEASE and version is None:
         return (VoidCause.ARTIFACT,)
-    return statements.changes(request.basis, case.current_basis(change, request, version))
+    found = statements.changes(request.basis, case.current_basis(change, request, version))
+    if found or version is None:
+        return found
+    model = find_model(change, version.model)
+    turned = model is not None and case.turned(change, request, model=model, version=version)
+    return (VoidCause.CHECKS,) if turned else ()
 
 
 def _is_live(view: View, request: ApprovalRequest) -> bool:

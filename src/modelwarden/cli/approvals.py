@@ -263,7 +263,9 @@ def _sha256(run: Run, artifact: Path) -> str:
 def _policy_hash(text: str) -> str:
     from modelwarden.policies.actions import prepare_policy  # noqa: PLC0415  # slow to import
 
-    return text if HEX_DIGEST.fullmatch(text) else prepare_policy(document(Path(text))).hash
+    return (
+        text if HEX_DIGEST.fullmatch(text) else prepare_policy(document(Path(text))).document().hash
+    )
 
 
 def _write(run: Run, data: bytes, output: Path | None) -> None:

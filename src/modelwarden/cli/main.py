@@ -11,11 +11,13 @@ import typer
 from modelwarden.cli import audit_records, host, kill_proposals, rollouts
 from modelwarden.cli.approvals import approvals
 from modelwarden.cli.audit import audit
+from modelwarden.cli.checks import checks
 from modelwarden.cli.copies import verify_copy
 from modelwarden.cli.deploy import deploy
 from modelwarden.cli.doctor import doctor
 from modelwarden.cli.drift import drift
 from modelwarden.cli.drill import drill
+from modelwarden.cli.evidence import evidence
 from modelwarden.cli.fingerprint import fingerprint
 from modelwarden.cli.freezes import freezes
 from modelwarden.cli.freshness import freshness
@@ -56,7 +58,7 @@ SELDOM: Final = (50_000, 20, 20)
 """How often to look for garbage: modules that are loaded stay, and the usual 700 take a sixth of a server's start."""
 
 NOUNS: Final = (
-    models, versions, approvals, deploy, freezes,
+    models, versions, evidence, checks, approvals, deploy, freezes,
     kill, local_stops, triggers, freshness, drill, guards, drift, sla, policy,
     audit, holds, retention, users, roles, service_accounts, tokens, keys, notify, witness,
 )  # fmt: skip

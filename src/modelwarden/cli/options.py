@@ -50,12 +50,17 @@ def json_object(text: str, option: str) -> dict[str, Any]:
     return value
 
 
-def json_file(file: Path) -> dict[str, Any]:
-    """Read a file that holds a JSON object."""
+def text_file(file: Path) -> str:
+    """Read a file that holds text."""
     try:
-        return json_object(file.read_text("utf-8"), file.name)
+        return file.read_text("utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise typer.BadParameter(f"{file.name} can't be read as UTF-8 text") from error
+
+
+def json_file(file: Path) -> dict[str, Any]:
+    """Read a file that holds a JSON object."""
+    return json_object(text_file(file), file.name)
 
 
 def document(file: Path) -> str:

@@ -1,4 +1,4 @@
-"""`modelwarden policy`: lint, list, show, versions, publish, assign, retire."""
+"""`modelwarden policy`: lint, dry-run, list, show, versions, publish, assign, retire."""
 
 from __future__ import annotations
 
@@ -6,7 +6,13 @@ from typing import Annotated, Final
 
 import typer
 
-from modelwarden.cli.options import CursorOption, FileArgument, LimitOption, document
+from modelwarden.cli.options import (
+    CursorOption,
+    EnvironmentOption,
+    FileArgument,
+    LimitOption,
+    document,
+)
 from modelwarden.cli.run import Run
 from modelwarden.cli.verb import noun, verb
 
@@ -41,6 +47,21 @@ def versions(
 def lint(run: Run, file: FileArgument) -> None:
     """Check a document, and show what would be published."""
     run.screen.show(run.rooms.policies.lint(document(file)))
+
+
+@verb(policy, "dry-run")
+def dry_run(
+    run: Run,
+    file: FileArgument,
+    *,
+    days: Annotated[int, typer.Option("--days", help="How far back, at most 366.")] = 90,
+    model: Annotated[str | None, typer.Option("--model", help="Without it: all models.")] = None,
+    environment: EnvironmentOption = "production",
+) -> None:
+    """Hold past releases against a document: which would have been stopped, had it been the policy."""
+    run.screen.show(
+        run.rooms.policies.dry_run(document(file), days=days, model=model, environment=environment)
+    )
 
 
 @verb(policy)

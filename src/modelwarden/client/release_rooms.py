@@ -13,6 +13,7 @@ from modelwarden.values.answers import (
     PolicyAnswer,
     RequestAnswer,
 )
+from modelwarden.values.checks import DryRunAnswer
 from modelwarden.values.pages import Listing, Page
 
 if TYPE_CHECKING:
@@ -46,6 +47,23 @@ class Policies:
     def lint(self, document: str) -> PolicyAnswer:
         """Return the document as it would be published. Raises PolicyInvalid, which lists every problem."""
         return self._calls.write(PolicyAnswer, path("policies", "lint"), {"document": document})
+
+    def dry_run(
+        self,
+        document: str,
+        *,
+        days: int = 90,
+        model: str | None = None,
+        environment: str = "production",
+    ) -> DryRunAnswer:
+        """Return the releases of the last days, each under what governs now and under a draft; nothing is written.
+
+        Evidence is read as it stood at each release; fields and signed figures of versions as they are now.
+
+        Raises NotPermitted, PolicyInvalid, PolicyWeakensParent, ModelNotFound, ValueInvalid.
+        """
+        body = {"document": document, "days": days, "model": model, "environment": environment}
+        return self._calls.ask(DryRunAnswer, path("policies", "dry-run"), body)
 
     def publish(self, document: str) -> PolicyAnswer:
         """Publish YAML or JSON text as the next version of its name. Raises PolicyInvalid, PermitNeeded."""

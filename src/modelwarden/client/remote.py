@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Self
 from modelwarden.client.access_rooms import Keys, Roles, ServiceAccounts, Tokens, Users
 from modelwarden.client.audit_room import Audit
 from modelwarden.client.calls import Calls
+from modelwarden.client.check_rooms import Checks, Evidence
 from modelwarden.client.deployment_room import Deployments
 from modelwarden.client.drill_room import Drills
 from modelwarden.client.freeze_room import Freezes
@@ -39,6 +40,8 @@ class Remote:
         self.models = Models(calls)
         self.versions = Versions(calls, progress=progress)
         self.policies = Policies(calls)
+        self.evidence = Evidence(calls)
+        self.checks = Checks(calls)
         self.approvals = Approvals(calls)
         self.deployments = Deployments(calls)
         self.freezes = Freezes(calls)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import TYPE_CHECKING
 
 from modelwarden.access.accounts import handle_of
+from modelwarden.deployments.dry_run import Turn
 from modelwarden.deployments.outlook import standing
 from modelwarden.errors import TextsLocked
 from modelwarden.registry.actions import version as version_of
@@ -16,6 +18,7 @@ from modelwarden.values.answers import (
     ReasonAnswer,
     RolloutStepAnswer,
 )
+from modelwarden.values.checks import DryRunAnswer, ReplayAnswer
 from modelwarden.values.rollouts import FreezeAnswer, PromotionAnswer
 
 if TYPE_CHECKING:
@@ -23,12 +26,35 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from modelwarden.approvals.gate import Reason
+    from modelwarden.deployments.dry_run import DryRun
     from modelwarden.deployments.freezing.freeze import Freeze
     from modelwarden.deployments.promoting import Promoted
     from modelwarden.deployments.reads import Outlook
     from modelwarden.deployments.rollout import Deployment
     from modelwarden.registry.version import Version
     from modelwarden.store.change import View
+
+
+def dry_run_answer(_view: View, found: DryRun) -> DryRunAnswer:
+    """Return a dry run as callers see it."""
+    turns = Counter(replay.turn for replay in found.replays)
+    return DryRunAnswer(
+        policy=found.document.name,
+        hash=found.document.hash,
+        counts={turn.value: turns[turn] for turn in Turn},
+        releases=tuple(
+            ReplayAnswer(
+                turn=replay.turn.value,
+                deployment=replay.deployment.id,
+                version=replay.deployment.version,
+                environment=replay.deployment.environment.value,
+                started_at=replay.deployment.started_at,
+                now=replay.now,
+                drafted=replay.drafted,
+            )
+            for replay in found.replays
+        ),
+    )
 
 
 def deployment_answer(view: View, deployment: Deployment) -> DeploymentAnswer:

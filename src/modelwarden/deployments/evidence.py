@@ -17,6 +17,7 @@ from modelwarden.deployments import queries
 from modelwarden.deployments.freezing import queries as freezes
 from modelwarden.errors import NotFound, NothingToRollBackTo, WardenError
 from modelwarden.fingerprints.artifact import unchanged
+from modelwarden.policies import checking
 from modelwarden.policies.reads import requirements
 from modelwarden.registry import reads as registry
 from modelwarden.registry.artifacts import PreparedArtifact, prepare_artifact
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from modelwarden.config import Settings
+    from modelwarden.policies.result import Result
     from modelwarden.registry.model import Model
     from modelwarden.registry.version import Version
     from modelwarden.store.change import View
@@ -115,7 +117,7 @@ def artifact_registered(version: Version) -> gate.ArtifactNow:
     return gate.ArtifactNow(sha256=version.subject_sha256, fingerprints=version.fingerprints)
 
 
-def gate_case(
+def gate_case(  # noqa: PLR0913  # what the gate weighs
     view: View,
     version: Version,
     *,
@@ -123,8 +125,9 @@ def gate_case(
     environment: Environment,
     artifact: gate.ArtifactNow,
     permitted: bool,
+    checks: tuple[Result, ...] | None = None,
 ) -> gate.Case:
-    """Load everything else that the gate weighs, as it is now."""
+    """Load everything else that the gate weighs, as it is now; `checks` where they were just evaluated."""
     needs = requirements(view, model.name, environment)
     found = requests.covering_request(view, version.name, environment) if needs.humans else None
     approval = None
@@ -149,6 +152,9 @@ def gate_case(
             for one in queries.unreviewed(view, model.name, at=view.now)
             if one.is_overdue(view.now)
         ),
+        checks=checking.evaluated(view, version, model=model, needs=needs).results
+        if checks is None
+        else checks,
         staged=needs.needs_staging is None or _was_staged(view, version, needs.needs_staging),
     )
 

@@ -103,6 +103,17 @@ _ALL: Final = (
     .order_by(deployments.c.id.desc())
     .limit(bindparam("limit"))
 )
+_RELEASES: Final = (
+    select(deployments)
+    .where(
+        deployments.c.environment == bindparam("environment"),
+        deployments.c.kind == DeploymentKind.RELEASE.value,
+        deployments.c.started_at >= bindparam("since"),
+    )
+    .order_by(deployments.c.id.desc())
+    .limit(bindparam("limit"))
+)
+_RELEASES_OF_MODEL: Final = _RELEASES.where(deployments.c.model == bindparam("model"))
 _ALL_OF_MODEL: Final = _ALL.where(deployments.c.model == bindparam("model"))
 
 
@@ -239,6 +250,19 @@ def page_of(
     )
     found = [as_deployment(row) for row in rows]
     return listing(found, page, key=found[-1].id if found else None)
+
+
+def releases_since(
+    view: View, since: datetime, *, model: ModelName | None, environment: Environment, limit: int
+) -> list[Deployment]:
+    """Return the releases that began there since then, newest first; rollbacks are none."""
+    params = {"environment": environment.value, "since": timestamp(since), "limit": limit}
+    rows = (
+        view.rows(_RELEASES, params)
+        if model is None
+        else view.rows(_RELEASES_OF_MODEL, {**params, "model": model})
+    )
+    return [as_deployment(row) for row in rows]
 
 
 def _where(model: ModelName, environment: Environment) -> dict[str, object]:

@@ -20,6 +20,8 @@ from modelwarden.facts.deployments import DeploymentStarted, GateEvaluated
 from modelwarden.facts.kinds import Code
 from modelwarden.guard.router import SALT_BYTES, Strategy
 from modelwarden.permissions import Permission
+from modelwarden.policies import checking
+from modelwarden.policies.check_run import Occasion
 from modelwarden.policies.reads import requirements
 from modelwarden.registry import reads as registry
 from modelwarden.registry.lifecycle import Environment
@@ -81,11 +83,15 @@ def start(
     if before is not None and before.version == going.name:
         change.unchanged("deployment", before.id)
         return before
+    run = None
+    if needs.checks:
+        run = checking.recorded(change, going, model=owner, needs=needs, occasion=Occasion.GATE)
     case = evidence.gate_case(
         change,
         going,
         model=owner,
         environment=environment,
+        checks=None if run is None else run.found,
         artifact=evidence.artifact_now(prepared, going, now=change.now),
         permitted=True,
     )

@@ -81,6 +81,8 @@ SUBJECT_KINDS: Final[Mapping[str, str]] = MappingProxyType(
         "PermitId": "permit",
         "PolicyName": "policy",
         "RoleName": "role",
+        "EvidenceId": "evidence",
+        "CheckRunId": "check_run",
         "HoldId": "hold",
         "ErasureId": "erasure",
         "EndpointId": "endpoint",

@@ -8,7 +8,17 @@ from typing import TYPE_CHECKING, Final
 from modelwarden.facts.kinds import Code, Family, Kind, Severity
 
 if TYPE_CHECKING:
-    from modelwarden.values.ids import Digest, ModelName, PermitId, PolicyName
+    from datetime import datetime
+
+    from modelwarden.values.ids import (
+        CheckRunId,
+        Digest,
+        EvidenceId,
+        ModelName,
+        PermitId,
+        PolicyName,
+        VersionName,
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,8 +49,43 @@ class PolicyRetired:
     policy: PolicyName
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EvidenceRecorded:
+    """Somebody gave evidence about a version; it never changes (EV-1)."""
+
+    evidence: EvidenceId
+    kind: Code
+    model: ModelName
+    version: VersionName
+    subject: Digest
+    value: Digest
+    assurance: Code
+    produced_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChecksEvaluated:
+    """All checks that govern a version somewhere were weighed against the evidence (EVAL-6).
+
+    `blocking` failed and stop a release; `unknown` stop it for want of evidence.
+    """
+
+    run: CheckRunId
+    occasion: Code
+    model: ModelName
+    version: VersionName
+    environment: Code
+    policies: tuple[Digest, ...]
+    checks: int
+    blocking: int
+    unknown: int
+    digest: Digest
+
+
 KINDS: Final = (
     Kind(PolicyPublished, Family.COMPLIANCE, Severity.WARNING),
     Kind(PolicyAssigned, Family.COMPLIANCE, Severity.WARNING),
     Kind(PolicyRetired, Family.COMPLIANCE, Severity.WARNING),
+    Kind(EvidenceRecorded, Family.COMPLIANCE, Severity.INFO),
+    Kind(ChecksEvaluated, Family.COMPLIANCE, Severity.INFO),
 )

@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+from modelwarden.policies.check_reads import check_run as check_run
+from modelwarden.policies.check_reads import check_runs as check_runs
+from modelwarden.policies.check_reads import evidence as evidence
+from modelwarden.policies.check_reads import one_evidence as one_evidence
+from modelwarden.policies.checking import run_checks as run_checks
 from modelwarden.policies.governing import Requirements as Requirements
 from modelwarden.policies.governing import assign_payload as assign_payload
 from modelwarden.policies.governing import publish_payload as publish_payload
@@ -15,4 +20,6 @@ from modelwarden.policies.reads import policy as policy
 from modelwarden.policies.reads import policy_versions as policy_versions
 from modelwarden.policies.reads import prepare_policy as prepare_policy
 from modelwarden.policies.reads import requirements as requirements
+from modelwarden.policies.recording import prepare_evidence as prepare_evidence
+from modelwarden.policies.recording import record_evidence as record_evidence
 from modelwarden.registry.lifecycle import Environment as Environment

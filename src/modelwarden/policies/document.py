@@ -10,138 +10,37 @@ import re
 from hashlib import sha256
 from typing import TYPE_CHECKING, Annotated, Any, Final, Literal, Self
 
-from pydantic import (
-    AfterValidator,
-    BaseModel,
-    ConfigDict,
-    Field,
-    StringConstraints,
-    ValidationError,
-    model_validator,
-)
+from pydantic import Field, StringConstraints, ValidationError, model_validator
 
 from modelwarden.errors import CheckUnknownType, PolicyInvalid
+from modelwarden.policies.check import Check
+from modelwarden.policies.check_shapes import AnyCheck, CheckChange  # noqa: TC001  # read at run time by the shapes
+from modelwarden.policies.condition import Invalid, condition
 from modelwarden.policies.duration import duration
-from modelwarden.policies.reading import Source, read
+from modelwarden.policies.evaluate import TYPES
+from modelwarden.policies.fields import OF_MODEL, OF_VERSION
+from modelwarden.policies.reading import Source, place, read
 from modelwarden.policies.rollout import RollbackWhen, Rollout
+from modelwarden.policies.seats import BARRED, VOIDING, Approvals
+from modelwarden.policies.severity_shapes import Severities  # noqa: TC001  # read at run time
+from modelwarden.policies.shape import Name, Reason, Shape
 from modelwarden.registry.lifecycle import Environment
-from modelwarden.safeguards.severity.built_in import signals_classified
 from modelwarden.values.canonical import encode_any
 from modelwarden.values.ids import NAME, Digest
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
+    from modelwarden.policies.fields import Sort
+    from modelwarden.policies.predicate import Condition
     from modelwarden.values.ids import PersonId
 
 SCHEMA: Final = "modelwarden.policy/v1"
 BUILT_IN: Final = "builtin/"
 POLICY_NAME: Final = re.compile(rf"({BUILT_IN})?{NAME.pattern}")
-MOST_HUMANS: Final = 20
-BARRED: Final = ("committer", "owner", "registrant", "requester", "trainer")
-"""Who never fills a seat (RL-23). A policy can't take one out."""
-VOIDING: Final = ("artifact", "datasets", "metrics")
-"""What always voids an approval when it changes (RL-17)."""
-NOT_YET: Final = frozenset(
-    {
-        "applies_to", "audit", "auto_approval", "extends", "frameworks", "monitoring", "overrides",
-        "waivers",
-    }
-)  # fmt: skip
+MOST_CHECKS: Final = 100
+NOT_YET: Final = frozenset({"audit", "auto_approval", "frameworks", "monitoring", "waivers"})
 """Keys of the format that this release can't enforce."""
-
-
-def _check_group(group: str | None) -> None:
-    if group is not None:
-        raise ValueError("groups do not exist in this release; name a role or a person")
-
-
-def _checked_duration(text: str) -> str:
-    if not 0 < duration(text).total_seconds() <= duration("P365D").total_seconds():
-        raise ValueError("longer than nothing and at most P365D")
-    return text
-
-
-Name = Annotated[str, StringConstraints(pattern=rf"^{NAME.pattern}$")]
-Person = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._@+-]{0,63}$")]
-Length = Annotated[str, AfterValidator(_checked_duration)]
-
-
-class Shape(BaseModel):
-    """A part of a document: strict, closed, fixed once read."""
-
-    model_config = ConfigDict(strict=True, extra="forbid", frozen=True)
-
-
-class Choice(Shape):
-    """Who may fill a seat: one role or one person, by handle or id."""
-
-    role: Name | None = None
-    person: Person | None = None
-    group: str | None = None
-
-    @model_validator(mode="after")
-    def _one(self) -> Self:
-        _check_group(self.group)
-        if (self.role is None) == (self.person is None):
-            raise ValueError("name one role or one person")
-        return self
-
-
-class Seat(Shape):
-    """A role or person that has to answer, or a quorum: `any` people out of `of`."""
-
-    role: Name | None = None
-    person: Person | None = None
-    group: str | None = None
-    any: Annotated[int, Field(ge=1, le=MOST_HUMANS)] | None = None
-    of: Annotated[tuple[Choice, ...], Field(max_length=MOST_HUMANS)] | None = None
-
-    @model_validator(mode="after")
-    def _one(self) -> Self:
-        _check_group(self.group)
-        named = (self.role is not None) + (self.person is not None) + (self.of is not None)
-        if named != 1 or (self.any is None) != (self.of is None):
-            raise ValueError("a seat is one role or person, or a quorum {any: n, of: […]}")
-        if self.of == ():
-            raise ValueError("`of` names nobody")
-        if len(set(self.choices)) != len(self.choices):
-            raise ValueError("`of` names the same role or person twice")
-        if all(choice.person for choice in self.choices) and self.count > len(self.choices):
-            raise ValueError("the quorum takes more people than `of` names")
-        return self
-
-    @property
-    def count(self) -> int:
-        """Return how many people it takes."""
-        return self.any or 1
-
-    @property
-    def choices(self) -> tuple[Choice, ...]:
-        """Return who may fill it."""
-        return self.of or (Choice(role=self.role, person=self.person),)
-
-
-class Approvals(Shape):
-    """How many people answer, who, and what their answer is worth for how long."""
-
-    humans: Annotated[int, Field(ge=0, le=MOST_HUMANS)]
-    seats: Annotated[tuple[Seat, ...], Field(max_length=MOST_HUMANS)] = ()
-    barred: tuple[Literal["committer", "owner", "registrant", "requester", "trainer"], ...] = BARRED
-    void_on: tuple[Literal["artifact", "datasets", "metrics", "policy"], ...] = VOIDING
-    expires_after: Length = "P30D"
-    due: Length | None = None
-    signature: Literal["personal", "any"] = "any"
-    order: Literal["any"] = "any"
-    rejection: Literal["any"] = "any"
-    separate_deployer: bool = False
-
-    @model_validator(mode="after")
-    def _enough(self) -> Self:
-        places = sum(seat.count for seat in self.seats)
-        if self.humans < places:
-            raise ValueError(f"humans is {self.humans}, but the seats take {places} people (POL-5)")
-        return self
 
 
 class Place(Shape):
@@ -150,6 +49,7 @@ class Place(Shape):
     approvals: Approvals | None = None
     rollout: Rollout | None = None
     rollback_when: RollbackWhen | None = None
+    checks: dict[Name, CheckChange] | None = None
 
 
 class Environments(Shape):
@@ -158,52 +58,32 @@ class Environments(Shape):
     staging: Place = Place()
 
 
-class SeverityRule(Shape):
-    """How bad some signals are, above a value where one is named; of several the gravest counts (SG-51)."""
+class Override(Shape):
+    """Leave to be weaker than the parent in one place, with the reason that every reader sees (POL-4)."""
 
-    signals: Annotated[tuple[str, ...], Field(min_length=1, max_length=100)]
-    severity: Literal["SEV1", "SEV2", "SEV3", "SEV4"]
-    above: Annotated[str, StringConstraints(pattern=r"^\d{1,9}(\.\d{1,9})?$")] | None = None
-
-    @model_validator(mode="after")
-    def _known(self) -> Self:
-        unknown = sorted(set(self.signals) - signals_classified())
-        if unknown:
-            raise ValueError(f"no signals {', '.join(unknown)}; see severity.toml")
-        return self
-
-
-Share = Annotated[int, Field(ge=0, le=10_000)]
-Tiers = Annotated[tuple[Annotated[int, Field(ge=1, le=4)], ...], Field(max_length=4)]
-
-
-class Severities(Shape):
-    """How bad signals are, where that differs from the program's own rules.
-
-    Rules of a signal stand instead of all that the program has for it. Shares are in basis points of the last hour.
-    """
-
-    rules: Annotated[tuple[SeverityRule, ...], Field(max_length=100)] = ()
-    unknown: Literal["SEV1", "SEV2", "SEV3", "SEV4"] | None = None
-    wide_share: Share | None = None
-    small_share: Share | None = None
-    highest_tiers: Tiers | None = None
-    guarded_tiers: Tiers | None = None
+    path: Annotated[str, StringConstraints(min_length=1, max_length=200)]
+    reason: Reason
 
 
 class PolicyDocument(Shape):
-    """A whole policy. The top level holds for production."""
+    """A whole policy. The top level holds for production.
+
+    What newer releases add is None where it is not said, so that a document keeps the hash it was published under.
+    """
 
     schema_: Annotated[Literal["modelwarden.policy/v1"], Field(alias="schema")]
     name: Annotated[str, StringConstraints(pattern=rf"^{POLICY_NAME.pattern}$")]
+    extends: str | None = None
     owner: Name | None = None
+    applies_to: dict[str, Any] | None = None
     approvals: Approvals
-    checks: Annotated[tuple[()], Field(max_length=0)] = ()
+    checks: Annotated[tuple[AnyCheck, ...], Field(max_length=MOST_CHECKS)] = ()
     rollout: Rollout = Rollout()
     rollback_when: RollbackWhen | None = None
-    enforcement: Literal["block"] = "block"
+    enforcement: Literal["observe", "warn", "block"] = "block"
     severity: Severities | None = None
     environments: Environments = Environments()
+    overrides: Annotated[tuple[Override, ...], Field(max_length=MOST_CHECKS)] | None = None
 
     @model_validator(mode="after")
     def _someone(self) -> Self:
@@ -212,7 +92,28 @@ class PolicyDocument(Shape):
         staging = self.environments.staging.rollout
         if staging is not None and staging.needs.staging is not None:
             raise ValueError("staging can't wait for staging")
+        ids = [check.id for check in self.checks]
+        if len(set(ids)) != len(ids):
+            raise ValueError("two checks have one id")
+        if unknown := sorted(set(self.environments.staging.checks or {}) - set(ids)):
+            raise ValueError(f"environments.staging.checks names {unknown[0]}: no such check")
         return self
+
+    @property
+    def scope(self) -> Condition | None:
+        """Return the condition that says which models it governs unasked (POL-6), or None."""
+        if self.applies_to is None:
+            return None
+        return condition(self.applies_to, fields=OF_MODEL, exists=True)
+
+    def checks_in(self, environment: Environment, *, policy: str) -> tuple[Check, ...]:
+        """Return the checks as they hold in an environment, for a policy known as `name@version`."""
+        changes = self.environments.staging.checks or {}
+        staged = environment is Environment.STAGING
+        return tuple(
+            _as_check(each, changes.get(each.id) if staged else None, self.enforcement, policy)
+            for each in self.checks
+        )
 
     def approvals_in(self, environment: Environment) -> Approvals:
         """Return the approvals that an environment asks for."""
@@ -247,12 +148,39 @@ class PolicyDocument(Shape):
         return Digest(sha256(self.text.encode()).hexdigest())
 
 
+class Draft:
+    """A document as it was read, before the policy that it extends is known."""
+
+    def __init__(self, source: Source) -> None:
+        self.source = source
+        self.tree = _known(source)
+
+    @property
+    def extends(self) -> str | None:
+        """Return the reference of its parent, if it has one. Raises PolicyInvalid."""
+        parent = self.tree.get("extends")
+        if parent is not None and not isinstance(parent, str):
+            self.source.blame(("extends",), "a policy by `name` or `name@version`")
+            raise PolicyInvalid(tuple(self.source.problems))
+        return parent
+
+    def document(self, tree: Mapping[str, Any] | None = None) -> PolicyDocument:
+        """Return the document, or the one that joining it with its parent gave. Raises PolicyInvalid."""
+        if tree is None and self.extends is not None:
+            self.source.blame(("extends",), "its parent is not known here")
+        return _validated(self.tree if tree is None else tree, self.source)
+
+
+def draft(text: str) -> Draft:
+    """Read a document from YAML or JSON. Raises PolicyInvalid, CheckUnknownType."""
+    found = Draft(read(text))
+    _refuse_unknown_types(found)
+    return found
+
+
 def parse(text: str) -> PolicyDocument:
-    """Read a policy from YAML or JSON. Raises PolicyInvalid with every problem, CheckUnknownType."""
-    source = read(text)
-    tree = _known(source)
-    _refuse_checks(tree)
-    return _validated(tree, source)
+    """Read a policy that extends none. Raises PolicyInvalid with every problem, CheckUnknownType."""
+    return draft(text).document()
 
 
 def restored(text: str) -> PolicyDocument:
@@ -282,19 +210,90 @@ def with_persons(document: PolicyDocument, persons: Mapping[str, PersonId]) -> P
     return _validated(tree, Source())
 
 
-def _validated(tree: object, source: Source) -> PolicyDocument:
+def _validated(tree: Mapping[str, Any], source: Source) -> PolicyDocument:
+    for path, given, fields in _conditions(tree):
+        _blame_condition(source, path, given, fields)
     try:
         document = PolicyDocument.model_validate_json(json.dumps(tree))
     except ValidationError as error:
-        for problem in error.errors(include_url=False, include_context=False):
-            source.blame(problem["loc"], _message(problem["type"], problem["msg"]))
+        _blame_shape(source, (), error)
         raise PolicyInvalid(tuple(source.problems)) from error
+    _check_staging(document, source)
     if source.problems:
         raise PolicyInvalid(tuple(source.problems))
     return document
 
 
-def _known(source: Source) -> object:
+def _check_staging(document: PolicyDocument, source: Source) -> None:
+    """Note what is wrong with checks as staging replaces them."""
+    for shape in document.checks:
+        change = (document.environments.staging.checks or {}).get(shape.id)
+        place = ("environments", "staging", "checks", shape.id)
+        try:
+            check = _as_check(shape, change, document.enforcement, document.name)
+        except ValidationError as error:
+            _blame_shape(source, place, error)
+        else:
+            if change is not None and check.type == "field":
+                where = (*place, "params", "where")
+                _blame_condition(source, where, check.params["where"], OF_VERSION)
+
+
+def _blame_shape(source: Source, at: tuple[str | int, ...], error: ValidationError) -> None:
+    for problem in error.errors(include_url=False, include_context=False):
+        path = (*at, *_untagged(problem["loc"]))
+        source.blame(path, _message(problem["type"], problem["msg"]))
+
+
+def _blame_condition(
+    source: Source, path: tuple[str | int, ...], given: object, fields: Mapping[str, Sort]
+) -> None:
+    try:
+        condition(given, fields=fields, exists=fields is OF_MODEL)
+    except Invalid as error:
+        for problem in error.problems:
+            source.blame((*path, *problem.path), problem.words)
+
+
+def _untagged(path: tuple[str | int, ...]) -> tuple[str | int, ...]:
+    """Return the path of a problem without the check's type, which the shapes put in."""
+    return (*path[:2], *path[3:]) if path[:1] == ("checks",) else path
+
+
+def _conditions(tree: Mapping[str, Any]) -> Iterator[tuple[tuple[str | int, ...], object, Any]]:
+    """Return every condition in a document, with its path and what it may ask."""
+    if "applies_to" in tree:
+        yield ("applies_to",), tree["applies_to"], OF_MODEL
+    checks = tree.get("checks")
+    for number, check in enumerate(checks if isinstance(checks, list) else ()):
+        if isinstance(check, dict) and check.get("type") == "field":
+            params = check.get("params")
+            if isinstance(params, dict) and "where" in params:
+                yield ("checks", number, "params", "where"), params["where"], OF_VERSION
+
+
+def _as_check(shape: AnyCheck, change: CheckChange | None, enforcement: str, policy: str) -> Check:
+    """Return a check as it holds, with what an environment replaces in it. Raises ValidationError."""
+    if change is not None and change.skip is None:
+        given = change.model_dump(mode="json", exclude_none=True)
+        before = shape.model_dump(mode="json", exclude_none=True)
+        params = {**before.get("params", {}), **given.get("params", {})}
+        shape = type(shape).model_validate_json(json.dumps({**before, **given, "params": params}))
+    age: str | None = getattr(shape, "max_age", None)
+    return Check(
+        policy=policy,
+        id=shape.id,
+        type=shape.type,
+        params=shape.params.model_dump(mode="json", exclude_none=True),
+        severity=shape.severity,
+        on_unknown=shape.on_unknown or shape.severity,
+        max_age=None if age is None else duration(age),
+        skip=None if change is None else change.skip,
+        enforcement=enforcement,
+    )
+
+
+def _known(source: Source) -> dict[str, Any]:
     if not isinstance(source.tree, dict):
         raise PolicyInvalid(("line 1: a policy is a mapping of keys to values",))
     for key in sorted(NOT_YET & source.tree.keys()):
@@ -302,12 +301,17 @@ def _known(source: Source) -> object:
     return {key: item for key, item in source.tree.items() if key not in NOT_YET}
 
 
-def _refuse_checks(tree: object) -> None:
-    checks = tree.get("checks") if isinstance(tree, dict) else None
-    if isinstance(checks, list) and checks:
-        kinds = sorted({str(c.get("type")) if isinstance(c, dict) else str(c) for c in checks})
+def _refuse_unknown_types(found: Draft) -> None:
+    checks = found.tree.get("checks")
+    unknown = [
+        f"{place(('checks', number, 'type'), found.source.lines)}: {check['type']!s:.64}"
+        for number, check in enumerate(checks if isinstance(checks, list) else ())
+        # One without a type is its parent's, or a problem of another kind.
+        if isinstance(check, dict) and "type" in check and str(check["type"]) not in TYPES
+    ]
+    if unknown:
         raise CheckUnknownType(
-            f"no check types are installed yet; the policy names {', '.join(kinds)}"
+            f"no such check type: {'; '.join(unknown)}; there are {', '.join(sorted(TYPES))}"
         )
 
 

@@ -3,21 +3,24 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from modelwarden.policies.document import BARRED, VOIDING
+from modelwarden.policies.check import BLOCK
 from modelwarden.policies.duration import duration
 from modelwarden.policies.rollout import join_rollouts
+from modelwarden.policies.seats import BARRED, VOIDING
 from modelwarden.values.canonical import digest
 from modelwarden.values.ids import Digest, PersonId, PolicyName, RoleName
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
     from datetime import timedelta
 
-    from modelwarden.policies.document import Approvals, PolicyDocument, Seat
+    from modelwarden.policies.check import Check
+    from modelwarden.policies.document import PolicyDocument
     from modelwarden.policies.rollout import Course
+    from modelwarden.policies.seats import Approvals, Seat
     from modelwarden.registry.lifecycle import Environment
     from modelwarden.values.ids import ModelName
 
@@ -67,6 +70,11 @@ class Requirements:
         due: when to remind; None is never.
         course: how a version goes live.
         needs_staging: how long the version has to have been live in staging; None is not at all.
+        order: `sequential` where seats are filled one after the other, else `any`.
+        rejection: `any` where one rejection closes, else `all_seats`.
+        request_when: `no_block` where a failing blocking check refuses the question, else `any`.
+        checks: those of every policy; each has to pass, so the tightest limit holds.
+        enforced: whether no policy merely observes or warns here (RL-12).
         policies: what was joined, by name.
     """
 
@@ -81,12 +89,22 @@ class Requirements:
     separate_deployer: bool
     course: Course
     needs_staging: timedelta | None
+    order: str
+    rejection: str
+    request_when: str
+    checks: tuple[Check, ...]
+    enforced: bool
     policies: tuple[PolicyRef, ...]
 
     @property
     def strategy(self) -> str:
         """Return the strategy's name."""
         return self.course.strategy.value
+
+    @property
+    def pins(self) -> tuple[dict[str, str | int], ...]:
+        """Return the governing policies as requests and check runs pin them (RL-13)."""
+        return tuple({"name": p.name, "version": p.version, "hash": p.hash} for p in self.policies)
 
     @property
     def places(self) -> tuple[tuple[str, ...], ...]:
@@ -99,11 +117,15 @@ class Requirements:
 
 
 def join(
-    governing: Sequence[tuple[PolicyRef, PolicyDocument]], environment: Environment
+    governing: Sequence[tuple[PolicyRef, PolicyDocument]],
+    environment: Environment,
+    *,
+    enforced: bool = False,
 ) -> Requirements:
     """Return the requirements of policies together: most humans and seats, shortest lives, strictest signature.
 
-    At least one policy has to be given; one alone is taken as it is.
+    At least one policy has to be given; one alone is taken as it is. `enforced` lets no policy merely observe or
+    warn: so it is in production at tiers 1 and 2 (RL-12).
     """
     ordered = sorted(governing, key=lambda pair: pair[0])
     parts = [document.approvals_in(environment) for _, document in ordered]
@@ -125,8 +147,28 @@ def join(
             rollouts, [document.rollback_when_in(environment) for _, document in ordered]
         ),
         needs_staging=max(waits, default=None),
+        order="sequential" if any(part.order == "sequential" for part in parts) else "any",
+        rejection="any" if any(part.rejection == "any" for part in parts) else "all_seats",
+        request_when="any" if all(part.request_when == "any" for part in parts) else "no_block",
+        checks=checks_of(ordered, environment, enforced=enforced),
+        enforced=enforced,
         policies=tuple(ref for ref, _ in ordered),
     )
+
+
+def checks_of(
+    governing: Iterable[tuple[PolicyRef, PolicyDocument]],
+    environment: Environment,
+    *,
+    enforced: bool,
+) -> tuple[Check, ...]:
+    """Return the checks of policies as they hold in an environment; `enforced` lets none merely observe or warn."""
+    found = (
+        check
+        for ref, document in governing
+        for check in document.checks_in(environment, policy=f"{ref.name}@{ref.version}")
+    )
+    return tuple(replace(check, enforcement=BLOCK) if enforced else check for check in found)
 
 
 def publish_payload(name: str, document_hash: str) -> Digest:
@@ -143,7 +185,15 @@ def assign_payload(
 
 
 def _seats(parts: Sequence[Approvals]) -> tuple[SeatRule, ...]:
-    """Return the seats of all parts: of each sort as many as the part that wants most of it."""
+    """Return the seats of all parts: of each sort as many as the part that wants most of it.
+
+    Where one part alone says in which order seats are filled, they stand as it says.
+    """
+    (first, *others) = parts
+    if first.order == "sequential" and not others:
+        missing = first.humans - sum(seat.count for seat in first.seats)
+        rules = tuple(SeatRule(any=seat.count, of=_choices(seat)) for seat in first.seats)
+        return (*rules, SeatRule(any=missing, of=APPROVER)) if missing else rules
     most: Counter[tuple[SeatChoice, ...]] = Counter()
     for part in parts:
         wanted: Counter[tuple[SeatChoice, ...]] = Counter()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from modelwarden.errors import PolicyAssignedStill, PolicyIsRetired, PolicyNotFound
@@ -42,7 +43,9 @@ class Policy:
         """Return this policy, retired. Raises PolicyIsRetired, PolicyAssignedStill."""
         self.require_usable()
         if assigned:
-            raise PolicyAssignedStill(f"{self.name} governs something; assign another policy first")
+            raise PolicyAssignedStill(
+                f"{self.name} governs something; assign another first, or publish it without applies_to"
+            )
         return dataclasses.replace(self, retired_at=now)
 
     def require_usable(self) -> None:
@@ -77,8 +80,8 @@ class PolicyVersion:
 
     @property
     def parsed(self) -> PolicyDocument:
-        """Return the document as values."""
-        return restored(self.document)
+        """Return the document as values; read once for a text, since a text never changes."""
+        return _read(self.document)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,6 +99,11 @@ class PolicyAssignment:
     model: ModelName | None = None
     environment: Environment | None = None
     revision: int = 0
+
+
+@lru_cache(maxsize=512)
+def _read(text: str) -> PolicyDocument:
+    return restored(text)
 
 
 def assignment_id(model: ModelName | None, environment: Environment | None) -> str:

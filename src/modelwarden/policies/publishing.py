@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING
 from modelwarden.access.actions import spend
 from modelwarden.access.allowed import authorize
 from modelwarden.access.authorize import ANYTHING
-from modelwarden.errors import PolicyInvalid, PolicyNotFound
+from modelwarden.errors import EnforcementTooWeak, PolicyInvalid, PolicyNotFound
 from modelwarden.facts.kinds import Code
 from modelwarden.facts.policies import PolicyAssigned, PolicyPublished, PolicyRetired
 from modelwarden.permissions import Permission
 from modelwarden.policies import queries
-from modelwarden.policies.document import BUILT_IN, PolicyDocument
+from modelwarden.policies.check import BLOCK
+from modelwarden.policies.document import BUILT_IN
 from modelwarden.policies.governing import ASSIGN, PUBLISH, assign_payload, publish_payload
 from modelwarden.policies.policy import (
     Policy,
@@ -23,26 +24,30 @@ from modelwarden.policies.policy import (
     policy_version_id,
     split_reference,
 )
+from modelwarden.policies.reads import EXPOSED, MOST_SCOPED, resolved
 from modelwarden.policies.reads import policy as readable_policy
-from modelwarden.policies.reads import resolved
+from modelwarden.registry.lifecycle import Environment
 from modelwarden.registry.reads import model as readable_model
 from modelwarden.registry.reads import resource_of
 from modelwarden.values.ids import PolicyName
 
 if TYPE_CHECKING:
-    from modelwarden.registry.lifecycle import Environment
+    from modelwarden.policies.document import Draft, PolicyDocument
+    from modelwarden.registry.model import Model
     from modelwarden.store.change import Change
 
 
-def publish(change: Change, document: PolicyDocument) -> PolicyVersion:
+def publish(change: Change, document: Draft) -> PolicyVersion:
     """Publish a document as the next version of its policy; the same again changes nothing (POL-2).
 
-    Raises NotPermitted, PermitNeeded, PolicyInvalid (a name of the program's own), PolicyIsRetired, ActorNotFound.
+    Raises NotPermitted, PermitNeeded, PolicyInvalid (a name of the program's own), PolicyWeakensParent,
+    PolicyIsRetired, ActorNotFound.
     """
     authorize(change, Permission.POLICY_PUBLISH)
-    if document.name.startswith(BUILT_IN):
-        raise PolicyInvalid((f"name: {BUILT_IN}… belongs to the program; choose another",))
     final = resolved(change, document)
+    if final.name.startswith(BUILT_IN):
+        raise PolicyInvalid((f"name: {BUILT_IN}… belongs to the program; choose another",))
+    _check_scoped(change, final)
     name = PolicyName(final.name)
     known = queries.find_policy(change, name, lock=True)
     before = known or Policy(name=name, created_by=change.actor, created_at=change.now)
@@ -85,7 +90,7 @@ def assign(
 ) -> PolicyAssignment:
     """Let the latest version of a policy govern a model, an environment of it, or whatever has none (POL-6).
 
-    Raises NotPermitted, PermitNeeded, PolicyNotFound, PolicyIsRetired, ModelNotFound.
+    Raises NotPermitted, PermitNeeded, PolicyNotFound, PolicyIsRetired, ModelNotFound, EnforcementTooWeak.
     """
     found = None if model is None else readable_model(change, model, lock=True)
     on = ANYTHING if found is None else resource_of(found, environment and environment.value)
@@ -96,6 +101,8 @@ def assign(
     if before is not None and before.policy == chosen.name:
         change.unchanged("policy_assignment", before.id)
         return before
+    if found is not None and environment is not Environment.STAGING:
+        _check_enforcement(chosen, found)
     permit = spend(
         change, ASSIGN, assign_payload(chosen.name, model=where, environment=environment)
     )
@@ -125,16 +132,39 @@ def assign(
 
 
 def retire_policy(change: Change, name: str) -> Policy:
-    """End a policy that governs nothing. Raises NotPermitted, PolicyNotFound, PolicyAssignedStill."""
+    """End a policy that governs nothing. Raises NotPermitted, PolicyNotFound, PolicyAssignedStill.
+
+    One with `applies_to` governs: a version without it, which takes a permit, has to come first (POL-3).
+    """
     authorize(change, Permission.POLICY_PUBLISH)
     found = queries.find_policy(change, name, lock=True)
     if found is None:
         raise PolicyNotFound(name)
     default, _ = split_reference(change.settings.default_policy)
-    assigned = default == found.name or queries.is_assigned(change, found.name)
+    newest = queries.find_version(change, found.name, version=found.latest)
+    scoped = newest is not None and newest.parsed.scope is not None
+    assigned = scoped or default == found.name or queries.is_assigned(change, found.name)
     kept = change.save(found.retire(assigned=assigned, now=change.now))
     change.record(PolicyRetired(policy=kept.name))
     return kept
+
+
+def _check_scoped(change: Change, document: PolicyDocument) -> None:
+    """Raise PolicyInvalid where too many policies choose for themselves what they govern."""
+    if document.applies_to is None:
+        return
+    others = queries.scoped_versions(change, limit=MOST_SCOPED)
+    if len(others) == MOST_SCOPED and document.name not in {other.name for other in others}:
+        raise PolicyInvalid((f"applies_to: {MOST_SCOPED} policies have one already; assign it",))
+
+
+def _check_enforcement(chosen: PolicyVersion, model: Model) -> None:
+    """Raise EnforcementTooWeak where a policy that lets things pass would govern what is exposed (RL-12)."""
+    enforcement = chosen.parsed.enforcement
+    if model.risk_tier <= EXPOSED and enforcement != BLOCK:
+        raise EnforcementTooWeak(
+            f"{chosen.name} only says {enforcement}; {model.name} is of tier {model.risk_tier}"
+        )
 
 
 def _usable(change: Change, name: str) -> PolicyVersion:

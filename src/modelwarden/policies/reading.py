@@ -20,7 +20,8 @@ if TYPE_CHECKING:
 Path: TypeAlias = "tuple[str | int, ...]"
 
 LARGEST: Final = 256 * 1024
-DEEPEST: Final = 16
+DEEPEST: Final = 40
+"""A condition nests 16 deep (EVAL-1), each level in a mapping and a list."""
 MOST_NODES: Final = 4_000
 
 _TAG: Final = "tag:yaml.org,2002:"

@@ -7,27 +7,40 @@ from typing import TYPE_CHECKING, Final
 
 from modelwarden.access.allowed import authorize, readable
 from modelwarden.access.queries import accounts_of, find_actor
-from modelwarden.errors import ActorNotFound, PolicyNotFound, SettingInvalid
+from modelwarden.errors import (
+    ActorNotFound,
+    PolicyInvalid,
+    PolicyNotFound,
+    PolicyWeakensParent,
+    SettingInvalid,
+)
 from modelwarden.permissions import Permission
 from modelwarden.policies import queries
 from modelwarden.policies.built_in import built_in
-from modelwarden.policies.document import (
-    PolicyDocument,
-    named_persons,
-    parse,
-    with_persons,
-)
-from modelwarden.policies.governing import Requirements, join
+from modelwarden.policies.document import Draft, PolicyDocument, draft, named_persons, with_persons
+from modelwarden.policies.governing import PolicyRef, Requirements, join
+from modelwarden.policies.inheriting import joined, unexcused
 from modelwarden.policies.policy import PolicyVersion, split_reference
+from modelwarden.policies.predicate import WrongType, holds
+from modelwarden.registry.lifecycle import Environment
+from modelwarden.registry.queries import find_model
+from modelwarden.values.clock import timestamp
 from modelwarden.values.ids import Digest, PersonId, PolicyName
 from modelwarden.values.pages import Listing, Page, cursor_for, listing
 
 if TYPE_CHECKING:
-    from modelwarden.registry.lifecycle import Environment
+    from datetime import datetime
+
+    from modelwarden.policies.predicate import Condition, Json
+    from modelwarden.registry.model import Model
     from modelwarden.store.change import View
     from modelwarden.values.ids import ModelName
 
 NO_VERSION: Final = 2**31 - 1
+MOST_SCOPED: Final = 200
+"""How many policies may choose for themselves what they govern: each is weighed at each gate."""
+EXPOSED: Final = 2
+"""Tiers up to this one have every policy enforced in production (RL-12)."""
 PERSON: Final = "per_"
 
 
@@ -44,15 +57,46 @@ def requirements(view: View, model: ModelName | None, environment: Environment) 
     """Return what a release of this model to this environment has to meet (POL-6).
 
     What is assigned to the model, as a whole and for the environment, holds together; without any, what is assigned
-    globally; without that, `default_policy`. Asks for no permission: rooms above authorised the model.
+    globally; without that, `default_policy`. Every policy whose `applies_to` is true of the model, or unknown, joins
+    them. Asks for no permission: rooms above authorised the model.
     """
-    found = governing(view, model, environment)
-    return join([(version.ref, version.parsed) for version in found], environment)
+    known = None if model is None else find_model(view, model)
+    found = governing(view, model, environment, known=known)
+    return _joined([(version.ref, version.parsed) for version in found], environment, known)
 
 
-def governing(view: View, model: ModelName | None, environment: Environment) -> list[PolicyVersion]:
-    """Return the policies that hold together here, by name; asks for no permission."""
-    return [_latest(view, name) for name in _governing(view, model, environment)]
+def requirements_with(
+    view: View, model: Model, environment: Environment, *, drafted: tuple[PolicyRef, PolicyDocument]
+) -> Requirements:
+    """Return what a release would have to meet if a draft were published: in place of its name, or with the rest."""
+    ref, document = drafted
+    found = governing(view, model.name, environment, known=model)
+    pairs = [(version.ref, version.parsed) for version in found if version.name != ref.name]
+    named = ref.name in _governing(view, model.name, environment)
+    if named or _applies(document.scope, model, environment, now=view.now):
+        pairs.append(drafted)
+    return _joined(pairs, environment, model)
+
+
+def governing(
+    view: View, model: ModelName | None, environment: Environment, *, known: Model | None
+) -> list[PolicyVersion]:
+    """Return the policies that hold together here; asks for no permission."""
+    names = _governing(view, model, environment)
+    found = {version.name: version for version in (_latest(view, name) for name in names)}
+    if known is not None:
+        for version in queries.scoped_versions(view, limit=MOST_SCOPED):
+            scope = version.parsed.scope
+            if scope is not None and _applies(scope, known, environment, now=view.now):
+                found.setdefault(version.name, version)
+    return list(found.values())
+
+
+def _joined(
+    pairs: list[tuple[PolicyRef, PolicyDocument]], environment: Environment, model: Model | None
+) -> Requirements:
+    exposed = model is not None and model.risk_tier <= EXPOSED
+    return join(pairs, environment, enforced=exposed and environment is Environment.PRODUCTION)
 
 
 def policy(view: View, reference: str) -> PolicyVersion:
@@ -85,24 +129,44 @@ def policy_versions(view: View, name: str, page: Page) -> Listing[PolicyVersion]
     return listing(found, page, key=str(found[-1].version) if found else None)
 
 
-def prepare_policy(text: str) -> PolicyDocument:
+def prepare_policy(text: str) -> Draft:
     """Read a document before the change that publishes it. Raises PolicyInvalid, CheckUnknownType."""
-    return parse(text)
+    found = draft(text)
+    if found.extends is None:
+        found.document()
+    return found
 
 
 def lint(view: View, text: str) -> Lint:
-    """Check a document and return what publishing would hash. Raises PolicyInvalid, CheckUnknownType, ActorNotFound."""
+    """Check a document and return what publishing would hash.
+
+    Raises PolicyInvalid, CheckUnknownType, PolicyNotFound, PolicyWeakensParent, ActorNotFound.
+    """
     authorize(view, Permission.POLICY_DRAFT)
-    document = resolved(view, parse(text))
+    document = resolved(view, draft(text))
     return Lint(name=PolicyName(document.name), hash=document.hash, document=document)
 
 
-def resolved(view: View, document: PolicyDocument) -> PolicyDocument:
-    """Return the document with people named by their random ids (POL-2). Raises ActorNotFound."""
+def resolved(view: View, found: Draft) -> PolicyDocument:
+    """Return a draft with all that its parent says, and with people named by their random ids (POL-2).
+
+    Raises PolicyInvalid, PolicyNotFound, PolicyWeakensParent, ActorNotFound.
+    """
+    parent = None if found.extends is None else policy(view, found.extends)
+    tree = None
+    if parent is not None:
+        tree = joined(found.tree, parent.parsed, reference=f"{parent.name}@{parent.version}")
+    document = found.document(tree)
+    if parent is None and document.overrides:
+        raise PolicyInvalid(
+            ("overrides: the policy extends none, so there is nothing to override",)
+        )
     names = named_persons(document)
-    return (
-        with_persons(document, {name: _person(view, name) for name in names}) if names else document
-    )
+    if names:
+        document = with_persons(document, {name: _person(view, name) for name in names})
+    if parent is not None and (weak := unexcused(document, parent.parsed)):
+        raise PolicyWeakensParent(tuple(f"{each.path}: {each.words}" for each in weak))
+    return document
 
 
 def find_policy_version(view: View, reference: str) -> PolicyVersion | None:
@@ -121,6 +185,34 @@ def _governing(view: View, model: ModelName | None, environment: Environment) ->
     assigned = queries.assignments_for(view, model, environment)
     own = {item.policy for item in assigned if item.model is not None}
     return sorted(own or {item.policy for item in assigned}) or [view.settings.default_policy]
+
+
+def _applies(
+    scope: Condition | None, model: Model, environment: Environment, *, now: datetime
+) -> bool:
+    """Tell whether a scope holds here, or can't be told; without one a policy governs whatever it is given (POL-6)."""
+    if scope is None:
+        return True
+    try:
+        return holds(scope, model_fields(model, environment), now=now) is not False
+    except WrongType:
+        return True
+
+
+def model_fields(model: Model, environment: Environment) -> dict[str, Json]:
+    """Return what conditions may ask of a model; what is not filled in is absent (`policies.fields`)."""
+    known: dict[str, Json] = {
+        "environment": environment.value,
+        "model.name": model.name,
+        "model.type": model.type or None,
+        "model.team": model.team or None,
+        "model.tags": list(model.tags),
+        "model.risk_tier": model.risk_tier,
+        "model.registered_at": timestamp(model.registered_at),
+        "model.owner_confirmed": model.owner_confirmed,
+        "model.purpose_confirmed": model.purpose_confirmed,
+    }
+    return {field: value for field, value in known.items() if value is not None}
 
 
 def _latest(view: View, reference: str) -> PolicyVersion:

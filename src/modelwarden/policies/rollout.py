@@ -13,10 +13,11 @@ from itertools import pairwise
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Annotated, Any, Final, Literal, Self
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
 from modelwarden.guard.router import Strategy
 from modelwarden.policies.duration import duration
+from modelwarden.policies.shape import Length, Shape
 from modelwarden.values.canonical import encode_any
 
 if TYPE_CHECKING:
@@ -126,31 +127,24 @@ class Course:
         )
 
 
-def _checked(text: str, longest: str) -> str:
-    if not 0 < duration(text).total_seconds() <= duration(longest).total_seconds():
-        raise ValueError(f"longer than nothing and at most {longest}")
+def _checked_window(text: str) -> str:
+    if not 0 < duration(text).total_seconds() <= duration(LONGEST_WINDOW).total_seconds():
+        raise ValueError(f"longer than nothing and at most {LONGEST_WINDOW}")
     return text
 
 
-Length = Annotated[str, AfterValidator(lambda text: _checked(text, "P365D"))]
-Window = Annotated[str, AfterValidator(lambda text: _checked(text, LONGEST_WINDOW))]
+Window = Annotated[str, AfterValidator(_checked_window)]
 Limit = Annotated[float, Field(ge=0, le=1e6, allow_inf_nan=False)]
 Samples = Annotated[int, Field(ge=1, le=1_000_000)]
 
 
-class Part(BaseModel):
-    """A part of a document: strict, closed, fixed once read."""
-
-    model_config = ConfigDict(strict=True, extra="forbid", frozen=True)
-
-
-class Needs(Part):
+class Needs(Shape):
     """What has to come before a deployment to production."""
 
     staging: Length | None = None
 
 
-class StepPart(Part):
+class StepPart(Shape):
     """A step: a share of traffic in percent, and how long it holds."""
 
     traffic: Annotated[int, Field(ge=0, le=ALL)]
@@ -162,7 +156,7 @@ class StepPart(Part):
         return Step(self.traffic, duration(self.bake) if self.bake else timedelta(0))
 
 
-class Watched(Part):
+class Watched(Shape):
     """What every condition names."""
 
     metric: Literal["error_rate", "latency", "disagreement"]
@@ -235,13 +229,13 @@ class BackPart(Watched):
         return self.condition(self._limits(), on_unknown=self.on_unknown or "hold")
 
 
-class Holds(Part):
+class Holds(Shape):
     """All of these have to hold."""
 
     all: Annotated[tuple[HoldPart, ...], Field(min_length=1, max_length=MOST_CONDITIONS)]
 
 
-class RollbackWhen(Part):
+class RollbackWhen(Shape):
     """Any of these is enough; a name of the source documents stands for what `NAMED` says."""
 
     any: Annotated[
@@ -258,7 +252,7 @@ class RollbackWhen(Part):
         return tuple(part.value for part in parts)
 
 
-class Rollout(Part):
+class Rollout(Shape):
     """How a version goes live. What is left out is as the strategy has it."""
 
     strategy: Literal["direct", "shadow", "canary", "blue_green", "rolling"] = "direct"

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from modelwarden.errors import SettingInvalid
 from modelwarden.policies.reads import governing
+from modelwarden.registry.queries import find_model
 from modelwarden.safeguards.severity.built_in import severity_rules
 from modelwarden.safeguards.severity.classify import WORST_FIRST, Rule, Rules
 from modelwarden.safeguards.switch import SwitchSeverity
@@ -14,8 +15,8 @@ from modelwarden.values.ids import ModelName
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from modelwarden.policies.document import Severities
     from modelwarden.policies.governing import PolicyRef
+    from modelwarden.policies.severity_shapes import Severities
     from modelwarden.registry.lifecycle import Environment
     from modelwarden.store.change import View
 
@@ -23,7 +24,8 @@ if TYPE_CHECKING:
 def severities(view: View, model: str, environment: Environment) -> Rules:
     """Return the rules that hold for a model in an environment. For the program's own reading: it asks for no right."""
     try:
-        governs = governing(view, ModelName(model), environment)
+        found = find_model(view, ModelName(model))
+        governs = governing(view, ModelName(model), environment, known=found)
     except SettingInvalid:  # what is noticed has to be told, whatever is wrong with a setting
         return severity_rules()
     said = [

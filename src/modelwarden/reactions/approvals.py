@@ -25,9 +25,15 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 NAME: Final = "approvals"
 _ACTOR: Final = system("approvals")
-_MODEL_FACTS: Final = frozenset({"metrics.recorded", "policy.assigned"})
+_MODEL_FACTS: Final = frozenset(
+    {"drill.reported", "evidence.recorded", "metrics.recorded", "policy.assigned"}
+)
+_ALL_FACTS: Final = frozenset(
+    {"ledger.verification_failed", "policy.assigned", "policy.published", "policy.retired"}
+)
+"""Without a model they may change what governs any, or what its checks come to."""
 _WATCHED: Final = tuple(
-    f'"type":"{kind}"'.encode() for kind in (*sorted(_MODEL_FACTS), "key.compromised")
+    f'"type":"{kind}"'.encode() for kind in (*sorted(_MODEL_FACTS | _ALL_FACTS), "key.compromised")
 )
 
 
@@ -65,12 +71,22 @@ class VoidApprovals:
 
     def _react(self, body: dict[str, Any]) -> None:
         fact = body["fact"]
-        if body["outcome"] != "done":
+        if body["outcome"] != "done" and body["type"] != "ledger.verification_failed":
             return
         if body["type"] in _MODEL_FACTS and "model" in fact:
             self._warden.change(
                 _ACTOR, partial(actions.void_changed, model=ModelName(fact["model"]))
             )
+        elif body["type"] in _ALL_FACTS:
+            self._void_all()
         elif body["type"] == "key.compromised":
             since = moment(fact["since"])
             self._warden.change(_ACTOR, partial(actions.void_key, keyid=fact["key"], since=since))
+
+    def _void_all(self) -> None:
+        """Look at every model with a request in force, one change each."""
+        after = ""
+        while found := self._warden.view(_ACTOR, partial(actions.models_in_force, after=after)):
+            for model in found:
+                self._warden.change(_ACTOR, partial(actions.void_changed, model=model))
+            after = found[-1]

@@ -42,6 +42,8 @@ TriggerName = NewType("TriggerName", str)
 FiringId = NewType("FiringId", str)
 ProposalId = NewType("ProposalId", str)
 DatasetName = NewType("DatasetName", str)
+EvidenceId = NewType("EvidenceId", str)
+CheckRunId = NewType("CheckRunId", str)
 
 SliName = NewType("SliName", str)
 """The name of what is measured, as `churn-latency`, or `guard:churn` for what guards of a model count."""

@@ -7,6 +7,8 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 from modelwarden.approvals import actions, answers
+from modelwarden.deployments import actions as releases
+from modelwarden.deployments.answers import dry_run_answer
 from modelwarden.errors import FilterInvalid, ValueInvalid
 from modelwarden.ledger.dsse import seal
 from modelwarden.ledger.entry import commit_text
@@ -22,6 +24,7 @@ if TYPE_CHECKING:
 
     from modelwarden.ledger.keys import SigningKey
     from modelwarden.values.answers import AssignmentAnswer, PolicyAnswer, RequestAnswer
+    from modelwarden.values.checks import DryRunAnswer
     from modelwarden.warden.bound import Bound
 
 SALT_BYTES: Final = 32
@@ -56,6 +59,24 @@ class Policies:
         return self._bound.read(
             partial(policy_actions.lint, text=document), policy_answers.lint_answer
         )
+
+    def dry_run(
+        self,
+        document: str,
+        *,
+        days: int = 90,
+        model: str | None = None,
+        environment: str = "production",
+    ) -> DryRunAnswer:
+        """Return the releases of the last days, each under what governs now and under a draft; nothing is written.
+
+        Evidence is read as it stood at each release; fields and signed figures of versions as they are now.
+
+        Raises NotPermitted, PolicyInvalid, PolicyWeakensParent, ModelNotFound, ValueInvalid.
+        """
+        place = named(Environment, environment, field="environment")
+        action = partial(releases.dry_run, text=document, days=days, model=model, environment=place)
+        return self._bound.read(action, dry_run_answer)
 
     def publish(self, document: str) -> PolicyAnswer:
         """Publish YAML or JSON text as the next version of its name. Raises PolicyInvalid, PermitNeeded."""

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from modelwarden.warden.access_rooms import Keys, Roles, ServiceAccounts, Tokens, Users
 from modelwarden.warden.audit_room import Audit
 from modelwarden.warden.bound import Bound
+from modelwarden.warden.check_rooms import Checks, Evidence
 from modelwarden.warden.deployment_room import Deployments
 from modelwarden.warden.drill_room import Drills
 from modelwarden.warden.freeze_room import Freezes
@@ -40,6 +41,8 @@ class Rooms:
         self.keys = Keys(bound)
         self.server_keys = ServerKeys(bound)
         self.policies = Policies(bound)
+        self.evidence = Evidence(bound)
+        self.checks = Checks(bound)
         self.approvals = Approvals(bound)
         self.deployments = Deployments(bound)
         self.freezes = Freezes(bound)

@@ -75,6 +75,17 @@ _LAST_OF: Final = (
     .order_by(drills.c.id.desc())
     .limit(1)
 )
+_LAST_REPORTED: Final = (
+    select(drills)
+    .where(
+        drills.c.model == bindparam("model"),
+        drills.c.environment == bindparam("environment"),
+        drills.c.state == DrillState.REPORTED.value,
+        drills.c.ended_at <= bindparam("by"),
+    )
+    .order_by(drills.c.id.desc())
+    .limit(1)
+)
 _LASTS: Final = (
     select(drills.c.model, func.max(drills.c.id).label("id"))
     .where(
@@ -204,6 +215,12 @@ def faults_of(view: View, environment: str, model: str) -> list[dict[str, Any]]:
 def last_ran(view: View, model: str) -> Drill | None:
     """Return the last drill that ran on a model, or None."""
     row = view.row(_LAST_OF, {"model": model})
+    return None if row is None else as_drill(row)
+
+
+def last_reported(view: View, environment: str, model: str, *, by: str) -> Drill | None:
+    """Return the last drill of a model in an environment that had ended by then and has its report, or None."""
+    row = view.row(_LAST_REPORTED, {"environment": environment, "model": model, "by": by})
     return None if row is None else as_drill(row)
 
 

@@ -28,6 +28,7 @@ approvals: Final = governed(
     Column("humans", Integer, nullable=False),
     Column("signature", Text, nullable=False),
     Column("rejection", Text, nullable=False),
+    Column("order", Text),
     Column("separate_deployer", Boolean, nullable=False),
     Column("void_on", Text, nullable=False),
     Column("policies", Text, nullable=False),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from sqlalchemy import Column, Index, Integer, Text
+from sqlalchemy import BigInteger, Boolean, Column, Index, Integer, Text
 
 from modelwarden.store.schema.columns import governed
 
@@ -47,4 +47,49 @@ assignments: Final = governed(
     Index("ix_policy_assignments_policy", "policy"),
     kind="policy_assignment",
     value="PolicyAssignment",
+)
+evidence: Final = governed(
+    "evidence",
+    Column("id", Text, primary_key=True),
+    Column("kind", Text, nullable=False),
+    Column("model", Text, nullable=False),
+    Column("version", Text, nullable=False),
+    Column("subject", Text, nullable=False),
+    Column("value", Text, nullable=False),
+    Column("value_sha256", Text, nullable=False),
+    Column("produced_at", Text, nullable=False),
+    Column("tool", Text, nullable=False),
+    Column("inputs", Text, nullable=False),
+    Column("assurance", Text, nullable=False),
+    Column("recorded_by", Text, nullable=False),
+    Column("recorded_person", Text, nullable=False),
+    Column("recorded_at", Text, nullable=False),
+    Column("revision", Integer, nullable=False),
+    Index("ix_evidence_version_kind", "version", "kind", "produced_at", "id"),
+    Index("ix_evidence_version_id", "version", "id"),
+    kind="evidence",
+    value="Evidence",
+)
+check_runs: Final = governed(
+    "check_runs",
+    Column("id", Text, primary_key=True),
+    Column("occasion", Text, nullable=False),
+    Column("model", Text, nullable=False),
+    Column("version", Text, nullable=False),
+    Column("environment", Text, nullable=False),
+    Column("policies", Text, nullable=False),
+    Column("enforced", Boolean, nullable=False),
+    Column("digests", Text, nullable=False),
+    Column("evidence", Text, nullable=False),
+    Column("ledger_size", BigInteger, nullable=False),
+    Column("situation", Text, nullable=False),
+    Column("results", Text, nullable=False),
+    Column("digest", Text, nullable=False),
+    Column("evaluated_by", Text, nullable=False),
+    Column("evaluated_at", Text, nullable=False),
+    Column("revision", Integer, nullable=False),
+    Index("ix_check_runs_version", "version", "id"),
+    Index("ix_check_runs_digest", "digest"),
+    kind="check_run",
+    value="CheckRun",
 )

@@ -1,0 +1,149 @@
+"""Evaluating the checks that govern a version, and keeping what came of it (EVAL-4, EVAL-6)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from modelwarden.access.allowed import authorize
+from modelwarden.facts.kinds import Code
+from modelwarden.facts.policies import ChecksEvaluated
+from modelwarden.permissions import Permission
+from modelwarden.policies import gathering, queries
+from modelwarden.policies.check_run import CheckRun, Occasion, run_digest
+from modelwarden.policies.evaluate import evaluate
+from modelwarden.policies.governing import checks_of
+from modelwarden.policies.reads import find_policy_version, requirements
+from modelwarden.policies.result import results_text
+from modelwarden.registry import reads as registry
+from modelwarden.registry.lifecycle import Environment
+from modelwarden.values.ids import CheckRunId, Digest, EvidenceId
+
+if TYPE_CHECKING:
+    from modelwarden.policies.check import Situation
+    from modelwarden.policies.gathering import Past
+    from modelwarden.policies.governing import Requirements
+    from modelwarden.policies.result import Result
+    from modelwarden.registry.model import Model
+    from modelwarden.registry.version import Version
+    from modelwarden.store.change import Change, View
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Evaluation:
+    """What the checks come to now, and all that they read."""
+
+    results: tuple[Result, ...]
+    situation: Situation
+
+
+def evaluated(
+    view: View, version: Version, *, model: Model, needs: Requirements, past: Past | None = None
+) -> Evaluation:
+    """Return what the governing checks come to now, or came to at a moment of the past.
+
+    Asks for no permission: rooms above authorised the model.
+    """
+    found = gathering.situation(
+        view, version, model=model, environment=needs.environment, checks=needs.checks, past=past
+    )
+    results = evaluate(needs.checks, found, now=view.now if past is None else past.at)
+    used = {each for result in results for each in result.evidence}
+    read = tuple(each for each in found.exhibits if each.id in used or each.is_altered)
+    return Evaluation(results=results, situation=replace(found, exhibits=read))
+
+
+def run_checks(
+    change: Change, model: str, version: str, *, environment: Environment = Environment.PRODUCTION
+) -> CheckRun:
+    """Evaluate all checks that govern a version in an environment, and keep the run.
+
+    Raises ModelNotFound, VersionNotFound, NotPermitted.
+    """
+    found = registry.version(change, model, version)
+    parent = registry.model(change, model)
+    authorize(change, Permission.COMPLIANCE_READ, on=registry.resource_of(parent, environment))
+    needs = requirements(change, parent.name, environment)
+    return recorded(change, found, model=parent, needs=needs, occasion=Occasion.ASKED)
+
+
+def recorded(
+    change: Change, version: Version, *, model: Model, needs: Requirements, occasion: Occasion
+) -> CheckRun:
+    """Keep a run of the governing checks, and tell of it. Asks for no permission."""
+    evaluation = evaluated(change, version, model=model, needs=needs)
+    pins = needs.pins
+    read, results = evaluation.situation.text, results_text(evaluation.results)
+    kept = change.save(
+        CheckRun(
+            id=CheckRunId(change.new_id("run")),
+            occasion=occasion,
+            model=model.name,
+            version=version.name,
+            environment=needs.environment,
+            policies=pins,
+            enforced=needs.enforced,
+            digests={
+                "subject": gathering.subject_of(version),
+                "evaluation": version.evaluation_digest,
+                "parameters": version.parameters_digest,
+            },
+            evidence=_stored(evaluation),
+            ledger_size=change.head()[0],
+            situation=read,
+            results=results,
+            digest=run_digest(
+                version=version.name,
+                environment=needs.environment.value,
+                policies=pins,
+                situation=read,
+                results=results,
+                at=change.now,
+            ),
+            evaluated_by=change.actor,
+            evaluated_at=change.now,
+        )
+    )
+    _tell(change, kept, evaluation.results)
+    return kept
+
+
+def is_reproduced(view: View, run: CheckRun) -> bool:
+    """Tell whether a run computes to the same bytes again, under the policies that it names (EVAL-6)."""
+    governing = []
+    for pin in run.policies:
+        found = find_policy_version(view, f"{pin['name']}@{pin['version']}")
+        if found is None or found.hash != pin["hash"]:
+            return False
+        governing.append((found.ref, found.parsed))
+    return run.is_reproduced(checks_of(governing, run.environment, enforced=run.enforced))
+
+
+def turned(view: View, digest: str | None, results: tuple[Result, ...]) -> tuple[str, ...]:
+    """Name the blocking checks that fail now and did not in the run of this digest (RL-17)."""
+    before = None if digest is None else queries.run_of_digest(view, digest)
+    failed = frozenset[str]() if before is None else {r.name for r in before.found if r.fails}
+    return tuple(result.name for result in results if result.fails and result.name not in failed)
+
+
+def _tell(change: Change, run: CheckRun, results: tuple[Result, ...]) -> None:
+    change.record(
+        ChecksEvaluated(
+            run=run.id,
+            occasion=Code(run.occasion),
+            model=run.model,
+            version=run.version,
+            environment=Code(run.environment),
+            policies=tuple(Digest(str(pin["hash"])) for pin in run.policies),
+            checks=len(results),
+            blocking=sum(result.fails for result in results),
+            unknown=sum(result.blocks and not result.fails for result in results),
+            digest=run.digest,
+        )
+    )
+
+
+def _stored(evaluation: Evaluation) -> tuple[EvidenceId, ...]:
+    """Return the ids of the stored evidence that decided; what the product knows by itself has no row."""
+    ids = {each.id for each in evaluation.situation.exhibits if ":" not in each.id}
+    return tuple(EvidenceId(each) for each in sorted(ids))

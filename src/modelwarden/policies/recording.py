@@ -1,0 +1,120 @@
+"""Recording evidence about a version (EV-1, EV-3). Once recorded it never changes; better evidence is new evidence."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from modelwarden.access.allowed import authorize
+from modelwarden.errors import DigestMismatch, EvidenceInvalid
+from modelwarden.facts.kinds import Code
+from modelwarden.facts.policies import EvidenceRecorded
+from modelwarden.permissions import Permission
+from modelwarden.policies.evidence import (
+    Assurance,
+    Evidence,
+    EvidenceKind,
+    NewEvidence,
+    checked_value,
+    value_digest,
+)
+from modelwarden.policies.findings import scan
+from modelwarden.policies.gathering import subject_of
+from modelwarden.registry import reads as registry
+from modelwarden.values.ids import Digest, EvidenceId
+from modelwarden.values.words import named
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from datetime import datetime
+
+    from modelwarden.store.change import Change
+
+
+def prepare_evidence(  # noqa: PLR0913  # what a caller says of it
+    kind: str,
+    *,
+    value: Mapping[str, object] | None = None,
+    report: str | None = None,
+    source: str | None = None,
+    tool: str | None = None,
+    produced_at: datetime | None = None,
+    inputs: Sequence[str] = (),
+    artifact: str | None = None,
+) -> NewEvidence:
+    """Return evidence in the form of its kind, before the change that records it. Raises EvidenceInvalid, ValueInvalid.
+
+    Args:
+        kind: `metric` or `findings`.
+        value: the figures, where no report is given.
+        report: of `findings`: SARIF, CycloneDX or counts, as text; its tool and time are taken unless named.
+        source: of a report: what was looked for, as `security`.
+        tool: the program that made it.
+        produced_at: when; without it the report's time, else now.
+        inputs: SHA-256 of what it was made from.
+        artifact: SHA-256 of the bytes it is about; another than the version's is refused when it is recorded.
+    """
+    sort = named(EvidenceKind, kind, field="kind")
+    if (value is None) == (report is None):
+        raise EvidenceInvalid("value: either figures, or a report of findings")
+    if report is not None:
+        if sort is not EvidenceKind.FINDINGS or source is None:
+            raise EvidenceInvalid("report: of kind findings, with a source such as security")
+        found = scan(report)
+        value = {"source": source, "counts": found.counts}
+        tool, produced_at = tool or found.tool, produced_at or found.at
+    return NewEvidence(
+        kind=sort,
+        value=checked_value(sort, value),
+        tool=tool or "",
+        produced_at=produced_at,
+        inputs=tuple(Digest(each) for each in inputs),
+        artifact=None if artifact is None else Digest(artifact),
+    )
+
+
+def record_evidence(change: Change, model: str, version: str, *, new: NewEvidence) -> Evidence:
+    """Keep evidence about a version.
+
+    Raises:
+        ModelNotFound, VersionNotFound, NotPermitted, VersionIsRetired.
+        DigestMismatch: it is about other bytes than the version's.
+        EvidenceFromFuture: it is of more than 5 minutes from now.
+    """
+    parent = registry.model(change, model)
+    found = registry.version(change, model, version)
+    authorize(change, Permission.METRIC_RECORD, on=registry.resource_of(parent))
+    found.require_usable()
+    subject = subject_of(found)
+    if new.artifact not in {None, subject}:
+        raise DigestMismatch(f"the evidence is about {new.artifact}, {found.name} is {subject}")
+    kept = change.save(
+        Evidence(
+            id=EvidenceId(change.new_id("evi")),
+            kind=new.kind,
+            model=parent.name,
+            version=found.name,
+            subject=subject,
+            value=new.value,
+            value_sha256=value_digest(new.value),
+            produced_at=new.at(change.now),
+            tool=new.tool,
+            inputs=new.inputs,
+            assurance=Assurance.IMPORTED,
+            recorded_by=change.actor,
+            recorded_person=change.person,
+            recorded_at=change.now,
+        )
+    )
+    change.record(
+        EvidenceRecorded(
+            evidence=kept.id,
+            kind=Code(kept.kind),
+            model=kept.model,
+            version=kept.version,
+            subject=kept.subject,
+            value=kept.value_sha256,
+            assurance=Code(kept.assurance),
+            produced_at=kept.produced_at,
+        )
+    )
+    return kept
