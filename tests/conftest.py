@@ -45,11 +45,14 @@ sys.dont_write_bytecode = False
 
 APART = ("tests/docs/", "tests/faults/test_kill.py")
 FIRST = (
+    "tests/tour/test_tour.py",  # it waits for minutes to end
+    "tests/stories/",
+    "tests/api/test_hostile.py",
+    "tests/console/",
     "tests/docs/",
     "tests/faults/",
     "tests/tour/",
-    "tests/services/",
-    "tests/api/test_hostile.py",
+    "tests/api/",
 )
 
 
@@ -78,7 +81,11 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if item.nodeid.startswith(ROOMS + RULES) and "postgresql" in item.nodeid.partition("[")[2]:
             item.add_marker(pytest.mark.matrix)
-    items.sort(key=lambda item: not item.nodeid.startswith(FIRST))
+    items.sort(key=_turn)
+
+
+def _turn(item: pytest.Item) -> int:
+    return next((n for n, begin in enumerate(FIRST) if item.nodeid.startswith(begin)), len(FIRST))
 
 
 def pytest_collection_finish() -> None:

@@ -12,6 +12,7 @@ from modelwarden.ledger import dsse
 from modelwarden.ledger.checkpoint import parse_checkpoint, sign_note
 from modelwarden.store import key_files
 from modelwarden.warden.warden import open_warden
+from tests import tables
 from tests.audit.sample import populate, sign
 from tests.audit.test_export import alone, export, named, vkey
 
@@ -26,7 +27,7 @@ class House:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        with open_warden(f"sqlite:///{folder}/warden.db") as warden:
+        with open_warden(tables.fresh(folder)) as warden:
             populate(warden)
             self.keys = [vkey(warden)]
             export(warden, folder / "before")

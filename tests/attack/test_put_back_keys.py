@@ -12,6 +12,7 @@ from modelwarden.errors import RollbackSuspected
 from modelwarden.ledger.checkpoint import Checkpoint, sign_note
 from modelwarden.store import key_files
 from modelwarden.warden.warden import open_warden
+from tests import tables
 from tests.audit.sample import populate, sign
 from tests.sinks import logs
 
@@ -28,6 +29,7 @@ class House:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         (folder / "db").mkdir()
+        tables.fresh(folder / "db")
         with self.opened(sinks=()) as warden:
             populate(warden)
             self.began = warden.clock.now()

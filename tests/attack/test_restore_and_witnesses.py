@@ -12,6 +12,7 @@ from modelwarden.errors import RestoreNeedsLedger, RestoreRefused, SettingInvali
 from modelwarden.ledger.checkpoint import Checkpoint, sign_note
 from modelwarden.ledger.keys import LogKey, new_seed
 from modelwarden.warden import upkeep
+from tests import tables
 from tests.audit.sample import populate, sign
 from tests.client.scripted import Said, Scripted
 from tests.faults.test_restore import back_up, opened, settings_in
@@ -29,7 +30,7 @@ class House:
     """A backup of yesterday, an export of today, and neither database nor guard file."""
 
     def __init__(self, folder: Path) -> None:
-        self.folder, plain = folder, settings_in(folder)
+        self.folder, plain = folder, settings_in(folder, tables.fresh(folder))
         self.settings = replace(plain, ledger_witness_policy=folder / "witnesses.policy")
         self.said: list[str] = []
         with opened(plain) as warden:

@@ -13,6 +13,7 @@ from modelwarden.ledger.cosignature import WitnessSigner
 from modelwarden.ledger.keys import new_seed
 from modelwarden.sinks.verifying import Asked, verify_copy
 from modelwarden.warden.warden import open_warden
+from tests import tables
 from tests.audit.sample import populate, sign
 from tests.sinks import logs
 from tests.sinks.laptop import laptop, listening
@@ -32,7 +33,7 @@ class House:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        with open_warden(f"sqlite:///{folder}/warden.db", scrub_hours=0) as warden:
+        with open_warden(tables.fresh(folder), scrub_hours=0) as warden:
             populate(warden)
             self.began = warden.clock.now()
             self.old = warden.audit.keys()[0]

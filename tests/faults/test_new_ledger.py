@@ -27,6 +27,7 @@ from modelwarden.errors import (
 )
 from modelwarden.warden import upkeep
 from modelwarden.warden.warden import Warden
+from tests import tables
 from tests.access.company import Company, HeldClock
 
 if TYPE_CHECKING:
@@ -48,7 +49,7 @@ class Lost:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.settings = Settings(
-            url=f"sqlite:///{folder}/warden.db",
+            url=tables.fresh(folder),
             keys_folder=folder / "keys",
             ledger_guard_file=folder / "guard",
         )

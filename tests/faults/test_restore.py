@@ -18,6 +18,7 @@ from modelwarden.store.backup import backup
 from modelwarden.store.restore import Wanted, restore
 from modelwarden.values.clock import SystemClock
 from modelwarden.warden.warden import Warden, open_warden
+from tests import tables
 from tests.audit.sample import change, populate, sign, view
 
 if TYPE_CHECKING:
@@ -49,7 +50,7 @@ def back_up(warden: Warden, output: Path) -> Path:
 @pytest.fixture
 def house(tmp_path: Path) -> tuple[Settings, Path]:
     """Return the settings of a closed warden, and a backup of all that was signed there."""
-    settings = settings_in(tmp_path)
+    settings = settings_in(tmp_path, tables.fresh(tmp_path))
     with opened(settings) as warden:
         populate(warden)
         return settings, back_up(warden, tmp_path / "now.backup")

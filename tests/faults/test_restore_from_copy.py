@@ -22,6 +22,7 @@ from modelwarden.store import entries, frozen
 from modelwarden.values.system import system
 from modelwarden.warden import upkeep
 from modelwarden.warden.warden import Warden
+from tests import tables
 from tests.access.company import Company
 from tests.audit.sample import PURPOSE, populate, sign, view
 
@@ -43,7 +44,7 @@ class House:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.settings = Settings(
-            url=f"sqlite:///{folder}/warden.db",
+            url=tables.fresh(folder),
             keys_folder=folder / "keys",
             ledger_guard_file=folder / "guard",
         )

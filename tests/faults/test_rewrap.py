@@ -88,6 +88,7 @@ def test_texts_move_in_the_background_and_the_old_file_can_go(
         assert set(under(warden)) == {new.public}
 
 
+@pytest.mark.soak
 def test_killed_again_and_again_it_ends_all_the_same(tmp_path: Path) -> None:
     url, keys = f"sqlite:///{tmp_path}/warden.db", tmp_path / "keys"
     with open_warden(url, keys_folder=keys) as warden:

@@ -85,6 +85,8 @@ def _survives(s3: S3, folder: Path, killers: list[Killer], patch: pytest.MonkeyP
     assert len(set(s3.keys(bucket, ""))) == len(s3.keys(bucket, ""))
 
 
+@pytest.mark.soak
+@pytest.mark.timeout(600)
 def test_a_process_killed_at_any_step_loses_and_doubles_nothing(
     s3: S3, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
