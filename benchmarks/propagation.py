@@ -47,7 +47,7 @@ HOST: Final = "127.0.0.1"
 KILL: Final = "/api/governance/kill-switches"
 STREAM: Final = "/api/governance/snapshot/stream?model=churn"
 TARGETS: Final = {1: None, 100: 100.0, 1_000: 500.0}
-PROCESSES: Final = {1: 1, 100: 4, 1_000: 8}
+PROCESSES: Final = {1: 1, 100: 10, 1_000: 40}
 ROUNDS: Final = {1: 100, 100: 50, 1_000: 20}
 LIMIT: Final = 2**24
 AT_ONCE: Final = 50

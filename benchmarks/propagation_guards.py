@@ -10,6 +10,7 @@ begins after the stop was answered.
 from __future__ import annotations
 
 import json
+import os
 import sys
 import threading
 import time
@@ -26,10 +27,13 @@ if TYPE_CHECKING:
 STARTED_S = 60.0
 PATIENCE_S = 30.0
 LOOK_S = 0.005
+BEHIND = 5
+"""How nice these processes are to the server: a fleet has machines of its own, and does not take the server's."""
 SETTLE_S = 2.0
 
 
 def main(url: str, token: str, number: int, folder: Path) -> None:
+    os.nice(BEHIND)
     empty = memory()
     guards = [
         Guard(url, "churn", token=token, state_dir=folder / f"{place}", init_wait=STARTED_S)

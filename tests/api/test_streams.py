@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import httpx
@@ -12,7 +13,10 @@ import pytest
 
 from modelwarden.api.streams import QUEUE, Channel, EventStream, Streams, Subscriber
 from modelwarden.errors import Unauthenticated
-from modelwarden.safeguards.snapshots.body import Topic
+from modelwarden.guard.snapshot import Floor
+from modelwarden.guard.sse import EventReader
+from modelwarden.ledger.keys import SigningKey
+from modelwarden.safeguards.snapshots.body import Topic, signed
 from modelwarden.warden.warden import open_warden
 from tests.api.test_server import running
 from tests.safeguards.fleet import ROOT, guard_token, listening
@@ -38,6 +42,25 @@ def test_who_has_no_room_is_dropped_and_all_others_get_the_same_bytes() -> None:
         assert all(one is other for one, other in zip(got, sent, strict=True))
         assert (dropped, channel.subscribers) == ([stuck], {fine})
         assert stuck.queue.qsize() == QUEUE
+
+    asyncio.run(spread())
+
+
+def test_a_larger_fleet_is_given_more_time_to_answer() -> None:
+    async def spread() -> None:
+        channel = Channel()
+        several = [Subscriber() for _ in range(42)]
+        channel.subscribers.update(several)
+        snapshot = signed(
+            CHURN, Floor(1, 7), b"{}", key=SigningKey.generate(), now=datetime.now(UTC)
+        )
+        channel.spread(snapshot, is_new=True)
+        (event,) = {each.queue.get_nowait() for each in several}
+        reader = EventReader()
+        assert event is not None
+        (found,) = reader.feed(event)
+        assert (found.kind, found.data, found.last_id) == ("snapshot", snapshot.whole, "1.7")
+        assert reader.spread_s == 0.084
 
     asyncio.run(spread())
 

@@ -69,6 +69,27 @@ def test_a_beat_is_a_line_and_no_event() -> None:
     assert reader.lines == 2
 
 
+@pytest.mark.parametrize(
+    ("said", "meant"),
+    [
+        (b"2000", 2.0),
+        (b"0", 0.0),
+        (b"9" * 400, 5.0),
+        (b"-1", 0.5),
+        (b"1.5", 0.5),
+        (b"", 0.5),
+        (b"\xc2\xb2", 0.5),
+    ],
+)
+def test_over_how_long_reports_spread_is_a_number_of_milliseconds_or_nothing_new(
+    said: bytes, meant: float
+) -> None:
+    reader = EventReader()
+    assert reader.spread_s == 0.0
+    reader.feed(b"spread: 500\nspread: " + said + b"\n")
+    assert reader.spread_s == meant
+
+
 @pytest.mark.parametrize("piece", [b"x" * 65_536, b"data: " + b"x" * 65_530 + b"\n"])
 def test_an_event_has_a_largest_size(piece: bytes) -> None:
     reader = EventReader()
