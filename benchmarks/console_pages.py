@@ -1,14 +1,15 @@
 """How long the console takes for a page, over a registry and a past that are no toy's.
 
 A real server process on a SQLite file with 100 models of 100 versions each, 1,000 switches in force, 1,000 that ended,
-and 200 guards. A reader asks for one page after the other over loopback; a page's time runs from sending the form with
-the token to having the whole page, so that authenticating, every read and filling the template in are in it.
+200 guards that counted for an hour, and a trigger on each model. A reader asks for one page after the other over
+loopback; a page's time runs from sending the form with the token to having the whole page, so that authenticating,
+every read and filling the template in are in it.
 """
 
 from __future__ import annotations
 
 import time
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 from uuid import UUID
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
 
     from benchmarks.workbench import Workbench
 
-MODELS, VERSIONS, SWITCHES, GUARDS = 100, 100, 1_000, 200
+MODELS, VERSIONS, SWITCHES, GUARDS, MINUTES = 100, 100, 1_000, 200, 60
 MOST_MS: Final = 50.0
 PAGES: Final = (
     ("Kill switches", "/kill-switches"),
@@ -37,6 +38,11 @@ PAGES: Final = (
     ("History", "/kill-switches/history"),
     ("Guards", "/guards"),
     ("Coverage", "/guards/coverage"),
+    ("Overview", "/"),
+    ("Triggers", "/triggers"),
+    ("one trigger", "/triggers/errors-007"),
+    ("Failure modes", "/failure-modes"),
+    ("Drills", "/drills"),
 )
 
 
@@ -93,21 +99,28 @@ def _prepared(folder: Path, *, quick: bool) -> tuple[str, str]:
             if number % 2:
                 erin.request_release(switch, notes="right again")
                 erin.confirm_release(switch, notes="seen")
-        guards = [_guard(number) for number in range(GUARDS)]
-        warden.telemetry(system("bench"), partial(keep, found=guards))
+        for number in range(MODELS):
+            warden.acting_as("dave").triggers.set(
+                f"errors-{number:03}", model=f"model-{number:03}", signal="error_rate"
+            )
+        for back in range(MINUTES, -1, -1):
+            guards = [_guard(number, back) for number in range(GUARDS)]
+            warden.telemetry(system("bench"), partial(keep, found=guards))
         secret = warden.acting_as("dave").tokens.create().secret
     if secret is None:
         raise RuntimeError("a new token has a secret")
     return secret, switch
 
 
-def _guard(number: int) -> Instance:
-    now = datetime.now(UTC)
+def _guard(number: int, back: int) -> Instance:
+    """Return what a guard told so many minutes ago."""
+    now = datetime.now(UTC) - timedelta(minutes=back)
+    counts = {"ok": 900 * (MINUTES - back), "failed": 100 * (MINUTES - back)}
     said: dict[str, Any] = {
         "environment": "production", "model": f"model-{number % MODELS:03}", "actor": "svc_bench",
         "instance": str(UUID(int=number)), "host": f"web-{number}", "pid": number, "epoch": 1,
         "generation": 1, "applied_at": now, "applied_ms": 1, "first_heard_at": now, "heard_at": now,
-        "source": "stream", "state": "fresh", "age_s": 0, "versions": (), "counts": {}, "rejected": None,
+        "source": "stream", "state": "fresh", "age_s": 0, "versions": (), "counts": counts, "rejected": None,
     }  # fmt: skip
     return Instance(**said)
 

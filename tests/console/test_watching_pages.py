@@ -145,9 +145,7 @@ def test_what_came_of_drills_is_told_with_what_is_overdue_and_planned(
     made, place = busy
     page = told(place.reader("dave").send("/drills").text)
     assert "No answer was struck, not detected in time, not activated in time" in page
-    assert (
-        f"Overdue No drill for 90 days, or never one Model Finding Last drill Action {LONG}" in page
-    )
+    assert re.search(r"Overdue No drill for 90 days, or never one .* Never drilled", page)
     assert re.search(rf"Planned .* {LONG} Latency of 200ms 1\s% 1h 7 days 26 Nov 2026 14:30", page)
     one = place.reader("dave").send(f"/drills/{made.drill}").text
     report = show(place, f"drills/{made.drill}")["report"]
@@ -209,7 +207,7 @@ def test_ways_to_fail_are_as_the_api_tells_and_lead_to_the_drill_that_proves_the
     states = [each["state"] for each in modes]
     assert page.count("Uncovered</span>") == states.count("uncovered")
     assert page.count("Covered</span>") == states.count("covered")
-    assert "/drills/run?model=churn&amp;fault=latency%3A200ms&amp;environment=production" in page
+    assert "/drills/run?model=churn&amp;fault=nan&amp;environment=production" in page
     assert "fault=corrupt" not in page
     assert "/set-trigger?model=churn&amp;signal=disagreement" in page
     every = told(place.reader("dave").send("/failure-modes").text)

@@ -68,11 +68,13 @@ class Fired(NamedTuple):
 
 def read_triggers(view: Any, query: Fields, _frame: Frame, _kept: Fields) -> Mapping[str, Any]:  # noqa: ANN401  # a view
     """Return a page of triggers; a version that waits stands with the one that judges."""
-    found = trigger_rows(view, query, Page(limit=ROWS, cursor=query.get("cursor")))
-    known: dict[str, TriggerAnswer] = {}
+    page = Page(limit=ROWS, cursor=query.get("cursor"))
+    found = actions.triggers(view, page, model=query.get("model"))
+    known: dict[str, Any] = {}
     for each in found.items:
         known.setdefault(each.name, each)
-    return {"rows": [_row(view, each) for each in known.values()], "more": found.next_cursor}
+    seen = actions.watched_each(view, known.values(), sources=SOURCES, periods=PERIODS)
+    return {"rows": [_row(view, each) for each in seen], "more": found.next_cursor}
 
 
 def trigger_rows(view: Any, query: Fields, page: Page) -> Listing[TriggerAnswer]:  # noqa: ANN401  # a view
@@ -162,8 +164,8 @@ MOVES: Final[Mapping[str, Callable[[Any, str], Any]]] = {
 }
 
 
-def _row(view: Any, trigger: TriggerAnswer) -> Row:  # noqa: ANN401  # a view
-    seen = actions.watched(view, trigger.name, sources=SOURCES, periods=PERIODS)
+def _row(view: Any, seen: Any) -> Row:  # noqa: ANN401  # a view, and what a trigger saw
+    trigger = trigger_answer(view, seen.trigger)
     worst = [_worst(windows) for windows in zip(*seen.seen.values(), strict=True)]
     points = [charts.Point(value, "") for value in worst]
     last = worst[-1] if worst else None

@@ -100,6 +100,7 @@ from modelwarden.safeguards.triggers.setting import approve_trigger as approve_t
 from modelwarden.safeguards.triggers.setting import retire_trigger as retire_trigger
 from modelwarden.safeguards.triggers.setting import set_trigger as set_trigger
 from modelwarden.safeguards.triggers.watched import watched as watched
+from modelwarden.safeguards.triggers.watched import watched_each as watched_each
 
 if TYPE_CHECKING:
     from modelwarden.safeguards.ramp import Judge as Judge

@@ -16,7 +16,7 @@ from modelwarden.safeguards.triggers.reads import may_read
 from modelwarden.safeguards.triggers.trigger import TriggerState
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
     from datetime import datetime
 
     from modelwarden.safeguards.triggers.signal import Source
@@ -52,11 +52,21 @@ def watched(view: View, name: str, *, sources: Mapping[str, Source], periods: in
     if not versions or not may_read(view, versions[0].model, versions[0].environment.value):
         raise NotFound("trigger", name)
     in_force = (each for each in versions if each.state is TriggerState.IN_FORCE)
-    judging = next(in_force, versions[0])
+    (found,) = watched_each(view, [next(in_force, versions[0])], sources=sources, periods=periods)
+    return found
+
+
+def watched_each(
+    view: View, triggers: Iterable[Trigger], *, sources: Mapping[str, Source], periods: int
+) -> list[Watched]:
+    """Return what each of these versions saw, which the caller was given to read."""
+    return [_watched(view, each, sources.get(each.signal), periods) for each in triggers]
+
+
+def _watched(view: View, judging: Trigger, source: Source | None, periods: int) -> Watched:
     length = timedelta(seconds=judging.window_s)
     last = EPOCH + (view.now - GRACE - EPOCH) // length * length
     ends = [last - length * back for back in range(periods - 1, -1, -1)]
-    source = sources.get(judging.signal)
     found: dict[str, dict[datetime, Seen]] = {}
     for until in ends:
         for window in windows_in(view, judging, source, until - length, until):
