@@ -161,7 +161,7 @@ class Batches:
             if is_clean and site.holder.held is held:  # a kill that came meanwhile counts (SG-25)
                 rows = len(values)
                 site.counts.by_status[_OK] += rows
-                site.place.clips.cleans(rows)
+                site.place.clips.add(rows)
                 return Batch(values, rows, held.generation)
             asked = ready.plan
         given = batch_context(context or NOTHING_KNOWN, key)
@@ -281,11 +281,7 @@ class Batches:
         if work.noticed:
             counts.notice(work.noticed)
         clipped = work.tally.get(Status.CLIPPED, 0)
-        good = given.rows - others + clipped
-        if clipped:
-            clips.count(good, clipped=clipped)
-        else:
-            clips.cleans(good)
+        clips.add(given.rows - others + clipped, clipped=clipped)
 
     def _count_drilled(self, given: Given, work: Work) -> None:
         counts = self._site.counts

@@ -232,23 +232,26 @@ def replaced(
 
     An array that `is_own` is nobody else's: it is changed.
     """
+    if is_a(values, "numpy", "ndarray") and values.dtype.names is None:
+        return _of_array(values if is_own else values.copy(), at, answers)
     if isinstance(values, Sequence) and not is_a(values, "polars", "Series"):
         return _of_sequence(values, at, answers)
     if is_frame(values):
         return _of_frame(values, at, answers)
-    if is_a(values, "numpy", "ndarray"):
-        changed = values if is_own else values.copy()
-        if changed.dtype.kind == "O":
-            for row, answer in zip(at, answers, strict=True):
-                changed[row] = answer
-        else:
-            changed[at] = answers
-        return changed
     if is_a(values, "pandas", "Series"):
         return _pandas_replaced(values, at, answers)
     if is_a(values, "polars", "Series"):
         return _polars_replaced(values, at, answers)
     return _arrow_replaced(values, at, answers)
+
+
+def _of_array(changed: Any, at: Any, answers: Any) -> Any:
+    if changed.dtype.kind == "O":
+        for row, answer in zip(at, answers, strict=True):
+            changed[row] = answer
+    else:
+        changed[at] = answers
+    return changed
 
 
 def _of_sequence(values: Sequence[Any], at: Any, answers: Any) -> Any:

@@ -4,7 +4,7 @@
     refused = limits.enter({"consumer": "shop"})     # None: go on, and say leave() afterwards
 
 GCRA keeps one number a key: the moment at which the calls so far are paid for. All rates have to pass, and a call that
-one refuses is charged to none. A batch is one call.
+one refuses is charged to none. Each row of a batch is one.
 
 Keys are kept in two generations: when one has 50,000 keys it becomes the older one, and that one is forgotten. So a
 key is forgotten only after 50,000 others came since its last call; it then begins anew, as a new key does.

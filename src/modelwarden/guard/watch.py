@@ -50,10 +50,10 @@ class ClipWatch:
         if self._clean >= _TOGETHER:
             self.count(0)
 
-    def cleans(self, calls: int) -> None:
-        """Count many answers that were clean."""
+    def add(self, calls: int, *, clipped: int = 0) -> None:
+        """Count many answers, without a look at how the window stands."""
         waiting, self._clean = self._clean, 0
-        self._window.add(calls + waiting)
+        self._window.add(calls + waiting, hits=clipped)
 
     def count(self, calls: int = 1, *, clipped: int = 0) -> Clips:
         """Count answers, `clipped` of them clipped, and return how the window stands."""
