@@ -95,6 +95,22 @@ def test_calls_older_than_ten_seconds_do_not_count(breaker: Breaker, clock: Cloc
     assert (breaker.state, breaker.totals().calls) == (State.CLOSED, 1)
 
 
+def test_the_quiet_time_is_no_longer_than_a_slow_call_and_told_apart_each_time(
+    clock: Clock,
+) -> None:
+    breaker = Breaker(Thresholds(slow_s=0.01), clock=clock)
+    assert breaker.quiet_until < clock.now
+    seen = []
+    for _ in range(3):
+        assert call(breaker, clock)
+        seen.append(breaker.quiet_until)
+        assert clock.now < breaker.quiet_until <= clock.now + 0.01
+        clock.now += 0.01
+    assert len({id(one) for one in seen}) == 3
+    breaker.set(State.FORCED_OPEN)
+    assert breaker.quiet_until < clock.now
+
+
 def test_good_calls_of_each_second_are_counted(breaker: Breaker, clock: Clock) -> None:
     for _ in range(12):
         for _ in range(7):

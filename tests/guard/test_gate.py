@@ -10,7 +10,7 @@ from modelwarden.errors import ValueInvalid
 from modelwarden.guard.decision import Status
 from modelwarden.guard.fallback import Default
 from modelwarden.guard.limits import Limits, Rate
-from modelwarden.guard.visit import Visit, within
+from modelwarden.guard.visit import Visit, visit_of, within
 from tests.guard.hosts import BLOCK_ALL, BLOCK_EU, FALL_EU, from_file, put
 
 if TYPE_CHECKING:
@@ -203,7 +203,8 @@ def test_visits_within_one_another_are_both_told(tmp_path: Path) -> None:
 
 def test_a_visit_is_a_mapping_that_reads_each_value_once() -> None:
     read: list[object] = []
-    visit = Visit({"region": lambda asked: read.append(asked) or "eu", "segment": lambda _: None}, 7, {"consumer": "a"})  # type: ignore[func-returns-value]  # fmt: skip
+    sources = {"region": lambda asked: read.append(asked) or "eu", "segment": lambda _: None}  # type: ignore[func-returns-value]
+    visit = visit_of(sources, 7, {"consumer": "a"})
     assert dict(visit) == {"region": "eu", "consumer": "a"}
     assert visit["region"] == "eu"
     assert len(visit) == 2

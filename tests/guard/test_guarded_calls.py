@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
+import time
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -45,6 +46,39 @@ def test_the_hosts_exception_falls_back_or_goes_on_unchanged(tmp_path: Path) -> 
         assert mine.__context__ is None
         decision = guard.protect(breaks, fallback=[Default(0.5)])({})
         assert (decision.value, decision.reasons) == (0.5, ("raised:KeyError",))
+
+
+def test_slow_calls_are_noticed_however_short_slow_is(tmp_path: Path) -> None:
+    pauses = [0.0, 0.0, 0.0] + [0.02] * 40
+
+    def waits() -> float:
+        time.sleep(pauses.pop(0))
+        return 0.5
+
+    with from_file(tmp_path) as guard:
+        predict = guard.protect(
+            waits, breaker=Thresholds(slow_s=0.01, least=20), fallback=[Default(0.1)]
+        )
+        decisions = [predict() for _ in range(40)]
+        assert decisions[-1].reasons == ("breaker_open",)
+        assert decisions[18].value == 0.5
+
+
+def test_where_nobody_asks_no_latency_is_kept(tmp_path: Path) -> None:
+    with from_file(tmp_path) as guard:
+        predict = guard.protect(score)
+        for _ in range(5):
+            assert predict({"score": 0.5}).value == 0.5
+        value = guard.protect(score, version="1.4.0", returns="value")({"score": 0.25})
+        last = guard.last()
+        assert last is not None
+        assert (value, last.value, last.version, last.generation) == (
+            0.25,
+            0.25,
+            "1.4.0",
+            guard.held.generation,
+        )
+        assert not guard._parts.counts.latencies
 
 
 def test_a_broken_function_opens_the_breaker(tmp_path: Path) -> None:

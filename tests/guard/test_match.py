@@ -371,6 +371,50 @@ def test_what_is_no_switch_is_refused(raw: object) -> None:
         compile_switches([raw])
 
 
+ALL_NAMES = (
+    "version",
+    "model_type",
+    "endpoint",
+    "segment",
+    "region",
+    "consumer",
+    "use_case",
+    "tier",
+)
+
+
+@pytest.mark.parametrize("width", range(1, len(ALL_NAMES) + 1))
+def test_any_number_of_dimensions_is_matched_alike(width: int) -> None:
+    names = ALL_NAMES[:width]
+    many = [
+        switch(1, scope=dict.fromkeys(names, "a")),
+        *(switch(n + 2, scope={name: f"only-{name}"}) for n, name in enumerate(names)),
+        switch(99, scope={names[-1]: {"prefix": "x"}}, **{"except": {names[0]: "spared"}}),
+    ]
+    matcher = compile_switches(many, configured={"tier"})
+    over = matcher.over(*names)
+    bound = matcher.bind(**{names[0]: "a"})
+    base = dict.fromkeys(names, "a")
+    odd = [
+        base,
+        dict.fromkeys(names, "b"),
+        base | {names[-1]: "x1"},
+        base | {names[-1]: "\u200b"},
+        {},
+    ]
+    odd += [{k: v for k, v in base.items() if k != name} for name in names]
+    odd += [base | {name: f"only-{name}"} for name in names] + [base | {names[0]: "spared"}]
+    for context in odd * 2:  # the second time they are remembered
+        expected = naive.match(many, context, {"tier"})
+        assert told(matcher.match(context)) == expected
+        assert told(over.match_values(tuple(context.get(name) for name in names))) == expected
+        within = naive.match(many, {**context, names[0]: "a"}, {"tier"})
+        assert told(bound.match(context)) == within
+    for wrong in (names[1:], (*names, "b")):
+        with pytest.raises(ValueError, match="expected the values"):
+            over.match_values(wrong)
+
+
 def test_too_few_values_are_noticed() -> None:
     matcher = compile_switches([switch(1, scope={"region": "eu", "segment": "vip"})])
     with pytest.raises(ValueError, match="expected the values"):

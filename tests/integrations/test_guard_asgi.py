@@ -57,6 +57,31 @@ def test_an_answer_passes_as_it_is_and_says_so(free: Guard) -> None:
     assert answer.header("content-type") == "text/plain"
 
 
+def test_headers_that_can_be_read_once_arrive_whole(free: Guard) -> None:
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        headers = iter([(b"content-type", b"text/plain"), (b"x-model", b"1.4.0")])
+        await send({"type": "http.response.start", "status": 200, "headers": headers})
+        await send({"type": "http.response.body", "body": b"0.4"})
+
+    door = GuardASGI(app, guard=free)
+    for _ in range(2):
+        answer = ask(door)
+        assert (answer.header("content-type"), answer.header("x-model")) == ("text/plain", "1.4.0")
+        assert answer.told == ["ok;gen=7"]
+
+
+def test_what_the_program_sends_again_does_not_gather_headers(free: Guard) -> None:
+    start = {"type": "http.response.start", "status": 200, "headers": [(b"x-model", b"1.4.0")]}
+
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        await send(start)
+        await send({"type": "http.response.body", "body": b"0.4"})
+
+    door = GuardASGI(app, guard=free)
+    assert [ask(door).told for _ in range(3)] == [["ok;gen=7"]] * 3
+    assert start["headers"] == [(b"x-model", b"1.4.0")]
+
+
 def test_a_blocked_request_is_a_problem_that_says_when_to_come_again(tmp_path: Path) -> None:
     with from_file(tmp_path, body={"switches": [BLOCK_EU]}) as guard:
         app = GuardASGI(plain, guard=guard, extract={"region": region})

@@ -14,7 +14,6 @@ from __future__ import annotations
 
 import logging
 from dataclasses import replace
-from functools import partial
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from modelwarden.guard.decision import Decision, Status
@@ -22,6 +21,7 @@ from modelwarden.guard.match import NOTHING, Matcher
 from modelwarden.guard.picking import Parameter, Parameters, check_names
 from modelwarden.guard.place import Options
 from modelwarden.guard.plan import VERSION, make_plan
+from modelwarden.guard.short_way import NEVER
 from modelwarden.guard.site import GUARD_FAULT, SWITCHED_OFF
 from modelwarden.guard.switch import Action
 from modelwarden.guard.visit import Visit
@@ -45,16 +45,18 @@ class _Seen(NamedTuple):
     """What is asked of requests under some rules.
 
     Attributes:
-        open_under: rules under which a request that no switch matches is let in at once; None: none are.
+        is_open: a request that no switch matches is let in at once.
         left: the dimensions that are left to guarded calls.
     """
 
     rules: Rules
-    open_under: Rules | None
+    is_open: bool
     left: frozenset[str]
     plan: Plan
-    pick: Pick
-    match: Callable[[tuple[object, ...]], Match] | None
+
+
+_Ready = tuple["Held", float, "Pick", "Callable[[tuple[object, ...]], Match] | None", _Seen]
+"""What lets most requests in, as in `short_way`: what is held, until when, and which switches match."""
 
 
 class Gate:
@@ -92,34 +94,45 @@ class Gate:
         options = Options(key=KEY, breaker=None, limits=limits)
         self._site = parts.site(options, parameters, bound, parts.chain)
         self._place = self._site.place
-        self._seen = self._planned(self.holder.held.rules)
+        held = self.holder.held
+        self._seen = self._planned(held.rules)
+        self._ready = self._ready_for(held, self._seen)
 
     def enter(self, request: object) -> Visit:
         """Let a request in, or refuse it; never raises. `leave` has to follow in any case."""
-        context, seen, held = self._context, self._seen, self.holder.held
-        visit = Visit(self._sources, request, context.get())
+        visit = Visit()
+        self.admit(visit, request)
+        return visit
+
+    def admit(self, visit: Visit, request: object) -> None:
+        """Do as `enter` does, with a visit that was just made."""
+        held, until, pick, match, _ = self._ready
+        context = self._context
+        # As `Visit.begin` does, without its call.
+        visit._sources, visit._request, visit._outer = self._sources, request, context.get()  # noqa: SLF001
+        visit.decision = visit.refused = visit.held = visit._found = None  # noqa: SLF001
+        visit.entered = visit.started = visit.is_quiet = False
+        visit.pending = ""
         visit.token = context.set(visit)
         try:
             if (
-                held[0] is seen.open_under
-                and self._now() < held[4]
-                and (seen.match is None or seen.match(seen.pick((), visit)) is NOTHING)
+                self.holder.held is held
+                and self._now() < until
+                and (match is None or match(pick((), visit)) is NOTHING)
             ):
-                visit.rules = held[0]
-                return visit
+                visit.held, visit.is_quiet = held, True
+                return
         except Exception:  # noqa: BLE001 - SG-27: it is met again below, and counted
             self._judge(visit)
-            return visit
+            return
         self._judge(visit)
-        return visit
 
     def stopped(self, visit: Visit) -> Decision | None:
         """Return why an answer must not go out that is about to; never raises (SG-25)."""
-        if self.holder.held[0] is visit.rules and not visit.pending:
+        same = visit.held is not None and self.holder.held.rules is visit.held.rules
+        if visit.refused is not None or (same and not visit.pending):
             return None
-        if visit.refused is not None:
-            return None
-        if self.holder.held[0] is not visit.rules:
+        if not same:
             self._judge(visit, again=True)
         if visit.pending and visit.decision is None:
             self._refuse(visit, self._site.current(), visit.pending, visit.switches)
@@ -161,7 +174,9 @@ class Gate:
         seen = self._seen
         if seen.rules is not held.rules or self._left() != seen.left:
             seen = self._seen = self._planned(held.rules)
-        visit.rules, visit.pending = held.rules, ""
+        if self._ready[0] is not held or self._ready[-1] is not seen:
+            self._ready = self._ready_for(held, seen)
+        visit.held, visit.pending = held, ""
         plan = seen.plan
         values = self._place.picker(plan.wanted).values((), visit) if plan.wanted else ()
         key = self._place.key.value((), visit) if self._place.key is not None else None
@@ -173,7 +188,7 @@ class Gate:
         elif found.diverts:
             visit.pending, visit.switches = SWITCHED_OFF, found.switches
         elif held.rules.diverts is not None:
-            visit.pending = held.rules.diverts
+            visit.pending, visit.switches = held.rules.diverts, ()
 
     def _limit(self, visit: Visit, held: Held) -> None:
         limits = self._place.limits
@@ -234,15 +249,14 @@ class Gate:
                 snapshot=snapshot, local=None if local is None else _without(local, left)
             )
         plan = make_plan(asked, bound=self._place.bound)
-        is_open = rules.diverts is None and self._place.limits is None
-        match: Callable[[tuple[object, ...]], Match] | None = None
-        if plan.wanted:
-            single = len(plan.matchers) == 1
-            match = plan.matchers[0].match_values if single else partial(plan.match, key=None)
-        else:
-            is_open = is_open and plan.settled is NOTHING
-        pick = self._place.picker(plan.wanted).quickest
-        return _Seen(rules, rules if is_open else None, left, plan, pick, match)
+        is_open = rules.diverts is None and self._place.limits is None and plan.may_pass
+        return _Seen(rules, is_open, left, plan)
+
+    def _ready_for(self, held: Held, seen: _Seen) -> _Ready:
+        """Return what is asked of a request first; once what is held is another, it is asked for anew."""
+        pick = self._place.picker(seen.plan.wanted).quickest
+        until = held.until if seen.is_open else NEVER
+        return held, until, pick, seen.plan.quickest, seen
 
 
 def _without(matcher: Matcher, names: frozenset[str]) -> Matcher:

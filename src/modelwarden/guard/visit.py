@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from contextvars import Token
 
     from modelwarden.guard.decision import Decision
-    from modelwarden.guard.held import Rules
+    from modelwarden.guard.held import Held
 
     Sources = Mapping[str, Callable[[Any], object]]
 
@@ -28,34 +28,49 @@ def within(before: Mapping[str, object], values: Mapping[str, object]) -> Mappin
 
 
 class Visit(Mapping[str, object]):
-    """One request. It belongs to the threads and tasks that answer it.
+    """One request. It belongs to the threads and tasks that answer it; `Gate.enter` or `visit_of` makes one.
 
     Attributes:
         decision: of the guarded calls within: the last whose answer was not as the model gave it, else one that was;
             None while the short way answered all, or there was none.
         refused: why the request is not let in, or its answer not out.
         pending: why an answer must not leave unless a guarded call within has decided; "" for no reason.
-        rules: under which it was let in.
+        held: what counted as it was judged last, or None.
+        is_quiet: nobody has decided anything, so that its answer may go out if the same still counts.
         entered: it counts among those in flight.
         started: its answer is on its way.
     """
 
-    # Defaults stand at the class: a visit is made for each request, and few of them change.
-    decision: Decision | None = None
-    refused: Decision | None = None
-    pending = ""
-    switches: tuple[str, ...] = ()
-    rules: Rules | None = None
-    entered = False
-    started = False
-    token: Token[Mapping[str, object]] | None = None
-    _found: dict[str, object] | None = None
+    # No `__init__` and no defaults at the class: one is made for each request, and slots are the quickest to fill.
+    __slots__ = (
+        "_found", "_outer", "_request", "_sources", "decision", "entered", "held", "is_quiet", "pending", "refused",
+        "started", "switches", "token",
+    )  # fmt: skip
 
-    def __init__(self, sources: Sources, request: object, outer: Mapping[str, object]) -> None:
+    decision: Decision | None
+    refused: Decision | None
+    pending: str
+    switches: tuple[str, ...]
+    held: Held | None
+    is_quiet: bool
+    entered: bool
+    started: bool
+    token: Token[Mapping[str, object]] | None
+    _found: dict[str, object] | None
+    _sources: Sources
+    _request: object
+    _outer: Mapping[str, object]
+
+    def begin(self, sources: Sources, request: object, outer: Mapping[str, object]) -> None:
+        """Set out: nothing is known, and nobody has decided anything."""
         self._sources, self._request, self._outer = sources, request, outer
+        self.decision = self.refused = self.held = self._found = self.token = None
+        self.entered = self.started = self.is_quiet = False
+        self.pending = ""
 
     def take(self, decision: Decision) -> None:
         """Take in what a guarded call decided; an answer as it should be hides none that was not."""
+        self.is_quiet = False
         if self.decision is None or decision.status is not Status.OK:
             self.decision = decision
         if isinstance(self._outer, Visit):
@@ -90,6 +105,19 @@ class Visit(Mapping[str, object]):
 
     def __or__(self, values: Mapping[str, object]) -> Visit:
         """Return the same visit, where some values are others for a while."""
-        inner = Visit(NO_SOURCES, None, self)
+        inner = visit_of(NO_SOURCES, None, self)
         inner._found = dict(values)
         return inner
+
+
+def visit_of(sources: Sources, request: object, outer: Mapping[str, object]) -> Visit:
+    """Return a visit.
+
+    Args:
+        sources: by dimension, what reads its value off a request.
+        request: the request.
+        outer: what is known around it.
+    """
+    made = Visit()
+    made.begin(sources, request, outer)
+    return made

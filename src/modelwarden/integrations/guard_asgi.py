@@ -16,6 +16,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 from modelwarden.errors import PredictionBlocked, PredictionLimited
+from modelwarden.guard.visit import Visit
 from modelwarden.integrations.guard_replies import (
     HEADER,
     PROBLEM,
@@ -33,8 +34,8 @@ if TYPE_CHECKING:
 
     from modelwarden.guard.decision import Decision
     from modelwarden.guard.guard import Guard
+    from modelwarden.guard.held import Held
     from modelwarden.guard.limits import Limits
-    from modelwarden.guard.visit import Visit
 
 Scope = MutableMapping[str, Any]
 Message = MutableMapping[str, Any]
@@ -81,21 +82,21 @@ class GuardASGI:
         self._gate = guard.gate(
             sources_of(endpoints, extract, headers), limits=limits, leaves=leaves
         )
-        self._clean: tuple[int, bytes] = (-1, b"")
+        self.holder: Final = self._gate.holder
+        self.clean: tuple[Held | None, tuple[bytes, bytes]] = (None, (NAME, b""))
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer a request, a WebSocket, or whatever else a server asks."""
-        if scope["type"] != "http":
+        if scope["type"] != "http" or scope["path"] in self._passes or scope["method"] == "OPTIONS":
             await self._other(scope, receive, send)
             return
-        if scope["path"] in self._passes or scope["method"] == "OPTIONS":
-            await self._app(scope, receive, send)  # asking what is allowed predicts nothing
-            return
-        gate = self._gate
-        visit = gate.enter(scope)
+        gate, app = self._gate, self._app
+        visit = _Telling()
+        visit.door, visit.scope, visit.send = self, scope, send
+        gate.admit(visit, scope)
         try:
             if visit.refused is None:
-                await self._app(scope, receive, self._telling(visit, scope, send))
+                await app(scope, receive, visit.tell)
             else:
                 await _refuse(visit.refused, scope, send)
         except (PredictionBlocked, PredictionLimited) as error:
@@ -106,41 +107,24 @@ class GuardASGI:
         finally:
             gate.leave(visit)
 
-    def _telling(self, visit: Visit, scope: Scope, send: Send) -> Send:
-        """Return what sends an answer, its decision told; a plain function, as it is called for each part."""
-        gate, holder = self._gate, self._gate.holder
-
-        def tell(message: Message) -> Awaitable[None]:
-            if message["type"] != "http.response.start":
-                return send(message) if visit.refused is None else _nothing()
-            visit.started = True
-            held = holder.held
-            if held[0] is not visit.rules or visit.pending:  # as `stopped` asks, without its call
-                refused = gate.stopped(visit)
-                if refused is not None:
-                    return _refuse(refused, scope, send)
-            headers = message.get("headers", ())
-            generation, value = self._clean
-            if visit.decision is not None or generation != held[5] or _has_ours(headers):
-                value = self._told(visit, headers)
-            return send({**message, "headers": [*headers, (NAME, value)]})
-
-        return tell
-
-    def _told(self, visit: Visit, headers: Headers) -> bytes:
-        """Return the header; behind another guard's, the model is named."""
-        generation = self._gate.generation
-        value = header_of(visit, generation=generation)
-        if _has_ours(headers):
+    def told(self, visit: Visit, headers: Headers) -> bytes:
+        """Return the header's value for what became of a request; behind another guard's, the model is named."""
+        held = self.holder.held
+        value = header_of(visit, generation=held.generation)
+        if any(name == NAME for name, _ in headers):
             return f"{value};model={bare(self._gate.model)}".encode("ascii")
-        told = value.encode("ascii")
+        found = value.encode("ascii")
         if visit.decision is None:
-            self._clean = generation, told
-        return told
+            self.clean = held, (NAME, found)
+        return found
+
+    def stopped(self, visit: Visit) -> Decision | None:
+        """Return why an answer must not go out that is about to."""
+        return self._gate.stopped(visit)
 
     async def _other(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "websocket" or scope["path"] in self._passes:
-            await self._app(scope, receive, send)
+            await self._app(scope, receive, send)  # asking what is allowed predicts nothing
             return
         visit = self._gate.enter(scope)
         try:
@@ -163,6 +147,37 @@ class GuardASGI:
         if message["type"] == "websocket.send" and self._gate.stopped(visit) is not None:
             message = {"type": "websocket.close", "code": TRY_AGAIN_LATER, "reason": "blocked"}
         await send(message)
+
+
+class _Telling(Visit):
+    """A request whose answer tells the decision. `tell` is plain, as it is called for each part of an answer."""
+
+    __slots__ = ("door", "scope", "send")
+
+    door: GuardASGI
+    scope: Scope
+    send: Send
+
+    def tell(self, message: Message) -> Awaitable[None]:
+        """Send a part of the answer; its start with the header, or another answer instead."""
+        send = self.send
+        if message["type"] != "http.response.start":
+            return send(message) if self.refused is None else _nothing()
+        self.started = True
+        held, ours = self.door.clean
+        headers = [*message.get("headers", ())]
+        if self.is_quiet and self.held is held and self.door.holder.held is held:
+            for name, _ in headers:
+                if name == NAME:
+                    break
+            else:
+                headers.append(ours)
+                return send({**message, "headers": headers})
+        refused = self.door.stopped(self)
+        if refused is not None:
+            return _refuse(refused, self.scope, send)
+        headers.append((NAME, self.door.told(self, headers)))
+        return send({**message, "headers": headers})
 
 
 def sources_of(
@@ -200,13 +215,6 @@ async def _refuse(decision: Decision, scope: Scope, send: Send) -> None:
     if scope["method"] == "HEAD":
         body = b""
     await send({"type": "http.response.body", "body": body})
-
-
-def _has_ours(headers: Headers) -> bool:
-    for name, _ in headers:  # noqa: SIM110 - any() costs as much as all the rest of a start
-        if name == NAME:
-            return True
-    return False
 
 
 async def _nothing() -> None:
