@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import math
+import os
+import subprocess
+import sys
 import time
 from typing import TYPE_CHECKING
 
@@ -16,6 +19,7 @@ from modelwarden.guard.freshness import Fresh
 from modelwarden.guard.told import counted
 from tests.guard.hosts import QUICK, from_file, guarding, soon
 from tests.guard.test_drilled_guard import Hands, body
+from tests.house.source import ROOT, SRC
 from tests.services.snapshot_server import SnapshotServer, signed
 
 if TYPE_CHECKING:
@@ -176,3 +180,32 @@ def test_a_clock_that_is_behind_is_told_while_it_is(tmp_path: Path) -> None:
         hands.wall_s += 90.0
         guard._parts.holder.judge()
         assert counted(guard._parts)["clock_is_behind"] == 0
+
+
+@pytest.mark.parametrize("ends", ["plain", "multiprocessing"])
+def test_a_process_that_ends_says_goodbye_for_its_guard(tmp_path: Path, ends: str) -> None:
+    server = SnapshotServer()
+    server.wire = signed(server.key, switches=[])
+    program = f"""
+import multiprocessing, time
+from modelwarden.guard.guard import Guard
+from tests.guard.hosts import QUICK, soon
+
+def run():
+    guard = Guard({{url!r}}, "churn", init_wait=20.0, state_dir={str(tmp_path)!r}, pace=QUICK)
+    soon(lambda: guard._parts.reports.sent)
+
+if {ends == "plain"}:
+    run()
+else:
+    child = multiprocessing.get_context("fork").Process(target=run)
+    child.start()
+    child.join()
+"""
+    with server.running():
+        done = subprocess.run(  # noqa: S603  # our own program
+            [sys.executable, "-c", program.format(url=server.url)],
+            cwd=ROOT, env=os.environ | {"PYTHONPATH": f"{SRC}:{ROOT}"}, timeout=120, check=False,
+        )  # fmt: skip
+        assert done.returncode == 0
+        assert [each["state"] for each in server.reports if "state" in each][-1] == "gone"

@@ -13,6 +13,7 @@ import contextlib
 import os
 import random
 import socket
+import sys
 import threading
 import time
 import uuid
@@ -79,8 +80,17 @@ class Reports:
     def start(self) -> None:
         """Start the thread; the end of the process ends it, and says goodbye."""
         self._thread.start()
-        close = weakref.WeakMethod(self.close)
-        atexit.register(lambda: (found := close()) is None or found())
+        mine = weakref.WeakMethod(self.close)  # what is registered keeps nothing alive
+
+        def close() -> None:
+            found = mine()
+            if found is not None:
+                found()
+
+        atexit.register(close)
+        util = sys.modules.get("multiprocessing.util")
+        if util is not None:  # its children end without `atexit` before Python 3.14
+            util.Finalize(None, close, exitpriority=10)
 
     def close(self, timeout_s: float = 2.0) -> None:
         """Save what is not saved, say goodbye, and stop. Closing twice is closing once."""
