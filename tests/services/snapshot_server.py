@@ -97,7 +97,7 @@ class SnapshotServer:
             self.changed.notify_all()
 
     def heard_of(self, generation: int) -> list[dict[str, Any]]:
-        return [one for one in self.reports if one["generation"] == generation]
+        return [one for one in self.reports if one.get("generation") == generation]
 
     @contextmanager
     def running(self, port: int = 0) -> Iterator[SnapshotServer]:
