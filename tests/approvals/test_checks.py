@@ -434,3 +434,19 @@ def test_publishing_and_agreeing_at_once_never_leaves_an_approval_under_an_older
         else:
             assert agreed.exception() is None
     assert {"policy_changed", "checks_unknown"} <= set(reasons(org))
+
+
+def test_a_witness_is_nobody_who_had_a_part_in_the_version(org: Org) -> None:
+    publish(org, SCAN.replace("P7D}", "P7D, assurance: {witness: distinct}}"))
+    scanned(org)
+    assert outcomes(ran(org)) == {"scan": "unknown"}  # alice owns and registered it
+    scanned(org, by="dave")
+    run = ran(org)
+    assert outcomes(run) == {"scan": "pass"}
+    org.register("2.0.0", trained_by=["dave"])
+    scanned(org, "2.0.0", by="dave")
+    assert outcomes(org.do("alice", policies.run_checks, "churn", "2.0.0")) == {"scan": "unknown"}
+    root = org.warden.acting_as("root")
+    root.users.link("dave", to="alice")
+    assert outcomes(ran(org)) == {"scan": "unknown"}  # one person, two accounts
+    assert org.see("alice", checking.is_reproduced, run)

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from modelwarden.policies.check import Check, Exhibit, Situation, situation
 from modelwarden.policies.check_run import read_results
-from modelwarden.policies.evaluate import TYPES, evaluate
+from modelwarden.policies.evaluate import TYPES, evaluate, what_was_read
 from modelwarden.policies.result import Outcome, Result, results_text
 from modelwarden.values.clock import timestamp
 
@@ -234,6 +234,17 @@ def test_what_is_skipped_says_why() -> None:
     assert not found.blocks
 
 
+def test_a_witness_is_somebody_else() -> None:
+    asked = replace(FLOOR, witness=True)
+    assert result(asked, figure("0.9", witness=True)).outcome is Outcome.PASS
+    mine = result(asked, figure("0.9"))
+    assert mine.outcome is Outcome.UNKNOWN
+    assert mine.next.endswith("by somebody who had no part in the version")
+    assert result(asked, figure("0.9"), figure("0.1", witness=True)).outcome is Outcome.FAIL
+    altered = exhibit("metric", {"altered": True})
+    assert result(asked, altered, figure("0.9", witness=True)).outcome is Outcome.ERROR
+
+
 VALUES = st.one_of(
     st.none(), st.booleans(), st.integers(-2, 2), st.sampled_from(["0.76", "NaN", "x", "0", "1"]),
     st.floats(), st.lists(st.integers(), max_size=1),
@@ -263,6 +274,26 @@ def test_no_rubbish_in_evidence_raises(data: st.DataObject) -> None:
         for each in exhibits
     ]
     assert result(asked, *rubbish, **more).outcome in set(Outcome)
+
+
+@given(st.data())
+def test_what_was_read_makes_the_same_results_again(data: st.DataObject) -> None:
+    cases = data.draw(st.lists(st.sampled_from(PASSING + FAILING), min_size=1, max_size=5))
+    ages = st.sampled_from([None, DAY, DAY / 2])
+    checks = [
+        replace(asked, id=f"c{n}", max_age=data.draw(ages), witness=data.draw(st.booleans()))
+        for n, (asked, *_) in enumerate(cases)
+    ]
+    pool = [each for _, exhibits, _ in PASSING + FAILING for each in exhibits]
+    pool += [figure("NaN"), exhibit("metric", {"altered": True}), findings(critical="x", high=0)]
+    drawn = data.draw(st.lists(st.sampled_from(pool), max_size=8))
+    exhibits = tuple(
+        replace(each, id=f"e{n}", witness=data.draw(st.booleans())) for n, each in enumerate(drawn)
+    )
+    whole = Situation(version=MINE, exhibits=exhibits, **data.draw(st.sampled_from([BASE, {}])))
+    results = evaluate(checks, whole, now=NOW)
+    part = what_was_read(whole, results)
+    assert evaluate(checks, situation(part.text), now=NOW) == results
 
 
 @given(

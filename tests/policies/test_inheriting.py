@@ -34,6 +34,7 @@ checks:
   - {id: data, type: dataset, params: {roles: [training, test]}}
   - {id: scan, type: findings, params: {source: security, max: {critical: 0, high: 1}}, max_age: P7D}
   - {id: tier, type: field, params: {where: {field: model.risk_tier, gte: 2}}, severity: warn}
+  - {id: chain, type: chain_verified}
 environments:
   staging:
     approvals: {humans: 1, signature: personal}
@@ -65,7 +66,7 @@ def test_a_child_says_only_what_differs(house: Org) -> None:
     assert child.approvals.signature == "personal"
     assert [seat.role for seat in child.approvals.seats] == ["approver", "security_officer"]
     assert set(child.approvals.void_on) == {"artifact", "datasets", "metrics", "policy"}
-    assert [check.id for check in child.checks] == ["floor", "data", "scan", "tier"]
+    assert [check.id for check in child.checks] == ["floor", "data", "scan", "tier", "chain"]
     staging = {c.id: c for c in child.checks_in(Environment.STAGING, policy="child@1")}
     assert staging["scan"].skip == "scanned before production"
 
@@ -102,6 +103,7 @@ def test_the_resolved_document_is_what_is_hashed_and_kept(house: Org) -> None:
         ("checks: [{id: floor, params: {metric: accuracy}}]", "checks.floor.params.metric"),
         ("checks: [{id: data, params: {roles: [test]}}]", "checks.data.params.roles"),
         ("checks: [{id: scan, params: {max: {high: 2}}}]", "checks.scan.params.max.high"),
+        ("checks: [{id: chain, type: artifact}]", "checks.chain.type"),
         (
             "checks: [{id: tier, params: {where: {field: model.risk_tier, gte: 1}}}]",
             "checks.tier.params.where",

@@ -6,7 +6,7 @@ computed again from nothing else.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final
 
@@ -36,6 +36,7 @@ class Check:
         params: plain values, as the type's shape has checked them.
         on_unknown: what an unknown counts as: `block`, `warn` or `info`.
         max_age: how old the evidence may be; None asks for no age.
+        witness: whether evidence counts only from somebody who had no part in the version (EV-3).
         skip: why it does not apply here.
         enforcement: of its policy, here: `block`, `warn` or `observe` (RL-12).
     """
@@ -47,6 +48,7 @@ class Check:
     severity: str = BLOCK
     on_unknown: str = BLOCK
     max_age: timedelta | None = None
+    witness: bool = False
     skip: str | None = None
     enforcement: str = BLOCK
 
@@ -59,6 +61,7 @@ class Exhibit:
         id: of the stored evidence, or what the product itself knows, as `drill:drl_…`.
         version: whose it is, as `model@label`; "" where it is the model's, or everybody's.
         produced_at: in the one text form.
+        witness: whether whoever recorded it had no part in the version.
     """
 
     id: str
@@ -66,6 +69,7 @@ class Exhibit:
     version: str
     produced_at: str
     value: Mapping[str, Json]
+    witness: bool = False
 
     @property
     def is_altered(self) -> bool:
@@ -112,6 +116,7 @@ class Situation:
                         "version": each.version,
                         "produced_at": each.produced_at,
                         "value": dict(each.value),
+                        "witness": each.witness,
                     }
                     for each in self.exhibits
                 ],
@@ -128,6 +133,12 @@ class Situation:
         if altered := next((each.id for each in found if each.is_altered), None):
             raise ValueError(f"{altered} was altered; verify the ledger")
         return found
+
+
+def witnessed(read: Situation) -> Situation:
+    """Return a situation with the evidence alone that a person recorded who had no part in the version."""
+    kept = tuple(each for each in read.exhibits if each.witness or each.is_altered)
+    return replace(read, exhibits=kept)
 
 
 def situation(text: str) -> Situation:

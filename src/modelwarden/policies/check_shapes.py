@@ -87,6 +87,12 @@ class Nothing(Shape):
     """No parameters."""
 
 
+class Assured(Shape):
+    """Whose word is taken (EV-3)."""
+
+    witness: Literal["distinct"]
+
+
 class CheckShape(Shape):
     """What every check has."""
 
@@ -108,6 +114,7 @@ class MetricCheck(CheckShape):
 
     type: Literal["metric"]
     params: Bounds
+    assurance: Assured | None = None
     max_age: Length | None = None
 
 
@@ -116,6 +123,7 @@ class MetricDeltaCheck(CheckShape):
 
     type: Literal["metric_delta"]
     params: Differences
+    assurance: Assured | None = None
     max_age: Length | None = None
 
 
@@ -145,6 +153,7 @@ class FindingsCheck(CheckShape):
 
     type: Literal["findings"]
     params: Counts
+    assurance: Assured | None = None
     max_age: Length | None = None
 
 

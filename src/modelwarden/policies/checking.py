@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from modelwarden.access.allowed import authorize
@@ -11,7 +11,7 @@ from modelwarden.facts.policies import ChecksEvaluated
 from modelwarden.permissions import Permission
 from modelwarden.policies import gathering, queries
 from modelwarden.policies.check_run import CheckRun, Occasion, run_digest
-from modelwarden.policies.evaluate import evaluate
+from modelwarden.policies.evaluate import evaluate, what_was_read
 from modelwarden.policies.governing import checks_of
 from modelwarden.policies.reads import find_policy_version, requirements
 from modelwarden.policies.result import results_text
@@ -48,9 +48,7 @@ def evaluated(
         view, version, model=model, environment=needs.environment, checks=needs.checks, past=past
     )
     results = evaluate(needs.checks, found, now=view.now if past is None else past.at)
-    used = {each for result in results for each in result.evidence}
-    read = tuple(each for each in found.exhibits if each.id in used or each.is_altered)
-    return Evaluation(results=results, situation=replace(found, exhibits=read))
+    return Evaluation(results=results, situation=what_was_read(found, results))
 
 
 def run_checks(

@@ -31,6 +31,7 @@ from modelwarden.values.ids import NAME, Digest
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
+    from modelwarden.policies.check_shapes import Assured
     from modelwarden.policies.fields import Sort
     from modelwarden.policies.predicate import Condition
     from modelwarden.values.ids import PersonId
@@ -280,6 +281,7 @@ def _as_check(shape: AnyCheck, change: CheckChange | None, enforcement: str, pol
         params = {**before.get("params", {}), **given.get("params", {})}
         shape = type(shape).model_validate_json(json.dumps({**before, **given, "params": params}))
     age: str | None = getattr(shape, "max_age", None)
+    assurance: Assured | None = getattr(shape, "assurance", None)
     return Check(
         policy=policy,
         id=shape.id,
@@ -288,6 +290,7 @@ def _as_check(shape: AnyCheck, change: CheckChange | None, enforcement: str, pol
         severity=shape.severity,
         on_unknown=shape.on_unknown or shape.severity,
         max_age=None if age is None else duration(age),
+        witness=assurance is not None,
         skip=None if change is None else change.skip,
         enforcement=enforcement,
     )

@@ -7,11 +7,12 @@ of the wrong type is an error; none of them is ever a pass.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import timedelta
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from modelwarden.policies.check import RANK, Check, Exhibit, Situation
+from modelwarden.policies.check import RANK, Check, Exhibit, Situation, witnessed
 from modelwarden.policies.condition import condition
 from modelwarden.policies.duration import duration
 from modelwarden.policies.fields import OF_VERSION
@@ -52,6 +53,18 @@ def evaluate(checks: Iterable[Check], situation: Situation, *, now: datetime) ->
     return tuple(_result(check, situation, now) for check in ordered)
 
 
+def what_was_read(situation: Situation, results: Iterable[Result]) -> Situation:
+    """Return the part of a situation that made these results: evaluated again, it makes the same.
+
+    Where one ended in an error all is kept, since what could not be read is not named.
+    """
+    found = tuple(results)
+    if any(result.outcome is Outcome.ERROR for result in found):
+        return situation
+    used = {each for result in found for each in result.evidence}
+    return replace(situation, exhibits=tuple(e for e in situation.exhibits if e.id in used))
+
+
 def _result(check: Check, situation: Situation, now: datetime) -> Result:
     found = _found(check, situation, now)
     unknown = found.outcome in {Outcome.UNKNOWN, Outcome.STALE, Outcome.ERROR}
@@ -81,10 +94,13 @@ def _found(check: Check, situation: Situation, now: datetime) -> Finding:
     if weighed is None:  # a policy of a later release, read by an earlier one
         return Finding(Outcome.ERROR, next=f"this release has no check type {check.type}")
     try:
-        found = weighed(check.params, situation, now)
-        return _aged(check, found, now)
+        read = witnessed(situation) if check.witness else situation
+        found = _aged(check, weighed(check.params, read, now), now)
     except (ValueError, TypeError, ArithmeticError, LookupError) as error:
         return Finding(Outcome.ERROR, next=f"the evidence can't be read: {str(error)[:200]}")
+    if check.witness and found.outcome is Outcome.UNKNOWN:
+        return found._replace(next=f"{found.next}; by somebody who had no part in the version")
+    return found
 
 
 def _aged(check: Check, found: Finding, now: datetime) -> Finding:
@@ -132,7 +148,8 @@ def _metric_delta(params: Mapping[str, Json], situation: Situation, _now: dateti
     theirs = _figure_of(situation, other, params)
     if ours is None or theirs is None:
         whose = situation.version if ours is None else other
-        return Finding(Outcome.UNKNOWN, next=f"record the metric {name} of {whose}")
+        known = tuple(each for each in (ours, theirs) if each is not None)
+        return Finding(Outcome.UNKNOWN, used=known, next=f"record the metric {name} of {whose}")
     used = (ours, theirs)
     data = ours.value.get("dataset")
     if data is None or data != theirs.value.get("dataset"):

@@ -10,6 +10,7 @@ import json
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
+from modelwarden.access.queries import current_persons, find_actor
 from modelwarden.policies import queries
 from modelwarden.policies.check import ALTERED, Exhibit, Situation, at_text
 from modelwarden.policies.evidence import value_digest
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
     from modelwarden.registry.model import Model
     from modelwarden.registry.version import Version
     from modelwarden.store.change import View
-    from modelwarden.values.ids import Digest
+    from modelwarden.values.ids import Digest, PersonId
 
 MOST: Final = 50
 """How many pieces of evidence of a kind are read for a version, newest first."""
@@ -65,9 +66,11 @@ def situation(  # what is read, and as of when
     live = _live(view, version, environment) if past is None else past.live
     compared = _baselines(view, version, live, checks)
     exhibits: list[Exhibit] = []
+    wants_witness = any(check.witness for check in checks)
     for kind in sorted({STORED[each] for each in types if each in STORED}):
         for one in (version, *(compared.values() if kind == "metric" else ())):
-            exhibits += _stored(view, one, kind, by=by)
+            builders = _builders(view, one, model) if wants_witness else None
+            exhibits += _stored(view, one, kind, by=by, builders=builders)
             exhibits += [evaluation(one)] if kind == "metric" and one.evaluation else []
     if "drill" in types:
         places = {str(c.params.get("environment", "staging")) for c in checks if c.type == "drill"}
@@ -153,16 +156,37 @@ def _live(view: View, version: Version, environment: Environment) -> Version | N
     return next((other for other in live if environment.value in other.live_in), None)
 
 
-def _stored(view: View, version: Version, kind: str, *, by: str) -> Iterator[Exhibit]:
-    for each in queries.evidence_of(view, version.name, kind=kind, by=by, limit=MOST):
-        if counts(view, each, version):
-            yield Exhibit(
-                id=each.id,
-                kind=each.kind.value,
-                version=each.version,
-                produced_at=at_text(each.produced_at),
-                value=each.value if value_digest(each.value) == each.value_sha256 else ALTERED,
-            )
+def _builders(view: View, version: Version, model: Model) -> frozenset[PersonId]:
+    """Return the persons who had a part in a version, as accounts are linked today: no witness is among them."""
+    owners = (find_actor(view, actor) for actor in model.owners_since(version.created_at))
+    persons = {owner.person for owner in owners if owner is not None}
+    return current_persons(view, {version.registered_person, *version.trainers, *persons})
+
+
+def _stored(
+    view: View, version: Version, kind: str, *, by: str, builders: frozenset[PersonId] | None
+) -> Iterator[Exhibit]:
+    found = queries.evidence_of(view, version.name, kind=kind, by=by, limit=MOST)
+    standing = [each for each in found if counts(view, each, version)]
+    outside = _outside(view, {each.recorded_person for each in standing}, builders)
+    for each in standing:
+        yield Exhibit(
+            id=each.id,
+            kind=each.kind.value,
+            version=each.version,
+            produced_at=at_text(each.produced_at),
+            value=each.value if value_digest(each.value) == each.value_sha256 else ALTERED,
+            witness=each.recorded_person in outside,
+        )
+
+
+def _outside(
+    view: View, persons: set[PersonId], builders: frozenset[PersonId] | None
+) -> set[PersonId]:
+    """Return those who had no part in the version; nobody where it is not asked."""
+    if builders is None:
+        return set()
+    return {person for person in persons if not current_persons(view, {person}) & builders}
 
 
 def counts(view: View, evidence: Evidence, version: Version) -> bool:

@@ -183,10 +183,16 @@ def _check(after: Check, before: Check) -> Iterator[tuple[str, str]]:
         yield "severity", f"{after.severity} instead of {before.severity}"
     if RANK[after.on_unknown] < RANK[before.on_unknown]:
         yield "on_unknown", f"{after.on_unknown} instead of {before.on_unknown}"
-    if before.max_age is not None and (after.max_age is None or after.max_age > before.max_age):
-        yield "max_age", "older evidence is let through"
+    yield from _evidence(after, before)
     for path, words in _params(after.params, before.params):
         yield f"params.{path}", words
+
+
+def _evidence(after: Check, before: Check) -> Iterator[tuple[str, str]]:
+    if before.witness and not after.witness:
+        yield "assurance", "evidence of those who built the version is let through"
+    if before.max_age is not None and (after.max_age is None or after.max_age > before.max_age):
+        yield "max_age", "older evidence is let through"
 
 
 def _params(after: Mapping[str, Json], before: Mapping[str, Json]) -> Iterator[tuple[str, str]]:

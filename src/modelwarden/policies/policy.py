@@ -14,6 +14,7 @@ from modelwarden.policies.governing import PolicyRef
 if TYPE_CHECKING:
     from datetime import datetime
 
+    from modelwarden.policies.predicate import Condition
     from modelwarden.registry.lifecycle import Environment
     from modelwarden.values.ids import ActorId, Digest, ModelName, PersonId, PolicyName
 
@@ -83,6 +84,11 @@ class PolicyVersion:
         """Return the document as values; read once for a text, since a text never changes."""
         return _read(self.document)
 
+    @property
+    def scope(self) -> Condition | None:
+        """Return what it says itself that it governs; read once for a text, as it is weighed at each gate."""
+        return _scope(self.document)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PolicyAssignment:
@@ -104,6 +110,11 @@ class PolicyAssignment:
 @lru_cache(maxsize=512)
 def _read(text: str) -> PolicyDocument:
     return restored(text)
+
+
+@lru_cache(maxsize=512)
+def _scope(text: str) -> Condition | None:
+    return _read(text).scope
 
 
 def assignment_id(model: ModelName | None, environment: Environment | None) -> str:

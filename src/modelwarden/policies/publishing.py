@@ -142,7 +142,7 @@ def retire_policy(change: Change, name: str) -> Policy:
         raise PolicyNotFound(name)
     default, _ = split_reference(change.settings.default_policy)
     newest = queries.find_version(change, found.name, version=found.latest)
-    scoped = newest is not None and newest.parsed.scope is not None
+    scoped = newest is not None and newest.scope is not None
     assigned = scoped or default == found.name or queries.is_assigned(change, found.name)
     kept = change.save(found.retire(assigned=assigned, now=change.now))
     change.record(PolicyRetired(policy=kept.name))

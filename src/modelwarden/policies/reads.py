@@ -86,8 +86,9 @@ def governing(
     found = {version.name: version for version in (_latest(view, name) for name in names)}
     if known is not None:
         for version in queries.scoped_versions(view, limit=MOST_SCOPED):
-            scope = version.parsed.scope
-            if scope is not None and _applies(scope, known, environment, now=view.now):
+            if version.scope is not None and _applies(
+                version.scope, known, environment, now=view.now
+            ):
                 found.setdefault(version.name, version)
     return list(found.values())
 
