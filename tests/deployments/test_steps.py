@@ -21,6 +21,7 @@ from modelwarden.errors import (
     StepHeld,
     ValueInvalid,
 )
+from modelwarden.policies.severity import severities
 from modelwarden.reactions.rollouts import KeepRollouts
 from modelwarden.registry.lifecycle import Environment
 from modelwarden.safeguards.counters import watching
@@ -367,7 +368,8 @@ def test_a_worker_that_loads_the_candidate_of_a_rollout_is_no_alarm(org: Org) ->
 
 
 def seen_by(org: Org) -> set[str]:
-    return {each.kind for each in org.warden.view(SYSTEM, watching.seen) if each.stands}
+    look_at = partial(watching.seen, severities=severities, since=org.clock.now())
+    return {each.kind for each in org.warden.view(SYSTEM, look_at) if each.stands}
 
 
 def test_bytes_that_the_gate_refused_are_not_read_again_at_once(org: Org) -> None:

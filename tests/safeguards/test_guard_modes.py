@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from modelwarden.errors import ModelNotFound, NotPermitted, ValueInvalid
+from modelwarden.errors import ModelNotFound, NotPermitted, OwnerRelease, ValueInvalid
 from modelwarden.safeguards.snapshots.body import Topic
 from modelwarden.safeguards.snapshots.building import Builder
 from tests.safeguards.drill_desk import ran
@@ -48,6 +48,15 @@ def test_the_stricter_of_a_model_and_of_everywhere_counts(desk: Desk) -> None:
     desk.acting("dave").guards.set_mode("churn", fail="static")
     object.__setattr__(desk.warden.store.around.settings, "guard_fail", "closed")
     assert said(desk) == ("closed", "normal")
+
+
+def test_who_owns_a_model_does_not_let_its_guards_fail_open_again(desk: Desk) -> None:
+    desk.acting("dave").guards.set_mode("churn", fail="closed")
+    desk.acting("root").roles.grant("olivia", "operator")
+    with pytest.raises(OwnerRelease):
+        desk.acting("olivia").guards.set_mode("churn", fail="static")
+    assert said(desk) == ("closed", "normal")
+    assert desk.acting("dave").guards.set_mode("churn", fail="static").fail == "static"
 
 
 def test_going_back_takes_the_right_to_release_and_closing_that_to_stop(desk: Desk) -> None:

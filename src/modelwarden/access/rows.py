@@ -8,12 +8,10 @@ from typing import TYPE_CHECKING
 from modelwarden.access.actor import Actor, Binding, KeyStatus, PersonKey, Revocation, Role, Token
 from modelwarden.access.permit import Permit
 from modelwarden.access.server_key import Purpose, ServerKey
-from modelwarden.values.clock import moment
+from modelwarden.values.clock import maybe_moment, moment
 from modelwarden.values.principal import ActorKind, ActorStatus
 
 if TYPE_CHECKING:
-    from datetime import datetime
-
     from modelwarden.store.running import Row
 
 
@@ -31,7 +29,7 @@ def as_actor(row: Row) -> Actor:
         details=row.details,
         owner=row.owner,
         created_at=moment(row.created_at),
-        erased_at=_when(row.erased_at),
+        erased_at=maybe_moment(row.erased_at),
         revision=row.revision,
     )
 
@@ -43,13 +41,13 @@ def as_binding(row: Row) -> Binding:
         actor=row.actor,
         role=row.role,
         scope=tuple((selector, value) for selector, value in json.loads(row.scope)),
-        not_before=_when(row.not_before),
-        expires_at=_when(row.expires_at),
+        not_before=maybe_moment(row.not_before),
+        expires_at=maybe_moment(row.expires_at),
         granted_by=row.granted_by,
         granted_person=row.granted_person,
         reason=row.reason,
         created_at=moment(row.created_at),
-        revoked_at=_when(row.revoked_at),
+        revoked_at=maybe_moment(row.revoked_at),
         revision=row.revision,
     )
 
@@ -65,7 +63,7 @@ def as_token(row: Row) -> Token:
         issued_by=row.issued_by,
         created_at=moment(row.created_at),
         expires_at=moment(row.expires_at),
-        revoked_at=_when(row.revoked_at),
+        revoked_at=maybe_moment(row.revoked_at),
         revision=row.revision,
     )
 
@@ -83,7 +81,7 @@ def as_key(row: Row) -> PersonKey:
         valid_to=moment(row.valid_to),
         confirmed_by=row.confirmed_by,
         lent_by=row.lent_by,
-        revoked_at=_when(row.revoked_at),
+        revoked_at=maybe_moment(row.revoked_at),
         revoked_as=None if row.revoked_as is None else Revocation(row.revoked_as),
         revision=row.revision,
     )
@@ -98,7 +96,7 @@ def as_permit(row: Row) -> Permit:
         requester=row.requester,
         request=row.request,
         expires_at=moment(row.expires_at),
-        spent_at=_when(row.spent_at),
+        spent_at=maybe_moment(row.spent_at),
         revision=row.revision,
     )
 
@@ -119,16 +117,12 @@ def as_server_key(row: Row) -> ServerKey:
         id=row.id,
         purpose=Purpose(row.purpose),
         public=row.public,
-        since=_when(row.since),
-        until=_when(row.until),
+        since=maybe_moment(row.since),
+        until=maybe_moment(row.until),
         size=row.size,
-        signs_until=_when(row.signs_until),
-        revoked_at=_when(row.revoked_at),
-        revoked_from=_when(row.revoked_from),
-        cleared_at=_when(row.cleared_at),
+        signs_until=maybe_moment(row.signs_until),
+        revoked_at=maybe_moment(row.revoked_at),
+        revoked_from=maybe_moment(row.revoked_from),
+        cleared_at=maybe_moment(row.cleared_at),
         revision=row.revision,
     )
-
-
-def _when(text: str | None) -> datetime | None:
-    return None if text is None else moment(text)

@@ -20,7 +20,7 @@ from modelwarden.approvals.request import (
 from modelwarden.registry.lifecycle import Environment
 from modelwarden.store.schema.access import actors
 from modelwarden.store.schema.approvals import approvals, decisions
-from modelwarden.values.clock import moment, timestamp
+from modelwarden.values.clock import maybe_moment, moment, timestamp
 from modelwarden.values.pages import Listing, Page, listing
 
 if TYPE_CHECKING:
@@ -175,7 +175,7 @@ def as_request(row: Row[Any]) -> ApprovalRequest:
         basis=json.loads(row.basis),
         opened_at=moment(row.opened_at),
         expires_at=moment(row.expires_at),
-        closed_at=_when(row.closed_at),
+        closed_at=maybe_moment(row.closed_at),
         cause=None if row.cause is None else VoidCause(row.cause),
         revision=row.revision,
     )
@@ -197,7 +197,7 @@ def as_decision(row: Row[Any]) -> Decision:
         envelope_digest=row.envelope_digest,
         issued_at=moment(row.issued_at),
         decided_at=moment(row.decided_at),
-        withdrawn_at=_when(row.withdrawn_at),
+        withdrawn_at=maybe_moment(row.withdrawn_at),
         revision=row.revision,
     )
 
@@ -315,7 +315,3 @@ def _page(rows: Iterable[Row[Any]], page: Page) -> Listing[ApprovalRequest]:
 
 def _types(kind: RequestType | None) -> list[str]:
     return [one.value for one in RequestType if kind in {None, one}]
-
-
-def _when(text: str | None) -> datetime | None:
-    return None if text is None else moment(text)

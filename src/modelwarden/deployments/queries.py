@@ -16,7 +16,7 @@ from modelwarden.deployments.rollout import (
 from modelwarden.guard.router import Strategy
 from modelwarden.registry.lifecycle import Environment
 from modelwarden.store.schema.deployments import deployments
-from modelwarden.values.clock import moment, timestamp
+from modelwarden.values.clock import maybe_moment, moment, timestamp
 from modelwarden.values.pages import Listing, Page, listing
 
 if TYPE_CHECKING:
@@ -134,8 +134,8 @@ def as_deployment(row: Row[Any]) -> Deployment:
         started_by=row.started_by,
         started_person=row.started_person,
         started_at=moment(row.started_at),
-        live_at=_when(row.live_at),
-        ended_at=_when(row.ended_at),
+        live_at=maybe_moment(row.live_at),
+        ended_at=maybe_moment(row.ended_at),
         replaces=row.replaces,
         notes=row.notes,
         reference=row.reference,
@@ -143,12 +143,12 @@ def as_deployment(row: Row[Any]) -> Deployment:
         course=row.course,
         salt=row.salt,
         step=row.step,
-        step_at=_when(row.step_at),
-        traffic_at=_when(row.traffic_at),
+        step_at=maybe_moment(row.step_at),
+        traffic_at=maybe_moment(row.traffic_at),
         waits=row.waits,
-        review_due_at=_when(row.review_due_at),
+        review_due_at=maybe_moment(row.review_due_at),
         reviewed_by=row.reviewed_by,
-        reviewed_at=_when(row.reviewed_at),
+        reviewed_at=maybe_moment(row.reviewed_at),
         outcome=None if row.outcome is None else ReviewOutcome(row.outcome),
         findings=row.findings,
         revision=row.revision,
@@ -173,7 +173,7 @@ def under_way(view: View) -> list[Deployment]:
 def last_rolled_back(view: View, version: VersionName, environment: Environment) -> datetime | None:
     """Return when a version was last rolled back there, live or on its way."""
     row = view.row(_LAST_BACK, {"version": version, "environment": environment.value})
-    return None if row is None else _when(row[0])
+    return None if row is None else maybe_moment(row[0])
 
 
 def unreviewed(view: View, model: ModelName, *, at: datetime) -> list[Deployment]:
@@ -271,7 +271,3 @@ def _where(model: ModelName, environment: Environment) -> dict[str, object]:
 
 def _first(row: Row[Any] | None) -> Deployment | None:
     return None if row is None else as_deployment(row)
-
-
-def _when(text: str | None) -> datetime | None:
-    return None if text is None else moment(text)

@@ -33,6 +33,8 @@ if TYPE_CHECKING:
 
     from modelwarden.deployments.evidence import Prepared
     from modelwarden.ledger.dsse import Envelope
+    from modelwarden.policies.governing import Requirements
+    from modelwarden.policies.result import Result
     from modelwarden.registry.model import Model
     from modelwarden.registry.version import Version
     from modelwarden.store.change import Change
@@ -68,8 +70,7 @@ def start(
     while workers do not have the version loaded, what is returned is in progress.
 
     Raises:
-        ModelNotFound, VersionNotFound, NotPermitted, StrategyUnknown, ReferenceExists.
-        DeploymentInProgress: another one is under way there.
+        ModelNotFound, VersionNotFound, NotPermitted, StrategyUnknown, ReferenceExists, DeploymentInProgress.
         GateRefused: `reasons` holds the code of every condition that does not hold (RL-33).
     """
     launch = launch or Launch()
@@ -83,15 +84,12 @@ def start(
     if before is not None and before.version == going.name:
         change.unchanged("deployment", before.id)
         return before
-    run = None
-    if needs.checks:
-        run = checking.recorded(change, going, model=owner, needs=needs, occasion=Occasion.GATE)
     case = evidence.gate_case(
         change,
         going,
         model=owner,
         environment=environment,
-        checks=None if run is None else run.found,
+        checks=_checked(change, going, owner, needs),
         artifact=evidence.artifact_now(prepared, going, now=change.now),
         permitted=True,
     )
@@ -109,10 +107,20 @@ def start(
         verdict=passed.to_line().decode().removesuffix("\n"),
     )
     started = _started(change, planned, passed)
-    if before is None or not workers(change, started):
-        return take_step(change, started, before)
-    announce(change, started, before)
-    return started
+    if before is not None and workers(change, started):
+        announce(change, started, before)
+        return started
+    return take_step(change, started, before)
+
+
+def _checked(
+    change: Change, going: Version, owner: Model, needs: Requirements
+) -> tuple[Result, ...] | None:
+    """Record what the checks come to now, and return it; None where the policies ask for none."""
+    if not needs.checks:
+        return None
+    run = checking.recorded(change, going, model=owner, needs=needs, occasion=Occasion.GATE)
+    return run.found
 
 
 def drafted(change: Change, going: Version, environment: Environment) -> Deployment:

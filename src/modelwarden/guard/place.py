@@ -126,9 +126,8 @@ class Place:
         self.limits: Final = options.limits
         self.falls_when_limited: Final = options.falls_when_limited
         self.clips: Final = ClipWatch()
-        self.ended = 0
         self.found_open_until = float("-inf")
-        self._told = 0
+        self.ended = self._told = 0
         self.first_name: Final = parameters.first
         self._around = around
         self._parameters = parameters

@@ -12,7 +12,7 @@ from modelwarden.notify.endpoint import Cause, Endpoint, EndpointState
 from modelwarden.store.schema.ledger import follower_positions as positions
 from modelwarden.store.schema.ledger import index, texts
 from modelwarden.store.schema.notify import deliveries, delivery_seals, endpoints
-from modelwarden.values.clock import moment, timestamp
+from modelwarden.values.clock import maybe_moment, moment, timestamp
 from modelwarden.values.pages import Listing, Page, listing
 
 if TYPE_CHECKING:
@@ -205,7 +205,7 @@ def as_endpoint(row: Row) -> Endpoint:
         url=row.url,
         secret=row.secret,
         previous_secret=row.previous_secret,
-        previous_until=_when(row.previous_until),
+        previous_until=maybe_moment(row.previous_until),
         types=tuple(json.loads(row.types)),
         severity=Severity(row.severity),
         subjects=tuple(json.loads(row.subjects)),
@@ -213,13 +213,9 @@ def as_endpoint(row: Row) -> Endpoint:
         owner=row.owner,
         state=EndpointState(row.state),
         cause=None if row.cause is None else Cause(row.cause),
-        down_since=_when(row.down_since),
+        down_since=maybe_moment(row.down_since),
         digest_before=row.digest_before,
         round=row.round,
         added_at=moment(row.added_at),
         revision=row.revision,
     )
-
-
-def _when(text: str | None) -> datetime | None:
-    return None if text is None else moment(text)

@@ -16,7 +16,7 @@ from modelwarden.registry.metric import Metric
 from modelwarden.registry.model import Model
 from modelwarden.registry.version import ArtifactKind, Version
 from modelwarden.store.schema.registry import artifacts, metrics, models, versions
-from modelwarden.values.clock import moment, timestamp
+from modelwarden.values.clock import maybe_moment, moment, timestamp
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -145,7 +145,7 @@ def as_model(row: Row[Any]) -> Model:
         tags=tuple(json.loads(row.tags)),
         policy=row.policy,
         requested=row.requested,
-        retired_at=_when(row.retired_at),
+        retired_at=maybe_moment(row.retired_at),
         replacement=row.replacement,
         revision=row.revision,
     )
@@ -184,7 +184,7 @@ def as_version(row: Row[Any]) -> Version:
         approvals=json.loads(row.approvals),
         live_in=tuple(json.loads(row.live_in)),
         last_ended=row.last_ended,
-        retired_at=_when(row.retired_at),
+        retired_at=maybe_moment(row.retired_at),
         revision=row.revision,
     )
 
@@ -299,7 +299,3 @@ def find_artifact(view: View, sha256: Digest) -> UploadedArtifact | None:
         uploaded_at=moment(row.uploaded_at),
         revision=row.revision,
     )
-
-
-def _when(text: str | None) -> datetime | None:
-    return None if text is None else moment(text)

@@ -23,7 +23,7 @@ from modelwarden.safeguards.switch import (
 )
 from modelwarden.store.schema.registry import models, versions
 from modelwarden.store.schema.safeguards import switches
-from modelwarden.values.clock import moment, timestamp
+from modelwarden.values.clock import maybe_moment, moment, timestamp
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -306,7 +306,7 @@ def as_switch(row: Row[Any]) -> Switch:
         reason=row.reason,
         incident=row.incident,
         evidence=row.evidence,
-        expires_at=_moment(row.expires_at),
+        expires_at=maybe_moment(row.expires_at),
         on_expiry=None if row.on_expiry is None else OnExpiry(row.on_expiry),
         unknown=Unknown(row.unknown),
         lkg_before=moment(row.lkg_before),
@@ -314,19 +314,19 @@ def as_switch(row: Row[Any]) -> Switch:
         activated_by=row.activated_by,
         activated_persons=_texts(row.activated_persons),
         activated_at=moment(row.activated_at),
-        reminded_at=_moment(row.reminded_at),
+        reminded_at=maybe_moment(row.reminded_at),
         requested_by=row.requested_by,
         requested_persons=_texts(row.requested_persons),
-        requested_at=_moment(row.requested_at),
+        requested_at=maybe_moment(row.requested_at),
         notes=row.notes,
         verification=row.verification,
         ended_by=row.ended_by,
-        ended_at=_moment(row.ended_at),
+        ended_at=maybe_moment(row.ended_at),
         ended_notes=row.ended_notes,
         ramp=None if row.ramp is None else _texts(row.ramp),
         bake_s=row.bake_s,
         ramp_step=row.ramp_step,
-        ramp_moved_at=_moment(row.ramp_moved_at),
+        ramp_moved_at=maybe_moment(row.ramp_moved_at),
         revision=row.revision,
     )
 
@@ -334,7 +334,3 @@ def as_switch(row: Row[Any]) -> Switch:
 def _texts(text: str) -> tuple[Any, ...]:
     found: Sequence[str] = json.loads(text)
     return tuple(found)
-
-
-def _moment(text: str | None) -> datetime | None:
-    return None if text is None else moment(text)

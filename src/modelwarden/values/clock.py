@@ -35,3 +35,8 @@ def moment(text: str) -> datetime:
     if not _FORM.fullmatch(text):
         raise ValueError(f"{text!r} is not of the form 2026-11-20T11:19:40.000000Z")
     return datetime.fromisoformat(text)
+
+
+def maybe_moment(text: str | None) -> datetime | None:
+    """Return the moment that `timestamp` wrote, or None for none."""
+    return None if text is None else moment(text)

@@ -15,11 +15,11 @@ from modelwarden.safeguards.drills.report import HEARD, NOTICED, Told
 from modelwarden.safeguards.switch import SwitchSeverity
 from modelwarden.store.schema.ledger import entries, index, subjects
 from modelwarden.store.schema.safeguards import drill_counts, drills, guard_instances
-from modelwarden.values.clock import moment, timestamp
+from modelwarden.values.clock import maybe_moment, moment, timestamp
 from modelwarden.values.ids import ActorId, DrillId, ModelName
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterator, Mapping
     from datetime import datetime
 
     from sqlalchemy import Row
@@ -85,14 +85,6 @@ _LAST_REPORTED: Final = (
     )
     .order_by(drills.c.id.desc())
     .limit(1)
-)
-_LASTS: Final = (
-    select(drills.c.model, func.max(drills.c.id).label("id"))
-    .where(
-        drills.c.model.in_(bindparam("models", expanding=True)),
-        drills.c.state.in_(_RAN),
-    )
-    .group_by(drills.c.model)
 )
 _FAULTS: Final = (
     select(
@@ -224,11 +216,6 @@ def last_reported(view: View, environment: str, model: str, *, by: str) -> Drill
     return None if row is None else as_drill(row)
 
 
-def last_ids(view: View, models: Sequence[str]) -> dict[str, str]:
-    """Return the id of the last drill that ran on each of these models, by model."""
-    return {row.model: row.id for row in view.rows(_LASTS, {"models": list(models)})}
-
-
 class LastDrilled(NamedTuple):
     """A drill, and when it began."""
 
@@ -353,15 +340,11 @@ def as_drill(row: Row[Any]) -> Drill:
         requested_persons=tuple(json.loads(row.requested_persons)),
         requested_at=moment(row.requested_at),
         confirmed_by=row.confirmed_by,
-        started_at=_moment(row.started_at),
-        ends_at=_moment(row.ends_at),
+        started_at=maybe_moment(row.started_at),
+        ends_at=maybe_moment(row.ends_at),
         ended_by=row.ended_by,
-        ended_at=_moment(row.ended_at),
+        ended_at=maybe_moment(row.ended_at),
         cause=None if row.cause is None else Cause(row.cause),
         report=row.report,
         revision=row.revision,
     )
-
-
-def _moment(text: str | None) -> datetime | None:
-    return None if text is None else moment(text)

@@ -11,7 +11,7 @@ from modelwarden.registry.lifecycle import Environment
 from modelwarden.safeguards.local_stops.stop import LocalStop, StopState
 from modelwarden.safeguards.switch import SwitchAction, SwitchSeverity, Unknown
 from modelwarden.store.schema.safeguards import local_stops
-from modelwarden.values.clock import moment, timestamp
+from modelwarden.values.clock import maybe_moment, moment, timestamp
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -126,7 +126,7 @@ def as_stop(row: Row[Any]) -> LocalStop:
         fallback=tuple(json.loads(row.fallback)),
         unknown=Unknown(row.unknown),
         severity=SwitchSeverity(row.severity),
-        lkg_before=_moment(row.lkg_before),
+        lkg_before=maybe_moment(row.lkg_before),
         carried=row.carried,
         carried_sha256=row.carried_sha256,
         reported_by=row.reported_by,
@@ -134,12 +134,8 @@ def as_stop(row: Row[Any]) -> LocalStop:
         seen_at=moment(row.seen_at),
         adopted_as=row.adopted_as,
         resolved_by=row.resolved_by,
-        resolved_at=_moment(row.resolved_at),
+        resolved_at=maybe_moment(row.resolved_at),
         notes=row.notes,
-        ended_at=_moment(row.ended_at),
+        ended_at=maybe_moment(row.ended_at),
         revision=row.revision,
     )
-
-
-def _moment(text: str | None) -> datetime | None:
-    return None if text is None else moment(text)

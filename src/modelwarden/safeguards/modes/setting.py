@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from modelwarden.access import duties
+from modelwarden.access import queries as accounts
 from modelwarden.access.accounts import handle_of
-from modelwarden.access.allowed import authorize, require_person
-from modelwarden.errors import ValueInvalid
+from modelwarden.access.allowed import acting_persons, authorize, require_person
+from modelwarden.errors import OwnerRelease, ValueInvalid
 from modelwarden.facts.kinds import Code
 from modelwarden.facts.safeguards import GuardModeSet
 from modelwarden.permissions import Permission
@@ -21,6 +23,7 @@ from modelwarden.values.guards import GuardModeAnswer
 from modelwarden.values.ids import ModelName
 
 if TYPE_CHECKING:
+    from modelwarden.registry.model import Model
     from modelwarden.safeguards.snapshots.body import Topic
     from modelwarden.store.change import Change, View
 
@@ -39,9 +42,10 @@ def set_guard_mode(
     """Say how the guards of a model behave; what is None stays. The same again changes nothing.
 
     Closing may block a model whose server is gone, so it takes the right to stop one; going back to `static` lets
-    through what was held back, so it takes the right to release, and a person. The program alone holds breakers.
+    through what was held back, so it takes the right to release, and a person who does not own the model. The program
+    alone holds breakers.
 
-    Raises ModelNotFound, NotPermitted, ValueInvalid.
+    Raises ModelNotFound, NotPermitted, OwnerRelease, ValueInvalid.
     """
     found = readable_model(change, model)
     on = resource_of(found, environment.value)
@@ -54,7 +58,17 @@ def set_guard_mode(
     if before.fail is FailMode.CLOSED and fail is FailMode.STATIC:
         authorize(change, Permission.SWITCH_RELEASE, on=on)
         require_person(change)
+        _check_owner(change, found, before)
     return _put(change, before, fail, breakers)
+
+
+def _check_owner(change: Change, model: Model, before: GuardMode) -> None:
+    """Bar whoever owns the model, or did since it was closed, as for the release of a switch (SG-10)."""
+    persons = acting_persons(change)
+    mine = {a.id for person in sorted(persons) for a in accounts.accounts_of(change, person)}
+    if mine & model.owners_since(before.set_at):
+        about = (("model", model.name),)
+        duties.check(persons, barred={"owner": persons}, rule=OwnerRelease, about=about)
 
 
 def hold_breakers(change: Change, model: str, environment: Environment, *, held: bool) -> None:

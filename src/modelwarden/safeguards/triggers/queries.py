@@ -16,7 +16,7 @@ from modelwarden.safeguards.triggers.ladder import ACTING, Act, Step
 from modelwarden.safeguards.triggers.proposal import Firing, Proposal, ProposalState
 from modelwarden.safeguards.triggers.trigger import Trigger, TriggerState
 from modelwarden.store.schema.triggers import firings, switch_proposals, trigger_alarms, triggers
-from modelwarden.values.clock import moment, timestamp
+from modelwarden.values.clock import maybe_moment, moment, timestamp
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -229,7 +229,7 @@ def as_alarm(row: Row[Any]) -> Alarm:
     return Alarm(
         firing=bool(row.firing),
         streak=row.streak,
-        since=_moment(row.since),
+        since=maybe_moment(row.since),
         judged_until=moment(row.judged_until),
         seen=tuple(json.loads(row.seen)),
         spoke=bool(row.spoke),
@@ -248,8 +248,8 @@ def as_trigger(row: Row[Any]) -> Trigger:
         "ends": bool(row.ends),
         "set_persons": tuple(json.loads(row.set_persons)),
         "set_at": moment(row.set_at),
-        "in_force_at": _moment(row.in_force_at),
-        "ended_at": _moment(row.ended_at),
+        "in_force_at": maybe_moment(row.in_force_at),
+        "ended_at": maybe_moment(row.ended_at),
     }
     return Trigger(**values)
 
@@ -265,7 +265,7 @@ def as_firing(row: Row[Any]) -> Firing:
         "first_at": moment(row.first_at),
         "last_at": moment(row.last_at),
         "fired_at": moment(row.fired_at),
-        "overridden_at": _moment(row.overridden_at),
+        "overridden_at": maybe_moment(row.overridden_at),
     }
     return Firing(**values)
 
@@ -279,10 +279,6 @@ def as_proposal(row: Row[Any]) -> Proposal:
         "lkg_before": moment(row.lkg_before),
         "proposed_at": moment(row.proposed_at),
         "lapses_at": moment(row.lapses_at),
-        "accepted_at": _moment(row.accepted_at),
+        "accepted_at": maybe_moment(row.accepted_at),
     }
     return Proposal(**values)
-
-
-def _moment(text: str | None) -> datetime | None:
-    return None if text is None else moment(text)
