@@ -12,9 +12,12 @@ import pyarrow as pa
 import pytest
 
 from modelwarden.errors import PredictionBlocked
+from modelwarden.guard.batch_drills import Strikes
 from modelwarden.guard.contract import Contract, OnViolation
 from modelwarden.guard.decision import Status
+from modelwarden.guard.drilling import Struck
 from modelwarden.guard.fallback import Default, LastKnownGood
+from modelwarden.guard.faults import Rule, parse_fault
 from tests.guard.test_batch_by_row import (
     NOW,
     SWITCHES,
@@ -189,3 +192,13 @@ def test_a_key_of_all_rows_counts_for_each(tmp_path: Path) -> None:
             batch = guard.batch([0.5, 0.6], key=key, context={"region": ["asia", "asia"]})
             assert batch.summary == ({"blocked": 2} if alone else {"ok": 2})
             assert guard.recall(key).value == (None if alone else 0.6)
+
+
+def test_the_features_of_struck_rows_are_shifted_and_what_came_is_not() -> None:
+    rule = Rule("dri_1", parse_fault("drift:0.5"), 10_000, NOW + 60)
+    strikes = Strikes({1: Struck(rule, {})})
+    for build in (list, np.array, pd.Series, pl.Series, pa.array):
+        table = {"age": build([10, 20, 30]), "rate": build([0.5, 4.0, 2.0])}
+        assert strikes.features(table) == {"age": [10, 30, 30], "rate": [0.5, 6.0, 2.0]}
+        assert plain(list(pa.array(table["rate"]).to_pylist())) == [0.5, 4.0, 2.0]
+    assert Strikes().features(table) is table
