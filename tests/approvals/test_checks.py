@@ -261,6 +261,7 @@ def test_a_row_for_other_bytes_does_not_count_and_an_edited_run_does_not_reprodu
         connection.execute(update(check_runs).values(results=edited))
     assert outcomes(ran(org)) == {"scan": "unknown"}
     old = org.see("alice", policies.check_run, run.id)
+    assert not org.see("alice", checking.is_reproduced, replace(run, types=run.types + 1))
     assert not org.see("alice", checking.is_reproduced, old)
     assert not org.see(
         "alice",

@@ -8,7 +8,7 @@ from hashlib import sha256
 from typing import TYPE_CHECKING, Any
 
 from modelwarden.policies.check import situation
-from modelwarden.policies.evaluate import evaluate
+from modelwarden.policies.evaluate import VERSION, evaluate
 from modelwarden.policies.predicate import Seen
 from modelwarden.policies.result import Outcome, Result, results_text
 from modelwarden.values.canonical import encode_any, parse
@@ -39,6 +39,7 @@ class CheckRun:
     Attributes:
         policies: the governing policies: name, version, hash.
         enforced: whether none of them merely observed or warned (RL-12).
+        types: which version of the check types weighed it (POL-10).
         digests: of the version: artifact, evaluation, parameters.
         evidence: ids of the stored evidence that decided.
         ledger_size: how many entries the newest signed checkpoint covered.
@@ -53,6 +54,7 @@ class CheckRun:
     environment: Environment
     policies: tuple[Mapping[str, str | int], ...]
     enforced: bool
+    types: int
     digests: Mapping[str, str]
     evidence: tuple[EvidenceId, ...]
     ledger_size: int
@@ -69,7 +71,12 @@ class CheckRun:
         return read_results(self.results)
 
     def is_reproduced(self, checks: Iterable[Check]) -> bool:
-        """Tell whether evaluating these checks again over what was read gives the same bytes."""
+        """Tell whether evaluating these checks again over what was read gives the same bytes.
+
+        Only types of the version that weighed it can say so.
+        """
+        if self.types != VERSION:
+            return False
         again = evaluate(checks, situation(self.situation), now=self.evaluated_at)
         return results_text(again) == self.results
 
@@ -91,6 +98,7 @@ def run_digest(
         "situation": situation,
         "results": results,
         "at": timestamp(at),
+        "types": VERSION,
     }
     return Digest(sha256(encode_any(body)).hexdigest())
 

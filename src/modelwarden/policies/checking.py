@@ -11,7 +11,7 @@ from modelwarden.facts.policies import ChecksEvaluated
 from modelwarden.permissions import Permission
 from modelwarden.policies import gathering, queries
 from modelwarden.policies.check_run import CheckRun, Occasion, run_digest
-from modelwarden.policies.evaluate import evaluate, what_was_read
+from modelwarden.policies.evaluate import VERSION, evaluate, what_was_read
 from modelwarden.policies.governing import checks_of
 from modelwarden.policies.reads import find_policy_version, requirements
 from modelwarden.policies.result import results_text
@@ -81,6 +81,7 @@ def recorded(
             environment=needs.environment,
             policies=pins,
             enforced=needs.enforced,
+            types=VERSION,
             digests={
                 "subject": gathering.subject_of(version),
                 "evaluation": version.evaluation_digest,

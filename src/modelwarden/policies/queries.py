@@ -318,6 +318,7 @@ def as_run(row: Row[Any]) -> CheckRun:
         environment=Environment(row.environment),
         policies=tuple(json.loads(row.policies)),
         enforced=row.enforced,
+        types=row.types,
         digests=json.loads(row.digests),
         evidence=tuple(json.loads(row.evidence)),
         ledger_size=row.ledger_size,

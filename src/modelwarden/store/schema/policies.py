@@ -79,6 +79,7 @@ check_runs: Final = governed(
     Column("environment", Text, nullable=False),
     Column("policies", Text, nullable=False),
     Column("enforced", Boolean, nullable=False),
+    Column("types", Integer, nullable=False),
     Column("digests", Text, nullable=False),
     Column("evidence", Text, nullable=False),
     Column("ledger_size", BigInteger, nullable=False),

@@ -62,6 +62,7 @@ def _check_runs() -> None:
         sa.Column("environment", sa.Text(), nullable=False),
         sa.Column("policies", sa.Text(), nullable=False),
         sa.Column("enforced", sa.Boolean(), nullable=False),
+        sa.Column("types", sa.Integer(), nullable=False),
         sa.Column("digests", sa.Text(), nullable=False),
         sa.Column("evidence", sa.Text(), nullable=False),
         sa.Column("ledger_size", sa.BigInteger(), nullable=False),
