@@ -7,9 +7,9 @@ it, so it is no less than the time from the commit.
 *Subscribers* are streams over sockets of their own, all read by this process; one "has it" when the event that brings
 the stop is there whole, and a round's time is that of the last one.
 
-*Guards* are real ones in several processes (`propagation_guards`), with all their threads, reports and files: one "has
-swapped" when its next call is stopped. All of them, the server and this process share the machine, which a fleet does
-not. So what the guards' work alone would take, spread evenly over the cores, stands beside it; and what the work costs.
+*Guards* are real ones, each a process of its own (`propagation_guards`), with all their threads, reports and files: one
+"has swapped" when its next call is stopped. All of them, the server and this process share the machine, which a fleet
+does not. So what the guards' work alone would take, spread evenly over the cores, stands beside it; and what it costs.
 """
 
 from __future__ import annotations
@@ -47,7 +47,8 @@ HOST: Final = "127.0.0.1"
 KILL: Final = "/api/governance/kill-switches"
 STREAM: Final = "/api/governance/snapshot/stream?model=churn"
 TARGETS: Final = {1: None, 100: 100.0, 1_000: 500.0}
-PROCESSES: Final = {1: 1, 100: 10, 1_000: 40}
+PARENTS: Final = {1: 1, 100: 4, 1_000: 8}
+"""Processes that fork the guards."""
 ROUNDS: Final = {1: 100, 100: 50, 1_000: 20}
 LIMIT: Final = 2**24
 AT_ONCE: Final = 50
@@ -76,8 +77,8 @@ def measure(bench: Workbench) -> list[Row]:
                 spent = asyncio.run(_measured(server, operator, guard, number, rounds))
             rows += _subscribers(number, spent, target)
             rounds = 5 if bench.quick else ROUNDS[number]
-            processes = PROCESSES[number]
-            with Fleet(server, guard, guards=number, processes=processes, folder=folder) as fleet:
+            parents = PARENTS[number]
+            with Fleet(server, guard, guards=number, parents=parents, folder=folder) as fleet:
                 times = fleet.measured(partial(_stopped, server.port, operator), rounds=rounds)
             rows += _guards(number, times, target)
     return rows
@@ -101,7 +102,7 @@ def _subscribers(number: int, spent: Times, target: Target | None) -> list[Row]:
 
 
 def _guards(number: int, times: FleetTimes, target: Target | None) -> list[Row]:
-    several = "1 guard" if number == 1 else f"{number:,} guards, {PROCESSES[number]} processes"
+    several = "1 guard" if number == 1 else f"{number:,} guards, each a process"
     cores = len(os.sched_getaffinity(0))
     line = partial(Row, unit="ms")
     return [

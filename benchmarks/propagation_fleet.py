@@ -1,4 +1,4 @@
-"""A fleet of real guards in processes of their own: stops go out, and each guard says when it had one.
+"""A fleet of real guards, each in a process of its own: stops go out, and each guard says when it had one.
 
 What a round costs is the CPU time of the processes less what they spend idle, on heartbeats, in the same time.
 """
@@ -22,8 +22,8 @@ if TYPE_CHECKING:
 
 IDLE_S: Final = 10.0
 PAUSE_S: Final = 1.0
-EACH_S: Final = 0.004
-"""Between two stops, and more for each guard, so that reports and files of one are done before the next."""
+EACH_S: Final = 0.006
+"""After a stop, and more for each guard, before anybody is asked: so that reports and files of it are done, too."""
 WARMING: Final = 2
 MILLI: Final = 1e3
 
@@ -69,20 +69,20 @@ class Spent(NamedTuple):
 
 
 class Fleet:
-    """So many guards in so many processes, started when entered, and ended when left."""
+    """So many guards, forked by so many parents; started when entered, and ended when left."""
 
     def __init__(
-        self, server: Server, token: str, *, guards: int, processes: int, folder: Path
+        self, server: Server, token: str, *, guards: int, parents: int, folder: Path
     ) -> None:
         self._server, self._token = server, token
-        self._guards, self._processes, self._folder = guards, processes, folder
+        self._guards, self._parents, self._folder = guards, parents, folder
         self._members: list[subprocess.Popen[str]] = []
         self._each_mib = 0.0
 
     def __enter__(self) -> Self:
         url = f"http://127.0.0.1:{self._server.port}"
-        share = self._guards // self._processes
-        for place in range(self._processes):
+        share = self._guards // self._parents
+        for place in range(self._parents):
             words = [sys.executable, "-m", "benchmarks.propagation_guards", url, self._token]
             self._members.append(
                 subprocess.Popen(  # noqa: S603  # our own program
@@ -103,7 +103,7 @@ class Fleet:
         trace: TracebackType | None,
     ) -> None:
         for member in self._members:
-            member.kill()  # a thousand guards one after the other would take their time
+            member.kill()  # those that it forked end with their pipe
             member.wait()
             for pipe in (member.stdin, member.stdout):
                 with contextlib.suppress(BrokenPipeError):
@@ -131,6 +131,7 @@ class Fleet:
 
     def _round(self, stop: Callable[[], Stopped], times: FleetTimes) -> None:
         stopped = stop()
+        time.sleep(PAUSE_S + EACH_S * self._guards)
         for member in self._members:
             _tell(member, stopped.generation)
         for member in self._members:
@@ -139,7 +140,6 @@ class Fleet:
                 times.from_call.append((moment - stopped.called) * MILLI)
                 times.from_answer.append(max(0.0, moment - stopped.answered) * MILLI)
             times.took += said["took_ms"]
-        time.sleep(PAUSE_S + EACH_S * self._guards)
 
     def _spent(self) -> Spent:
         for member in self._members:
@@ -147,8 +147,8 @@ class Fleet:
         said = [_said(member) for member in self._members]
         return Spent(
             time.monotonic(),
-            sum(each["cpu_s"] for each in said),
-            sum(each["receiving_s"] for each in said),
+            sum(sum(each["cpu_s"]) for each in said),
+            sum(sum(each["receiving_s"]) for each in said),
             self._server.cpu_s(),
         )
 

@@ -1,21 +1,22 @@
-"""Real guards in a process of their own, for `propagation`: told which stop to wait for, it answers when each had it.
+"""Real guards, each in a process of its own, for `propagation`: told which stop to wait for, each says when it had it.
 
     python -m benchmarks.propagation_guards URL TOKEN GUARDS FOLDER
 
-Each guard has its threads, sockets and state folder, and learns the keys as any guard does. The moment of a swap is
-what its intake noted, by the clock that all processes of the machine share. Looking whether all have it is cheap and
-begins after the stop was answered.
+They are forked before any has a thread, as by a server of workers. Each guard has its threads, socket and state folder,
+and learns the keys as any guard does. The moment of a swap is what its intake noted, by the clock that all processes of
+the machine share; nobody asks for it before it should have come.
 """
 
 from __future__ import annotations
 
+import gc
 import json
 import os
 import sys
 import threading
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TextIO
 
 import psutil
 
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
 
 STARTED_S = 60.0
 PATIENCE_S = 30.0
-LOOK_S = 0.005
+LOOK_S = 0.2
 BEHIND = 5
 """How nice these processes are to the server: a fleet has machines of its own, and does not take the server's."""
 SETTLE_S = 2.0
@@ -35,22 +36,46 @@ SETTLE_S = 2.0
 def main(url: str, token: str, number: int, folder: Path) -> None:
     os.nice(BEHIND)
     empty = memory()
-    guards = [
-        Guard(url, "churn", token=token, state_dir=folder / f"{place}", init_wait=STARTED_S)
-        for place in range(number)
-    ]
-    time.sleep(SETTLE_S)
-    say({"each_mib": (memory() - empty) / number})
+    gc.freeze()  # what is loaded stays shared between those that are forked
+    members = [forked(url, token, folder / f"{place}") for place in range(number)]
+    begun = [json.loads(answers.readline()) for _, answers in members]
+    say({"each_mib": sum(each["mib"] for each in begun) / number - empty})
     for line in sys.stdin:
+        for commands, _ in members:
+            commands.write(line)
+            commands.flush()
+        said = [json.loads(answers.readline()) for _, answers in members]
+        say({name: [each[name] for each in said] for name in said[0]})
+
+
+def forked(url: str, token: str, folder: Path) -> tuple[TextIO, TextIO]:
+    """Start a process with one guard in it; return where it is told what, and where it answers."""
+    hears, tells = os.pipe()
+    reads, answers = os.pipe()
+    if os.fork():
+        os.close(hears)
+        os.close(answers)
+        return os.fdopen(tells, "w"), os.fdopen(reads)
+    os.close(tells)
+    os.close(reads)
+    try:
+        one_guard(url, token, folder, hears=os.fdopen(hears), answers=os.fdopen(answers, "w"))
+    finally:
+        os._exit(0)
+
+
+def one_guard(url: str, token: str, folder: Path, *, hears: TextIO, answers: TextIO) -> None:
+    guard = Guard(url, "churn", token=token, state_dir=folder, init_wait=STARTED_S)
+    time.sleep(SETTLE_S)
+    print(json.dumps({"mib": memory()}), file=answers, flush=True)
+    for line in hears:
         wanted = int(line)
         if wanted:
-            applied = [having(guard, wanted) for guard in guards]
-            moments, took = zip(
-                *((each.swapped_at, each.applied_ms) for each in applied), strict=True
-            )
-            say({"swapped_at": moments, "took_ms": took})
+            applied = having(guard, wanted)
+            said = {"swapped_at": applied.swapped_at, "took_ms": applied.applied_ms}
         else:
-            say({"cpu_s": time.process_time(), "receiving_s": receiving_s()})
+            said = {"cpu_s": time.process_time(), "receiving_s": receiving_s()}
+        print(json.dumps(said), file=answers, flush=True)
 
 
 def having(guard: Guard, generation: int) -> Applied:
