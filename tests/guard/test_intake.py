@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from math import inf
 from typing import TYPE_CHECKING
 
 from modelwarden.guard.held import Clocks, Holder
@@ -44,7 +45,8 @@ def test_a_flood_is_held_at_once_and_written_once_a_second(tmp_path: Path) -> No
     fed = Fed(tmp_path)
     for generation in range(1, 6):
         assert fed.take(generation) is None
-        fed.intake.save()
+        due_s = fed.intake.save()
+        assert due_s == (inf if generation == 1 else KEPT_S)
         assert (fed.held(), fed.folder.floor()) == (generation, Floor(1, 1))
     fed.now += KEPT_S
     fed.intake.save()

@@ -11,6 +11,7 @@ import contextlib
 import json
 import logging
 import time
+from math import inf
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from modelwarden.errors import KeyInvalid, NoPinnedKey, SignatureInvalid, SnapshotRejected
@@ -249,23 +250,28 @@ class Intake:
 
     # --- the disk, from another thread -------------------------------------------------------------
 
-    def save(self, *, is_last: bool = False) -> None:
-        """Write what is held to disk, if that is due or the last chance; never raises for the disk's sake."""
+    def save(self, *, is_last: bool = False) -> float:
+        """Write what is held to disk, if that is due or the last chance; return in how many seconds it will be due.
+
+        Never raises for the disk's sake.
+        """
         self._save_carried()
         unsaved = self._unsaved
         if unsaved is None or self._folder is None:
-            return
+            return inf
         whole, wire, at = unsaved
         saved, moment = self._saved_at
         now = self._clocks.monotonic()
-        if not is_last and now - moment < (SAVED_S if at == saved else KEPT_S):
-            return
+        left_s = moment + (SAVED_S if at == saved else KEPT_S) - now
+        if not is_last and left_s > 0:
+            return left_s
         self._unsaved = None
         self._saved_at = at, now
         try:
             self._folder.keep(_joined(whole, wire), at)
         except (OSError, ValueError) as error:
             self._not_kept("written", error)
+        return inf
 
     def _save_carried(self) -> None:
         """Write what is carried on to disk before the snapshot that forgot it."""

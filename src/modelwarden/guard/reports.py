@@ -20,6 +20,7 @@ import uuid
 import weakref
 from typing import TYPE_CHECKING, Final
 
+from modelwarden.guard.intake import KEPT_S
 from modelwarden.guard.link import Link
 
 if TYPE_CHECKING:
@@ -115,8 +116,7 @@ class Reports:
     def _run(self) -> None:
         while not self._closed:
             self._report()
-            self._intake.save()
-            self._rest()
+            self._rest(self._intake.save())
         self._intake.save(is_last=True)
         if self._link is not None:
             self._say_goodbye(self._link)
@@ -129,18 +129,25 @@ class Reports:
                 link.post("snapshot/applied", self.report() | {"state": GONE}, timeout_s=GOODBYE_S)
         link.drop()
 
-    def _rest(self) -> None:
-        """Wait for news or the next beat, and after news a while more, together with what comes meanwhile."""
+    def _rest(self, unsaved_s: float) -> None:
+        """Wait for news, the next beat or what is to be written, and after news a while more for what else comes."""
         changed = self._feed.changed
-        if not changed.wait(self._pace.report_s):
+        if not changed.wait(min(self._pace.report_s, unsaved_s)):
             return
+        now = time.monotonic()
         spread_s = random.random() * self._feed.spread_s  # noqa: S311 - no secret
-        ends = max(self._reported_at + APART_S, time.monotonic() + spread_s)
+        if spread_s > KEPT_S:  # the file does not wait for so long
+            self._wait(now + KEPT_S)
+            self._intake.save()
+        self._wait(max(self._reported_at + APART_S, now + spread_s))
+        changed.clear()
+
+    def _wait(self, ends: float) -> None:
+        changed = self._feed.changed
         while not self._closed and (left_s := ends - time.monotonic()) > 0:
             changed.clear()
             if not self._closed:
                 changed.wait(left_s)
-        changed.clear()
 
     def _report(self) -> None:
         link = self._link
