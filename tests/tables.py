@@ -11,8 +11,9 @@ from modelwarden.store.migrate import migrate
 
 
 def fresh(folder: Path, name: str = "warden.db") -> str:
-    """Put one into a folder and return its URL; whoever opens it finds no ledger and no keys yet."""
-    (folder / name).write_bytes(_file())
+    """Put one into a folder, unless one is there, and return its URL; a new one has no ledger and no keys yet."""
+    if not (folder / name).exists():
+        (folder / name).write_bytes(_file())
     return f"sqlite:///{folder / name}"
 
 

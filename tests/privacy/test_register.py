@@ -22,7 +22,7 @@ COMMITMENTS: Final = {
     "decisions.comment", "deployments.notes", "models.purpose", "versions.description", "versions.artifact",
     "erasures.reason", "holds.reason", "switches.reason", "switches.notes", "switches.verification",
     "switches.ended_notes", "firings.reason", "endpoints.url", "endpoints.secret", "endpoints.previous_secret",
-    "local_stops.host", "local_stops.notes",
+    "local_stops.host", "local_stops.notes", "deployments.findings", "freezes.reason",
 }  # fmt: skip
 KEYED: Final = {"actors.handle_index", "actors.email_index", "tokens.secret_digest"}
 PATTERNED: Final = {
@@ -45,6 +45,8 @@ PATTERNED: Final = {
     "slis.name", "slis.resource_type", "slis.resource", "slis.labels",
     "slis.thresholds",
     "local_stops.model",
+    "deployments.course", "freezes.model", "guard_modes.model", "routes.model", "routes.stable", "routes.candidate",
+    "routes.shadow", "routes.strategy",
     "evidence.model", "evidence.version", "evidence.tool", "check_runs.model", "check_runs.version",
 }  # fmt: skip
 """Names and words of a fixed form: checked where they come in, and too short for a sentence."""
@@ -86,6 +88,7 @@ PROGRAMS: Final = {
     "defined_by",
     "subject", "value_sha256", "inputs", "assurance", "recorded_person", "occasion", "digests", "evidence", "digest",
     "results", "evaluated_by", "order",
+    "fail", "breakers", "by", "salt", "waits", "outcome", "reviewed_by", "lifted_by", "deployment",
     "ramp", "carried", "carried_sha256", "reported_by", "adopted_as", "resolved_by",
 }  # fmt: skip
 """Ids, digests and words of the program's own lists, whatever the table."""

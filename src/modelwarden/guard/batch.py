@@ -276,7 +276,7 @@ class Batches:
         for step, rows in work.steps.items():
             counts.steps[step] = counts.steps.get(step, 0) + rows
         counts.stopped += work.stopped
-        counts.stale_inputs += work.warned
+        counts.stale_inputs += work.stale
         counts.unknown_context += work.unknown
         if work.noticed:
             counts.notice(work.noticed)

@@ -88,7 +88,7 @@ class Work:
         self.tally: dict[Status, int] = {}
         self.steps: dict[str, int] = {}
         self.noticed: dict[str, int] = {}
-        self.stopped = self.warned = 0
+        self.stopped = self.stale = 0
         self.found: BatchFindings
         self.status: NDArray[Any]
 
@@ -154,7 +154,7 @@ class Work:
         for fresh in several:
             ages.judge(fresh, moments, now=now)
             ages.tell(stale, MISSING, level=fresh.stale)
-        self.warned += int((ages.levels[going] == Level.WARN).sum())
+        self.stale += int((ages.levels[going] > Level.FRESH).sum())
         for held in ages.held(going):
             self.verdicts.stop(held.rows, held.verdict, held.reason)
 

@@ -79,10 +79,10 @@ class Counts:
 
     def notice(self, reasons: Mapping[str, int] | tuple[str, ...]) -> None:
         """Count reasons that are signals of their own, such as answers that are no finite number (SG-51)."""
-        self.raised += any(reason.startswith(RAISED) for reason in reasons)
-        for reason in SIGNALS.intersection(reasons):
-            more = reasons[reason] if isinstance(reasons, dict) else 1
-            self.noticed[reason] = self.noticed.get(reason, 0) + more
+        times = reasons if isinstance(reasons, dict) else dict.fromkeys(reasons, 1)
+        self.raised += sum(n for reason, n in times.items() if reason.startswith(RAISED))
+        for reason in SIGNALS.intersection(times):
+            self.noticed[reason] = self.noticed.get(reason, 0) + times[reason]
 
     def places(self) -> tuple[Breaker, ...]:
         """Return the breakers that count what took the short way."""
