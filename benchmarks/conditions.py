@@ -59,11 +59,11 @@ def measure(bench: Workbench) -> list[Row]:
     few = 200 if bench.quick else 2_000
     runs: dict[str, Callable[[], object]] = {
         "ours": partial(
-            timeit.timeit, partial(holds, asked, _ours(2, "risk"), now=NOW), number=few * 10
+            timeit.Timer(partial(holds, asked, _ours(2, "risk"), now=NOW)).timeit, few * 10
         ),
-        "celpy": partial(timeit.timeit, partial(program.evaluate, _celpy(2, "risk")), number=few),
-        "cel": partial(timeit.timeit, partial(compiled.execute, _plain(2, "risk")), number=few),
-        "checks": partial(timeit.timeit, _twenty(), number=few // 10),
+        "celpy": partial(timeit.Timer(partial(program.evaluate, _celpy(2, "risk"))).timeit, few),
+        "cel": partial(timeit.Timer(partial(compiled.execute, _plain(2, "risk"))).timeit, few),
+        "checks": partial(timeit.Timer(_twenty()).timeit, few // 10),
     }
     found = bests(runs, rounds=3 if bench.quick else 9)
     line = partial(

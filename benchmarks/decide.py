@@ -108,15 +108,16 @@ def measure(bench: Workbench) -> list[Row]:
     )  # the call that doors make, without their loading of the resource
     times = 20_000 if bench.quick else 200_000
     runs: dict[str, Callable[[], object]] = {
-        "ours": partial(timeit.timeit, ours, number=times),
+        "ours": partial(timeit.Timer(ours).timeit, times),
         "batch": partial(cedarpy.is_authorized_batch, several, rules, entities),
         "single": partial(
-            timeit.timeit,
-            partial(cedarpy.is_authorized, _cedar_request(ASKED), rules, entities),
-            number=BATCH,
+            timeit.Timer(
+                partial(cedarpy.is_authorized, _cedar_request(ASKED), rules, entities)
+            ).timeit,
+            BATCH,
         ),
         "casbin": partial(
-            timeit.timeit, partial(enforcer.enforce, *_casbin_request(ASKED)), number=BATCH
+            timeit.Timer(partial(enforcer.enforce, *_casbin_request(ASKED))).timeit, BATCH
         ),
     }
     found = bests(runs, rounds=3 if bench.quick else 9)

@@ -43,7 +43,7 @@ def measure(bench: Workbench) -> list[Row]:
     times = 200 if bench.quick else 2_000
     runs: dict[str, Callable[[], object]] = {
         "rows": lambda: psi_star(edges.count(rows), baseline),
-        "counts": partial(timeit.timeit, partial(psi_star, counts, baseline), number=times),
+        "counts": partial(timeit.Timer(partial(psi_star, counts, baseline)).timeit, times),
         "observe": _observing(edges, rng.normal(size=(times * 10, FEATURES))),
     }
     best = bests(runs, rounds=3 if bench.quick else 9)

@@ -177,7 +177,7 @@ def _batches(free: Guard, switched: Guard, masked: Guard, rounds: int) -> list[R
     }
     answers = [masked.batch(clean, context=one).summary for one in (coded, arrow, three)]
     assert answers[0] == answers[1] == answers[2] != {"ok": ROWS}
-    several = {name: partial(timeit.timeit, run, number=BATCHES) for name, (run, _) in runs.items()}
+    several = {name: partial(timeit.Timer(run).timeit, BATCHES) for name, (run, _) in runs.items()}
     best = bests(several, rounds=rounds // 4)
     return [
         line(what=what + name, ours=best[name] / BATCHES * MICRO, target=target)

@@ -52,8 +52,8 @@ def _batches(rounds: int) -> list[Row]:
     runs, schema = _batch_runs(), _schema()
     frame = pd.DataFrame({"score": _clean()})
     runs["pandera"] = partial(schema.validate, frame)
-    several = {n: partial(timeit.timeit, run, number=BATCHES) for n, run in runs.items()}
-    several["pandera"] = partial(timeit.timeit, runs["pandera"], number=1)
+    several = {n: partial(timeit.Timer(run).timeit, BATCHES) for n, run in runs.items()}
+    several["pandera"] = partial(timeit.Timer(runs["pandera"]).timeit, 1)
     best = bests(several, rounds=rounds)
     found = {n: one / (1 if n == "pandera" else BATCHES) * 1e6 for n, one in best.items()}
     line = partial(Row, unit="µs")

@@ -128,7 +128,7 @@ class Breaker:
     Attributes:
         free: the ticket for everyone while closed, else 0: `breaker.free or breaker.admit()` saves a call.
         short: calls that went well and were counted here, by whoever saves the call of `done`; it never falls.
-        untimed: a call is timed where none of these bits is set in `short`; None: none is timed.
+        untimed: a call is timed where none of these bits is set in `short`; each number has one of -1: none is timed.
         quiet_until: a good call that ends before may be counted so, if this was the same object when it began: each
             time that the breaker changes it is another. Such a call was quick, too.
     """
@@ -152,7 +152,7 @@ class Breaker:
         self._buckets = [_Bucket() for _ in range(BUCKETS)]
         self._good = 0  # calls that went well in `_second`, and are in no bucket yet
         self.short = self._folded = 0
-        self.untimed: int | None = 0
+        self.untimed = 0
         self._second = 0.0
         self.quiet_until = _NEVER
         self._leases: dict[int, float] = {}

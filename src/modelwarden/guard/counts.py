@@ -22,6 +22,8 @@ SIGNALS: Final = frozenset({NOT_FINITE, DISAGREEMENT})
 """Reasons that are counted apart from what became of the call."""
 RAISED: Final = "raised:"
 """How the reason begins of a call whose model raised; what it raised stands behind."""
+NEVER: Final = -1
+"""Of which every number has some bit: no call is timed."""
 LATENCIES: Final = 1_024
 """Latencies that wait for whoever measures; the newest are kept."""
 
@@ -55,7 +57,7 @@ class Counts:
     def add(self, place: Place, breaker: Breaker) -> None:
         """Count with the good answers those of a place's short way, which its breaker alone counts."""
         self._short.append(breaker)
-        breaker.untimed = 0 if self._timed else None
+        breaker.untimed = 0 if self._timed else NEVER
         weakref.finalize(place, self._keep, breaker)
 
     def _keep(self, breaker: Breaker) -> None:

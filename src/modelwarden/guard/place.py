@@ -286,7 +286,7 @@ class Place:
         self.ended += 1
         self.counts.slow += latency_s >= self._slow_s
         untimed = 0 if self.own_breaker is None else self.own_breaker.untimed
-        if counts and untimed is not None and not self.ended & untimed:
+        if counts and not self.ended & untimed:
             self.counts.latencies.append(latency_s)
 
     def remember(self, key: object, value: object, version: str | None) -> bool:

@@ -96,8 +96,7 @@ def short_way(site: Site, breaker: Breaker, way: Way) -> Callable[..., Any]:
             and (key is None or site.remembered(key(args, kwargs)[0], value))
         ):  # fmt: skip
             breaker.short = count = breaker.short + 1
-            untimed = breaker.untimed
-            if untimed is not None and not count & untimed:
+            if not count & breaker.untimed:
                 site.counts.latencies.append(ended - started)
             if values:
                 last.kept = value, ended, rest
@@ -141,8 +140,7 @@ def short_way_async(site: Site, breaker: Breaker, way: Way) -> Callable[..., Any
             and (key is None or site.remembered(key(args, kwargs)[0], value))
         ):  # fmt: skip
             breaker.short = count = breaker.short + 1
-            untimed = breaker.untimed
-            if untimed is not None and not count & untimed:
+            if not count & breaker.untimed:
                 site.counts.latencies.append(ended - started)
             if values:
                 last.kept = value, ended, rest
