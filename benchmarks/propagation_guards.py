@@ -37,15 +37,24 @@ def main(url: str, token: str, number: int, folder: Path) -> None:
     os.nice(BEHIND)
     empty = memory()
     gc.freeze()  # what is loaded stays shared between those that are forked
-    members = [forked(url, token, folder / f"{place}") for place in range(number)]
-    begun = [json.loads(answers.readline()) for _, answers in members]
-    say({"each_mib": sum(each["mib"] for each in begun) / number - empty})
+    members = []
+    for place in range(number):  # one after the other: a thousand at once would wait for each other
+        members.append(forked(url, token, folder / f"{place}"))
+        json.loads(members[-1][1].readline())
+    time.sleep(SETTLE_S)
+    said = asked(members, "0\n")
+    say({"each_mib": sum(each["mib"] for each in said) / number - empty})
     for line in sys.stdin:
-        for commands, _ in members:
-            commands.write(line)
-            commands.flush()
-        said = [json.loads(answers.readline()) for _, answers in members]
+        said = asked(members, line)
         say({name: [each[name] for each in said] for name in said[0]})
+
+
+def asked(members: list[tuple[TextIO, TextIO]], line: str) -> list[dict[str, float]]:
+    """Tell each the same, and return what each answers."""
+    for commands, _ in members:
+        commands.write(line)
+        commands.flush()
+    return [json.loads(answers.readline()) for _, answers in members]
 
 
 def forked(url: str, token: str, folder: Path) -> tuple[TextIO, TextIO]:
@@ -66,15 +75,14 @@ def forked(url: str, token: str, folder: Path) -> tuple[TextIO, TextIO]:
 
 def one_guard(url: str, token: str, folder: Path, *, hears: TextIO, answers: TextIO) -> None:
     guard = Guard(url, "churn", token=token, state_dir=folder, init_wait=STARTED_S)
-    time.sleep(SETTLE_S)
-    print(json.dumps({"mib": memory()}), file=answers, flush=True)
+    print("{}", file=answers, flush=True)
     for line in hears:
         wanted = int(line)
         if wanted:
             applied = having(guard, wanted)
             said = {"swapped_at": applied.swapped_at, "took_ms": applied.applied_ms}
         else:
-            said = {"cpu_s": time.process_time(), "receiving_s": receiving_s()}
+            said = {"cpu_s": time.process_time(), "receiving_s": receiving_s(), "mib": memory()}
         print(json.dumps(said), file=answers, flush=True)
 
 
