@@ -88,14 +88,17 @@ def submit_use_case(change: Change, name: str, *, comment: str) -> UseCase:
 
 
 def find_use_case_request(view: View, name: str) -> ApprovalRequest:
-    """Return the open question about a use case. Raises UseCaseNotFound, NoOpenRequest."""
-    found = use_case(view, name)
-    request = None if found.request is None else queries.find_request(view, found.request)
-    if (
-        request is None
-        or not request.is_open(at=view.now)
-        or not case.may_read(view, request, None)
-    ):
+    """Return the open question about a use case: who may read the one finds the other by it.
+
+    Raises UseCaseNotFound, NoOpenRequest.
+    """
+    known = use_cases.find_use_case(view, name)
+    asked = None if known is None else known.request
+    request = None if asked is None else queries.find_request(view, asked)
+    if request is None or not case.may_read(view, request, None):
+        use_case(view, name)
+        request = None
+    if request is None or not request.is_open(at=view.now):
         raise NoOpenRequest(f"nothing is being asked about use case {name}; submit it")
     return request
 
