@@ -978,6 +978,33 @@ class ModelIsRetired(CallerError):
     code, status = "model_retired", 409
 
 
+class UseCaseNotFound(NotFound):
+    """No such use case, or none that the caller may read."""
+
+    code, status = "use_case_not_found", 404
+
+    def __init__(self, name: str) -> None:
+        super().__init__("use_case", name)
+
+
+class UseCaseExists(CallerError):
+    """A use case has this name already."""
+
+    code, status = "use_case_exists", 409
+
+
+class UseCaseIncomplete(CallerError):
+    """Submitting wants all that a use case says of itself (RL-8); the message names what is missing."""
+
+    code, status = "use_case_incomplete", 422
+
+
+class UseCaseIsDeprecated(CallerError):
+    """A deprecated use case takes no changes and no requests (RL-11)."""
+
+    code, status = "use_case_deprecated", 409
+
+
 class NameReserved(CallerError):
     """The name is a word of the routes, which would shadow it."""
 

@@ -23,6 +23,13 @@ class Permission(StrEnum):
     MODEL_SUBMIT = "model.submit"
     MODEL_RETIRE = "model.retire"
     MODEL_APPROVE = "model.approve"
+    USE_CASE_READ = "use_case.read"
+    USE_CASE_CREATE = "use_case.create"
+    USE_CASE_UPDATE = "use_case.update"
+    USE_CASE_SUBMIT = "use_case.submit"
+    USE_CASE_APPROVE = "use_case.approve"
+    USE_CASE_DEPLOY = "use_case.deploy"
+    USE_CASE_DEPRECATE = "use_case.deprecate"
     ARTIFACT_WRITE = "artifact.write"
     METRIC_RECORD = "metric.record"
     LINEAGE_READ = "lineage.read"
@@ -92,10 +99,10 @@ _P = Permission
 _EVERYONE: Final = frozenset(
     {
         _P.MODEL_READ, _P.LINEAGE_READ, _P.POLICY_READ, _P.COMPLIANCE_READ, _P.APPROVAL_READ,
-        _P.DEPLOYMENT_READ, _P.SWITCH_READ, _P.TOKEN_ISSUE_SELF, _P.KEY_ENROL_SELF,
+        _P.DEPLOYMENT_READ, _P.SWITCH_READ, _P.TOKEN_ISSUE_SELF, _P.KEY_ENROL_SELF, _P.USE_CASE_READ,
     }
 )  # fmt: skip
-_DECIDING: Final = frozenset({_P.APPROVAL_DECIDE, _P.MODEL_APPROVE})
+_DECIDING: Final = frozenset({_P.APPROVAL_DECIDE, _P.MODEL_APPROVE, _P.USE_CASE_APPROVE})
 
 ROLE_PERMISSIONS: Final[Mapping[BuiltInRole, frozenset[Permission]]] = MappingProxyType(
     {
@@ -104,6 +111,7 @@ ROLE_PERMISSIONS: Final[Mapping[BuiltInRole, frozenset[Permission]]] = MappingPr
             _P.METRIC_RECORD, _P.DEPLOY_STAGING, _P.DEPLOY_PRODUCTION, _P.DEPLOY_ROLLBACK,
             _P.DEPLOY_FREEZE, _P.DEPLOY_REVIEW, _P.MODEL_RETIRE, _P.SWITCH_ACTIVATE, _P.SWITCH_RELEASE,
             _P.DRILL_RUN, _P.AUDIT_READ, _P.TRIGGER_WRITE, _P.FRESHNESS_RECORD, _P.SLA_DEFINE,
+            _P.USE_CASE_DEPLOY, _P.USE_CASE_DEPRECATE,
         },
         BuiltInRole.ANALYST: _EVERYONE
         | {_P.POLICY_DRAFT, _P.COMPLIANCE_REPORT, _P.AUDIT_READ},
@@ -127,7 +135,8 @@ ROLE_PERMISSIONS: Final[Mapping[BuiltInRole, frozenset[Permission]]] = MappingPr
         BuiltInRole.DEVELOPER: _EVERYONE
         | {
             _P.MODEL_REGISTER, _P.MODEL_UPDATE, _P.MODEL_SUBMIT, _P.ARTIFACT_WRITE,
-            _P.LINEAGE_WRITE, _P.METRIC_RECORD, _P.FRESHNESS_RECORD,
+            _P.LINEAGE_WRITE, _P.METRIC_RECORD, _P.FRESHNESS_RECORD, _P.USE_CASE_CREATE,
+            _P.USE_CASE_UPDATE, _P.USE_CASE_SUBMIT,
         },
     }
 )  # fmt: skip
@@ -161,7 +170,7 @@ ADMINISTERING: Final = frozenset(
 )  # fmt: skip
 SENSITIVE: Final = _DECIDING | ADMINISTERING | {
     _P.DEPLOY_STAGING, _P.DEPLOY_PRODUCTION, _P.DEPLOY_ROLLBACK, _P.DEPLOY_FREEZE, _P.MODEL_RETIRE,
-    _P.AUDIT_EXPORT,
+    _P.USE_CASE_DEPLOY, _P.USE_CASE_DEPRECATE, _P.AUDIT_EXPORT,
     _P.PERSONAL_READ, _P.SWITCH_ACTIVATE, _P.SWITCH_RELEASE, _P.DRILL_RUN, _P.TRIGGER_WRITE,
 }  # fmt: skip
 """Uses of these are in the ledger even where the answer is yes (AC-60)."""
@@ -177,6 +186,7 @@ ALIASES: Final[Mapping[str, tuple[Permission, ...]]] = MappingProxyType(
         "MODEL_DEPLOY": (_P.DEPLOY_STAGING, _P.DEPLOY_PRODUCTION),
         "MODEL_ROLLBACK": (_P.DEPLOY_ROLLBACK,),
         "MODEL_APPROVE": (_P.MODEL_APPROVE,),
+        "USECASE_APPROVE": (_P.USE_CASE_APPROVE,),
         "AUDIT_READ": (_P.AUDIT_READ,),
         "COMPLIANCE_REPORT": (_P.COMPLIANCE_REPORT,),
         "USER_MANAGE": (_P.USER_MANAGE,),

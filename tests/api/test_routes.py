@@ -43,7 +43,7 @@ GIVEN: Final = {
     "seq": "1", "sha256": "0" * 64, "path": "checkpoint", "erasure": "ers_0", "hold": "hld_0",
     "endpoint": "end_0", "purpose": "decision", "switch": "swi_0", "stop": "lst_0", "drill": "dri_0",
     "trigger": "errors", "firing": "fir_0", "freeze": "frz_0", "run": "run_0",
-    "proposal": "prp_0", "dataset": "orders", "name": "churn-latency",
+    "proposal": "prp_0", "dataset": "orders", "name": "churn-latency", "usecase": "planned",
 }  # fmt: skip
 REASON: Final = {"reason": "because the tests want it so"}
 NOTES: Final = {"notes": "because the tests want it so"}
@@ -136,6 +136,11 @@ BODIES: Final[dict[str, Any]] = {
     "PUT /guards/{model}/mode": {"fail": "closed"},
     "PUT /freshness/{dataset}": {"cadence_s": 60, "max_age_s": 60},
     "POST /freshness/{dataset}": {},
+    "POST /usecases": {"usecase": "matrix"},
+    "POST /usecases/create": {"usecase": "matrix2"},
+    "PATCH /usecases/{usecase}": {"name": "Nothing"},
+    "POST /usecases/{usecase}/submit": {"comment": "it is better than doing nothing"},
+    "POST /usecases/{usecase}/reject": {"comment": "no"},
     "POST /server-keys/{purpose}/revoke": {"key": "0" * 16, "since": "2026-11-20T11:19:40Z"},
 }  # fmt: skip
 QUERIES: Final = {
@@ -186,6 +191,20 @@ def request_id(town: Town) -> str:
         body = {"model": "churn", "version": version}
         assert town.call("alice", "POST", "/models/register", body).status_code == 201
         assert town.call("dave", "POST", "/deployments/record", body).status_code == 201
+    planned = {
+        "usecase": "planned",
+        "models": ["churn"],
+        "impact_level": "low",
+        "affected_systems": ["crm"],
+    }
+    planned |= {
+        "name": "Calls",
+        "description": "Calls customers",
+        "input_schema": {"type": "object"},
+    }
+    planned |= {"output_schema": {"type": "number"}}
+    assert town.call("alice", "POST", "/usecases", planned).status_code == 201
+    assert sent(town, "POST /usecases/{usecase}/submit", "alice").status_code == 200
     name = "POST /models/{model}/versions/{version}/request-approval"
     asked = sent(town, name, "alice")
     assert asked.status_code == 201

@@ -150,3 +150,53 @@ def test_a_stage_is_an_environment_or_a_strategy(town: Town, registered: dict[st
     assert both.status_code == 422
     strategy = town.call("dave", "POST", path, {"deployment_stage": "sideways"})
     assert strategy.json()["code"] in {"strategy_unknown", "gate_refused"}
+
+
+def test_their_use_case_goes_as_far_as_people_let_it(
+    town: Town, registered: dict[str, Any]
+) -> None:
+    body = {
+        "usecase_id": "vehicle_type_detection",
+        "name": "Vehicle Type Detection",
+        "description": "Detect and classify vehicle types",
+        "owner": "team_perception",
+        "model_ids": [registered["model"]],
+        "impact_level": "high",
+        "affected_systems": ["insurance_pricing", "routing"],
+    }
+    made = town.call("alice", "POST", "/usecases/create", body)
+    assert made.status_code == 201, made.text
+    told = made.json()
+    assert {name: told[name] for name in body} == body
+    assert (told["usecase"], told["models"], told["status"]) == (
+        body["usecase_id"],
+        body["model_ids"],
+        "draft",
+    )
+    assert (told["owner_person"], told["risk_tier"]) == ("alice", 2)
+    path = "/usecases/vehicle_type_detection"
+    assert town.call("frank", "GET", path).json()["usecase_id"] == body["usecase_id"]
+    early = town.call("bob", "POST", f"{path}/approve")
+    assert (early.status_code, early.json()["code"]) == (409, "no_open_request")
+    comment = {"comment": "the routing team needs to know what drives where"}
+    bare = town.call("alice", "POST", f"{path}/submit", comment)
+    assert (bare.status_code, bare.json()["code"]) == (422, "use_case_incomplete")
+    schemas = {"input_schema": {"type": "object"}, "output_schema": {"enum": ["car", "van"]}}
+    assert town.call("alice", "PATCH", path, schemas).json()["output_schema"] == {
+        "enum": ["car", "van"]
+    }
+    assert town.call("alice", "POST", f"{path}/submit", comment).json()["status"] == "submitted"
+    own = town.call("grace", "POST", f"{path}/approve", {"approved_by": "bob"})
+    assert own.json()["code"] == "actor_mismatch"
+    unready = town.call("dave", "POST", f"{path}/deploy")
+    assert (unready.status_code, unready.json()["code"]) == (409, "gate_refused")
+    assert {"not_approved", "model_not_live"} <= set(unready.json()["reasons"])
+    ended = town.call("dave", "POST", f"{path}/deprecate")
+    assert (ended.status_code, ended.json()["status"]) == (200, "deprecated")
+    assert town.entry(ended)["type"] in {"usecase.deprecated", "usecase.stopped"}
+    again = town.call("alice", "POST", f"{path}/submit", comment)
+    assert (again.status_code, again.json()["code"]) == (409, "use_case_deprecated")
+    both = town.call("alice", "POST", "/usecases/create", body | {"models": []})
+    assert both.status_code == 422
+    deleted = town.call("dave", "DELETE", path)
+    assert deleted.status_code == 405

@@ -25,6 +25,7 @@ from modelwarden.facts import (
     sinks,
     sla,
     triggers,
+    use_cases,
     witness,
 )
 from modelwarden.facts.catalogue import KINDS, SOURCE_NAMES, TYPES
@@ -37,7 +38,7 @@ if TYPE_CHECKING:
 GOLDEN: Final = Path(__file__).parents[1] / "golden" / "facts.json"
 ROOMS: Final = (
     access, approvals, deployments, external, keys, ledger, notify, policies, privacy, registry, safeguards, sinks,
-    sla, triggers, witness,
+    sla, triggers, use_cases, witness,
 )  # fmt: skip
 PLAIN: Final = {"int", "bool", "Decimal", "datetime", "Code", "KeyText", "OriginName"}
 IDS: Final = {

@@ -37,6 +37,7 @@ from modelwarden.api import (
     switches,
     tokens,
     triggers,
+    use_cases,
     users,
     versions,
 )
@@ -55,6 +56,7 @@ ROUTERS: Final = (
     models.router,
     versions.router,
     artifacts.router,
+    use_cases.router,
     releases.router,
     rollouts.router,
     switches.checks,

@@ -21,8 +21,15 @@ from modelwarden.approvals.requesting import request as request
 from modelwarden.approvals.requesting import request_access as request_access
 from modelwarden.approvals.requesting import withdraw as withdraw
 from modelwarden.approvals.statement import PAYLOAD_TYPE as PAYLOAD_TYPE
+from modelwarden.approvals.use_cases import deploy_use_case as deploy_use_case
+from modelwarden.approvals.use_cases import deprecate_use_case as deprecate_use_case
+from modelwarden.approvals.use_cases import find_use_case_request as find_use_case_request
+from modelwarden.approvals.use_cases import submit_use_case as submit_use_case
+from modelwarden.approvals.use_cases import sunset_use_case as sunset_use_case
+from modelwarden.approvals.use_cases import use_cases_due as use_cases_due
 from modelwarden.approvals.voiding import expire_due as expire_due
 from modelwarden.approvals.voiding import has_due as has_due
 from modelwarden.approvals.voiding import models_in_force as models_in_force
 from modelwarden.approvals.voiding import void_changed as void_changed
 from modelwarden.approvals.voiding import void_key as void_key
+from modelwarden.approvals.voiding import void_use_case as void_use_case

@@ -27,7 +27,9 @@ from modelwarden.policies import checking
 from modelwarden.policies.reads import requirements
 from modelwarden.registry.queries import find_model, find_version
 from modelwarden.registry.reads import resource_of
-from modelwarden.values.canonical import from_base64
+from modelwarden.registry.use_case import ASKED
+from modelwarden.registry.use_cases.queries import find_use_case
+from modelwarden.values.canonical import digest, from_base64
 from modelwarden.values.ids import ActorId, Digest, PersonId
 
 if TYPE_CHECKING:
@@ -39,6 +41,7 @@ if TYPE_CHECKING:
     from modelwarden.registry.model import Model
     from modelwarden.registry.version import Version
     from modelwarden.store.change import Change, View
+    from modelwarden.values.ids import UseCaseName
 
 ALWAYS: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -102,6 +105,8 @@ def barred(
     view: View, request: ApprovalRequest, *, model: Model | None, version: Version | None
 ) -> Barred:
     """Return who may fill no seat, by the part that each takes in the case."""
+    if request.use_case is not None:
+        return use_case_parties(view, request, request.use_case)
     if model is None or version is None:
         return access_parties(view, request)
     return release_parties(view, request, model=model, version=version)
@@ -128,6 +133,20 @@ def access_parties(view: View, request: ApprovalRequest) -> Barred:
     people = queries.persons_of(view, {request.requester, receiver})
     asked = people.pop(request.requester, request.requester_person)
     return {"requester": frozenset({asked}), "receiver": frozenset(people.values())}
+
+
+def use_case_parties(view: View, request: ApprovalRequest, name: UseCaseName) -> Barred:
+    """Return who may fill no seat of a use case: who asked, owns it, wrote it down or changed it (RL-9)."""
+    found = find_use_case(view, name)
+    if found is None:
+        return access_parties(view, request)
+    people = queries.persons_of(view, {request.requester, found.owner, found.created_by})
+    return {
+        "requester": frozenset({people.get(request.requester, request.requester_person)}),
+        "owner": frozenset({people[found.owner]} if found.owner in people else ()),
+        "author": accounts.current_persons(view, found.authors)
+        | frozenset({people[found.created_by]} if found.created_by in people else ()),
+    }
 
 
 def check_sitting(
@@ -173,6 +192,8 @@ def seat_granters(
 
 def resource(request: ApprovalRequest, model: Model | None) -> Resource:
     """Return what scopes select a request by; only global rights reach one about access."""
+    if request.use_case is not None:
+        return Resource(use_case=request.use_case, environment=request.environment)
     return ANYTHING if model is None else resource_of(model, request.environment)
 
 
@@ -182,6 +203,13 @@ def current_basis(view: View, request: ApprovalRequest, version: Version | None)
     moves = VoidCause.POLICY in request.void_on
     pinned = needs.pins if moves else request.policies
     policy = statements.policy_member(pinned, request.seats)
+    if request.use_case is not None:
+        return statements.repinned(
+            statements.use_case_basis(
+                request.use_case, _said(view, request), policy=policy, ledger=None
+            ),
+            request.basis,
+        )
     now = (
         statements.access_basis(
             request.id, request.payload_digest or Digest(""), policy=policy, ledger=None
@@ -190,6 +218,14 @@ def current_basis(view: View, request: ApprovalRequest, version: Version | None)
         else statements.release_basis(version, policy=policy, ledger=None)
     )
     return statements.repinned(now, request.basis)
+
+
+def _said(view: View, request: ApprovalRequest) -> str:
+    """Return the digest of what a use case says now; nothing where it is not this request that asks about it."""
+    found = None if request.use_case is None else find_use_case(view, request.use_case)
+    if found is None or found.request != request.id or found.state not in ASKED:
+        return ""
+    return "" if view.is_frozen("use_case", found.name) else digest(found.content())
 
 
 def turned(
@@ -224,6 +260,14 @@ def approval(
     basis: Mapping[str, Json],
 ) -> gate.Approval:
     """Return a release's request with all that the gate weighs of it."""
+    barred = release_parties(view, request, model=model, version=version)
+    return weighed(view, request, basis=basis, barred=barred)
+
+
+def weighed(
+    view: View, request: ApprovalRequest, *, basis: Mapping[str, Json], barred: Barred
+) -> gate.Approval:
+    """Return a request with all that its force depends on."""
     given = tuple(
         each
         for each in queries.decisions_of(view, request.id)
@@ -235,7 +279,7 @@ def approval(
         basis=basis,
         keys=known_keys(view, {d.keyid for d in given}),
         people=queries.persons_of(view, {d.actor for d in given}),
-        barred=release_parties(view, request, model=model, version=version),
+        barred=barred,
         granters=_granters(view, request, given),
     )
 

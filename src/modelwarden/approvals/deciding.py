@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import timedelta
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from modelwarden.access.actions import write_permit
@@ -43,6 +44,7 @@ from modelwarden.values.ids import DecisionId, Digest, KeyId
 from modelwarden.values.principal import Via
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from datetime import datetime
 
     from modelwarden.access.authorize import Resource
@@ -54,6 +56,13 @@ if TYPE_CHECKING:
 
 LONGEST_COMMENT: Final = 4_000
 SALT_BYTES: Final = 32
+NARROW: Final[Mapping[RequestType, Permission]] = MappingProxyType(
+    {
+        RequestType.RELEASE: Permission.MODEL_APPROVE,
+        RequestType.USE_CASE: Permission.USE_CASE_APPROVE,
+    }
+)
+"""What lets somebody decide on requests of one type alone."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -132,9 +141,9 @@ def withdraw_decision(change: Change, request_id: str) -> Dossier:
 
 
 def authorize_decision(view: View, request: ApprovalRequest, *, on: Resource) -> None:
-    """Refuse whoever may not decide here. `approval.decide` includes `model.approve` (AC-6)."""
-    release = request.type is RequestType.RELEASE
-    if not (release and readable(view, Permission.MODEL_APPROVE, on=on)):
+    """Refuse whoever may not decide here. `approval.decide` includes the two narrower ones (AC-6)."""
+    narrow = NARROW.get(request.type)
+    if narrow is None or not readable(view, narrow, on=on):
         authorize(view, Permission.APPROVAL_DECIDE, on=on)
     require_person(view)
 
@@ -265,8 +274,8 @@ def _custody(change: Change, request: ApprovalRequest) -> Custody:
     principal = change.principal
     if request.signature is Signing.ANY:
         naming = {Permission.APPROVAL_DECIDE.value}
-        if request.type is RequestType.RELEASE:
-            naming.add(Permission.MODEL_APPROVE.value)
+        if (narrow := NARROW.get(request.type)) is not None:
+            naming.add(narrow.value)
         own = principal.via is Via.TOKEN and principal.lent_by is None
         if own and naming & (principal.token_scopes or frozenset()):
             return Custody.TOKEN
@@ -302,6 +311,7 @@ def _counted(
             custody=Code(decision.custody),
             envelope=decision.envelope_digest,
             state=Code(after.state),
+            use_case=request.use_case,
         ),
         sigs=(decision.envelope_digest,),
     )

@@ -113,6 +113,7 @@ class Case:
         freezes: windows in which nothing goes forward here.
         unreviewed: deployments of the model at which somebody should long have looked back (RL-41).
         checks: what the governing checks come to now, over stored evidence (EVAL-4).
+        unapproved: use cases that the model serves, where none of them is approved (RL-33).
     """
 
     at: datetime
@@ -129,11 +130,28 @@ class Case:
     freezes: tuple[str, ...] = ()
     unreviewed: tuple[str, ...] = ()
     checks: tuple[Result, ...] = ()
+    unapproved: tuple[str, ...] = ()
 
 
 def weigh(case: Case) -> Verdict:
     """Return the verdict, with every reason and not the first alone."""
     return Verdict(tuple(_reasons(case)))
+
+
+def weigh_approval(
+    approval: Approval, *, humans: int, deployer: Deployer, separate: bool, at: datetime
+) -> Verdict:
+    """Return whether an approval that is about no version holds now, with every reason against it (RL-9)."""
+    found = [
+        *_in_force(approval.request, at=at),
+        *_seats(approval, humans=humans),
+        *_duties(approval),
+        *_unchanged(approval),
+        *_signatures(approval),
+    ]
+    if separate and deployer.person in approval.persons:
+        found.append(Reason("approver_deploys", "whoever approved can't be the one who deploys"))
+    return Verdict(tuple(found))
 
 
 def has_same_bytes(version: Version, now: ArtifactNow) -> bool:
@@ -152,6 +170,9 @@ def _reasons(case: Case) -> Iterator[Reason]:
     yield from _checks(case.checks)
     if not case.staged:
         yield Reason("staging_missing", "the policy wants it live in staging first, for its time")
+    if case.unapproved:
+        none = ", ".join(case.unapproved)
+        yield Reason("use_case_missing", f"none of its use cases is approved: {none}"[:MOST_SAID])
     yield from _held_up(case)
     yield from _deployer(case)
 

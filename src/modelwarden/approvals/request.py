@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final, TypeAlias
 
 from modelwarden.approvals.decision import Answer
 from modelwarden.errors import IllegalMove, RequestClosed, SeatUnknown
+from modelwarden.values.ids import UseCaseName
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -37,6 +38,7 @@ class RequestType(StrEnum):
 
     RELEASE = "release"
     ACCESS = "access"
+    USE_CASE = "use_case"
 
 
 class RequestState(StrEnum):
@@ -83,6 +85,7 @@ class VoidCause(StrEnum):
     KEY_COMPROMISED = "key_compromised"
     EXPIRED = "expired"
     SUPERSEDED = "superseded"
+    USE_CASE = "use_case"
 
 
 _S = RequestState
@@ -124,7 +127,7 @@ class ApprovalRequest:
         humans: how many different people have to agree.
         policies: the governing policies as pinned: name, version, hash (RL-13).
         basis: the members of the statement that depend on neither approver nor time (RL-24).
-        payload: of an access request, the exact arguments of the action asked for (AC-41).
+        payload: of an access request, the exact arguments of the action asked for (AC-41); of a use case, what it says.
         expires_at: when the question, and the approval that may follow, loses its force.
         order: how seats are filled; None, in requests of older releases, is `any`.
         closed_at: when the request left `open`; `cause` says why an approval became void.
@@ -165,14 +168,31 @@ class ApprovalRequest:
         return tuple(Seat(index=n, claimants=c) for n, c in enumerate(self.seats))
 
     @property
+    def use_case(self) -> UseCaseName | None:
+        """Return the use case that it is about, if it is about one."""
+        if self.type is not RequestType.USE_CASE or self.payload is None:
+            return None
+        return UseCaseName(str(self.payload["use_case"]))
+
+    @property
     def about(self) -> tuple[tuple[str, str], ...]:
         """Return the subjects that a refusal concerns."""
-        named = (("approval", self.id), ("model", self.model), ("version", self.version))
+        named = (
+            ("approval", self.id),
+            ("model", self.model),
+            ("version", self.version),
+            ("use_case", self.use_case),
+        )
         return tuple((kind, name) for kind, name in named if name is not None)
 
     def is_open(self, *, at: datetime) -> bool:
         """Tell whether answers are taken: open, and its time not run out."""
         return self.state is RequestState.OPEN and at < self.expires_at
+
+    @property
+    def is_in_force(self) -> bool:
+        """Tell whether it is open or approved."""
+        return self.state in MOVES
 
     def require_open(self, *, at: datetime) -> None:
         """Raise RequestClosed unless answers are taken."""

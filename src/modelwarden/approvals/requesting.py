@@ -129,12 +129,12 @@ def request(  # the fields of a question
         raise StrategyUnknown(f"the policy releases by {needs.strategy}, not by {strategy}")
     asked = _cleared(change, asked, environment)
     documents = _checked(change, asked, found, needs)
-    question = _question(change, needs, kind=RequestType.RELEASE, justification=justification)
+    question = drafted_request(change, needs, kind=RequestType.RELEASE, justification=justification)
     basis = statements.release_basis(
-        asked, policy=_policy(question), ledger=_ledger(change), documents=documents
+        asked, policy=policy_of(question), ledger=ledger_of(change), documents=documents
     )
     change.save(asked.moved(environment, ApprovalState.PENDING))
-    return _opened(
+    return put(
         change,
         replace(
             question,
@@ -160,12 +160,12 @@ def request_access(
     require_person(change)
     exact = _exact(change, action, payload)
     needs = requirements(change, None, Environment.PRODUCTION)
-    question = _question(change, needs, kind=RequestType.ACCESS, justification=justification)
+    question = drafted_request(change, needs, kind=RequestType.ACCESS, justification=justification)
     payload_digest = Digest(digest(exact))
     basis = statements.access_basis(
-        question.id, payload_digest, policy=_policy(question), ledger=_ledger(change)
+        question.id, payload_digest, policy=policy_of(question), ledger=ledger_of(change)
     )
-    return _opened(
+    return put(
         change,
         replace(question, action=action, payload=exact, payload_digest=payload_digest, basis=basis),
     )
@@ -185,6 +185,7 @@ def withdraw(change: Change, request_id: str) -> ApprovalRequest:
             model=found.model,
             version=found.version,
             environment=Code(found.environment),
+            use_case=found.use_case,
         )
     )
     return ended
@@ -210,7 +211,7 @@ def _checked(
     return {statements.CHECK_RUN: run.digest}
 
 
-def _question(
+def drafted_request(
     change: Change, needs: Requirements, *, kind: RequestType, justification: str
 ) -> ApprovalRequest:
     """Return the part of a request that does not depend on what is asked for."""
@@ -235,7 +236,8 @@ def _question(
     )
 
 
-def _opened(change: Change, question: ApprovalRequest) -> ApprovalRequest:
+def put(change: Change, question: ApprovalRequest) -> ApprovalRequest:
+    """Put a question to people, and tell of it."""
     opened = change.save(question)
     change.record(
         ApprovalRequested(
@@ -254,6 +256,7 @@ def _opened(change: Change, question: ApprovalRequest) -> ApprovalRequest:
             policies=tuple(PolicyName(str(policy["name"])) for policy in opened.policies),
             basis=statements.basis_digest(opened.basis),
             expires_at=opened.expires_at,
+            use_case=opened.use_case,
         )
     )
     return opened
@@ -325,10 +328,12 @@ def _justified(change: Change, words: str) -> Commitment:
     return change.text(words.strip())
 
 
-def _policy(question: ApprovalRequest) -> dict[str, Json]:
+def policy_of(question: ApprovalRequest) -> dict[str, Json]:
+    """Return the governing policies and seats as approvers sign them."""
     return statements.policy_member(question.policies, question.seats)
 
 
-def _ledger(change: Change) -> dict[str, Json]:
+def ledger_of(change: Change) -> dict[str, Json]:
+    """Return the ledger's head as approvers sign it."""
     size, root = change.head()
     return {"size": size, "root": root.hex()}

@@ -112,6 +112,18 @@ def access_basis(
     }
 
 
+def use_case_basis(
+    name: str, payload_digest: str, *, policy: Json, ledger: Json
+) -> dict[str, Json]:
+    """Return what approvers of a use case sign: all that it says of itself, and the policies (RL-9)."""
+    return {
+        "subject": [{"name": name, "digest": {"sha256": payload_digest}}],
+        "use_case": name,
+        "policy": policy,
+        "ledger": ledger,
+    }
+
+
 def policy_member(
     policies: Sequence[Mapping[str, str | int]], seats: Sequence[Sequence[Claimant]]
 ) -> dict[str, Json]:
@@ -150,6 +162,8 @@ def basis_digest(basis: Mapping[str, Json]) -> Digest:
 def changes(pinned: Mapping[str, Json], now: Mapping[str, Json]) -> tuple[VoidCause, ...]:
     """Return why an approval over the pinned basis no longer holds; nothing when it does."""
     found = [cause for name, cause in CAUSES if _thawed(pinned.get(name)) != _thawed(now.get(name))]
+    if "use_case" in pinned:
+        found = [VoidCause.USE_CASE if cause is VoidCause.ARTIFACT else cause for cause in found]
     return tuple(dict.fromkeys(found))
 
 

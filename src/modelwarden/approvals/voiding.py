@@ -16,8 +16,10 @@ from modelwarden.errors import NotPermitted
 from modelwarden.facts.approvals import ApprovalExpired, ApprovalVoided
 from modelwarden.facts.kinds import Code, Severity
 from modelwarden.policies.severity import severities
-from modelwarden.registry.lifecycle import ApprovalState
+from modelwarden.registry.lifecycle import ApprovalState, Environment
 from modelwarden.registry.queries import find_model, find_version
+from modelwarden.registry.use_case import ASKED, UseCaseState
+from modelwarden.registry.use_cases.queries import find_use_case
 from modelwarden.safeguards.severity.telling import of_all
 from modelwarden.values.principal import ActorKind
 
@@ -28,7 +30,7 @@ if TYPE_CHECKING:
     from modelwarden.approvals.request import ApprovalRequest
     from modelwarden.registry.version import Version
     from modelwarden.store.change import Change, View
-    from modelwarden.values.ids import ModelName
+    from modelwarden.values.ids import ModelName, UseCaseName
 
 AFTER: Final[Mapping[RequestState, ApprovalState]] = MappingProxyType(
     {
@@ -40,14 +42,36 @@ AFTER: Final[Mapping[RequestState, ApprovalState]] = MappingProxyType(
     }
 )
 """Where a version stands once its request has become this (product.md, "Lifecycles")."""
+USE_CASE_AFTER: Final[Mapping[RequestState, UseCaseState]] = MappingProxyType(
+    {
+        RequestState.APPROVED: UseCaseState.APPROVED,
+        RequestState.REJECTED: UseCaseState.REJECTED,
+        RequestState.WITHDRAWN: UseCaseState.DRAFT,
+        RequestState.EXPIRED: UseCaseState.DRAFT,
+        RequestState.VOID: UseCaseState.DRAFT,
+    }
+)
+"""Where a use case stands then."""
 
 
 def kept(change: Change, request: ApprovalRequest) -> ApprovalRequest:
-    """Save a request that has moved, and the version's approval with it."""
+    """Save a request that has moved, and the approval of what it is about with it."""
+    if request.use_case is not None:
+        _keep_use_case(change, request, request.use_case)
     version = None if request.version is None else find_version(change, request.version, lock=True)
     if version is not None:
         change.save(version.moved(request.environment, AFTER[request.state]))
     return change.save(request)
+
+
+def _keep_use_case(change: Change, request: ApprovalRequest, name: UseCaseName) -> None:
+    """Move a use case with its newest request; one in production stays when the time of its approval ends."""
+    found = find_use_case(change, name, lock=True)
+    if found is None or found.request != request.id or found.state not in ASKED:
+        return
+    if request.cause is VoidCause.EXPIRED and Environment.PRODUCTION in found.live_in:
+        return
+    change.save(found.answered(USE_CASE_AFTER[request.state]))
 
 
 def expired(change: Change, request: ApprovalRequest) -> ApprovalRequest:
@@ -61,6 +85,7 @@ def expired(change: Change, request: ApprovalRequest) -> ApprovalRequest:
             environment=Code(request.environment),
             was=Code(request.state),
             live=_is_live(change, request),
+            use_case=request.use_case,
         )
     )
     return ended
@@ -85,6 +110,7 @@ def voided(
             fields=tuple(Code(cause) for cause in causes),
             was=Code(request.state),
             live=live,
+            use_case=request.use_case,
         )
     )
     if live and request.model is not None and request.state is RequestState.APPROVED:
@@ -108,6 +134,19 @@ def void_changed(
     if not ended:
         change.unchanged("model", model)
     return tuple(ended)
+
+
+def void_use_case(change: Change, name: str) -> tuple[ApprovalRequest, ...]:
+    """Void what people were asked or agreed to about a use case that says something else now (RL-9)."""
+    _require_system(change)
+    use_case = find_use_case(change, name)
+    request = None if use_case is None or use_case.request is None else use_case.request
+    found = None if request is None else queries.locked_request(change, request)
+    causes = () if found is None or not found.is_in_force else _changes(change, found)
+    if found is None or not causes:
+        change.unchanged("use_case", name)
+        return ()
+    return (voided(change, found, causes),)
 
 
 def models_in_force(view: View, *, after: str = "") -> list[ModelName]:

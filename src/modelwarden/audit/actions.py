@@ -22,6 +22,7 @@ from modelwarden.audit.reads import history as history
 from modelwarden.audit.reads import may_read as may_read
 from modelwarden.audit.reads import may_read_some as may_read_some
 from modelwarden.audit.reads import search as search
+from modelwarden.audit.reads import use_case_history as use_case_history
 from modelwarden.audit.receipts import LOOK_S as LOOK_S
 from modelwarden.audit.receipts import checked_wait as checked_wait
 from modelwarden.audit.receipts import receipt as receipt

@@ -87,6 +87,12 @@ def history(
     return _page(view, EntryFilter(subject=subject), page)
 
 
+def use_case_history(view: View, name: str, *, page: Page) -> Listing[EntryAnswer]:
+    """Return a page of what happened to a use case; whoever may read it may read this. Raises UseCaseNotFound."""
+    found = registry.use_case(view, name)
+    return _page(view, EntryFilter(subject=("use_case", found.name)), page)
+
+
 def authorize_somewhere(view: View) -> None:
     """Raise NotPermitted unless the caller may read some entries at least."""
     if not current(view).grants.get(Permission.AUDIT_READ) or not _may_by_token(view):

@@ -36,6 +36,7 @@ from modelwarden.cli.sla import sla
 from modelwarden.cli.tokens import tokens
 from modelwarden.cli.tour import demo, tour
 from modelwarden.cli.triggers import triggers
+from modelwarden.cli.usecases import usecases
 from modelwarden.cli.users import users
 from modelwarden.cli.verb import ActingAs, AsJson, Before, verb
 from modelwarden.cli.versions import versions
@@ -58,7 +59,7 @@ SELDOM: Final = (50_000, 20, 20)
 """How often to look for garbage: modules that are loaded stay, and the usual 700 take a sixth of a server's start."""
 
 NOUNS: Final = (
-    models, versions, evidence, checks, approvals, deploy, freezes,
+    models, versions, evidence, checks, usecases, approvals, deploy, freezes,
     kill, local_stops, triggers, freshness, drill, guards, drift, sla, policy,
     audit, holds, retention, users, roles, service_accounts, tokens, keys, notify, witness,
 )  # fmt: skip

@@ -22,6 +22,7 @@ from modelwarden.client.sla_room import Sla
 from modelwarden.client.switch_room import Switches
 from modelwarden.client.transport import TIMEOUT_S, Transport
 from modelwarden.client.trigger_room import Freshness, Triggers
+from modelwarden.client.use_case_room import UseCases
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -43,6 +44,7 @@ class Remote:
         self.evidence = Evidence(calls)
         self.checks = Checks(calls)
         self.approvals = Approvals(calls)
+        self.use_cases = UseCases(calls, self.approvals)
         self.deployments = Deployments(calls)
         self.freezes = Freezes(calls)
         self.switches = Switches(calls)

@@ -23,6 +23,7 @@ from modelwarden.registry import reads as registry
 from modelwarden.registry.artifacts import PreparedArtifact, prepare_artifact
 from modelwarden.registry.lifecycle import Environment
 from modelwarden.registry.queries import find_version
+from modelwarden.registry.use_cases.reads import unapproved_use_cases
 from modelwarden.safeguards.naming import switches_naming
 
 if TYPE_CHECKING:
@@ -155,6 +156,9 @@ def gate_case(  # noqa: PLR0913  # what the gate weighs
         checks=checking.evaluated(view, version, model=model, needs=needs).results
         if checks is None
         else checks,
+        unapproved=unapproved_use_cases(view, model)
+        if environment is Environment.PRODUCTION
+        else (),
         staged=needs.needs_staging is None or _was_staged(view, version, needs.needs_staging),
     )
 

@@ -14,6 +14,7 @@ from modelwarden.facts.kinds import Code
 from modelwarden.guard.router import WHOLE, Strategy
 from modelwarden.registry.lifecycle import Environment
 from modelwarden.registry.queries import find_model, find_version
+from modelwarden.registry.use_cases.reads import as_policies_see
 from modelwarden.safeguards.routes.moving import move_route
 from modelwarden.safeguards.routes.route import BY_KEY, BY_WORKER, RouteTable, route_id
 
@@ -120,7 +121,7 @@ def review_due(change: Change, deployment: Deployment) -> datetime | None:
     if deployment.environment is not Environment.PRODUCTION:
         return None
     model = find_model(change, deployment.model)
-    high = model is not None and model.risk_tier <= HIGH_TIER
+    high = model is not None and as_policies_see(change, model).risk_tier <= HIGH_TIER
     return change.now + REVIEW_DUE if high else None
 
 

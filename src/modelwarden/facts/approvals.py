@@ -19,6 +19,7 @@ if TYPE_CHECKING:
         PersonId,
         PolicyName,
         RequestId,
+        UseCaseName,
         VersionName,
     )
 
@@ -42,6 +43,7 @@ class ApprovalRequested:
     policies: tuple[PolicyName, ...]
     basis: Digest
     expires_at: datetime
+    use_case: UseCaseName | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,6 +63,7 @@ class ApprovalDecided:
     custody: Code
     envelope: Digest
     state: Code
+    use_case: UseCaseName | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,6 +86,7 @@ class ApprovalWithdrawn:
     model: ModelName | None
     version: VersionName | None
     environment: Code
+    use_case: UseCaseName | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -97,6 +101,7 @@ class ApprovalVoided:
     fields: tuple[Code, ...]
     was: Code
     live: bool
+    use_case: UseCaseName | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -109,6 +114,7 @@ class ApprovalExpired:
     environment: Code
     was: Code
     live: bool
+    use_case: UseCaseName | None = None
 
 
 KINDS: Final = (

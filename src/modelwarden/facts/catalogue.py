@@ -20,6 +20,7 @@ from modelwarden.facts import (
     sinks,
     sla,
     triggers,
+    use_cases,
     witness,
 )
 from modelwarden.facts.kinds import Family
@@ -36,6 +37,7 @@ KINDS: Final[Mapping[type[Any], Kind]] = MappingProxyType(
             ledger,
             access,
             registry,
+            use_cases,
             policies,
             approvals,
             deployments,

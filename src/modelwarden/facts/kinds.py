@@ -69,6 +69,7 @@ class Outcome(StrEnum):
 SUBJECT_KINDS: Final[Mapping[str, str]] = MappingProxyType(
     {
         "ModelName": "model",
+        "UseCaseName": "use_case",
         "VersionName": "version",
         "ActorId": "actor",
         "PersonId": "person",
@@ -118,7 +119,8 @@ class Kind:
     @cached_property
     def type(self) -> str:
         """Return the type as entries write it: `ModelOwnerChanged` is `model.owner_changed`."""
-        first, *rest = _WORD.findall(self.fact.__name__)
+        name = self.fact.__name__.replace("UseCase", "Usecase")  # one noun, as on the routes
+        first, *rest = _WORD.findall(name)
         return f"{first.lower()}.{'_'.join(word.lower() for word in rest)}"
 
     @cached_property

@@ -16,6 +16,7 @@ from modelwarden.policies.check import ALTERED, Exhibit, Situation, at_text
 from modelwarden.policies.evidence import value_digest
 from modelwarden.policies.reads import model_fields
 from modelwarden.registry.queries import find_version, live_versions
+from modelwarden.registry.use_cases.reads import as_policies_see
 from modelwarden.registry.version import digest
 from modelwarden.safeguards.drills.queries import last_reported
 from modelwarden.values.clock import moment
@@ -79,7 +80,10 @@ def situation(  # what is read, and as of when
         exhibits += _verifications(view, by=by)
     return Situation(
         version=version.name,
-        fields={**model_fields(model, environment), **version_fields(version)},
+        fields={
+            **model_fields(as_policies_see(view, model), environment),
+            **version_fields(version),
+        },
         datasets=_datasets(version),
         baselines={name: found.name for name, found in compared.items()},
         exhibits=tuple(exhibits),

@@ -29,6 +29,7 @@ from modelwarden.policies.reads import policy as readable_policy
 from modelwarden.registry.lifecycle import Environment
 from modelwarden.registry.reads import model as readable_model
 from modelwarden.registry.reads import resource_of
+from modelwarden.registry.use_cases.reads import as_policies_see
 from modelwarden.values.ids import PolicyName
 
 if TYPE_CHECKING:
@@ -102,7 +103,7 @@ def assign(
         change.unchanged("policy_assignment", before.id)
         return before
     if found is not None and environment is not Environment.STAGING:
-        _check_enforcement(chosen, found)
+        _check_enforcement(chosen, as_policies_see(change, found))
     permit = spend(
         change, ASSIGN, assign_payload(chosen.name, model=where, environment=environment)
     )

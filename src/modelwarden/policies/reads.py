@@ -24,6 +24,7 @@ from modelwarden.policies.policy import PolicyVersion, split_reference
 from modelwarden.policies.predicate import WrongType, holds
 from modelwarden.registry.lifecycle import Environment
 from modelwarden.registry.queries import find_model
+from modelwarden.registry.use_cases.reads import as_policies_see
 from modelwarden.values.clock import timestamp
 from modelwarden.values.ids import Digest, PersonId, PolicyName
 from modelwarden.values.pages import Listing, Page, cursor_for, listing
@@ -60,7 +61,8 @@ def requirements(view: View, model: ModelName | None, environment: Environment) 
     globally; without that, `default_policy`. Every policy whose `applies_to` is true of the model, or unknown, joins
     them. Asks for no permission: rooms above authorised the model.
     """
-    known = None if model is None else find_model(view, model)
+    registered = None if model is None else find_model(view, model)
+    known = None if registered is None else as_policies_see(view, registered)
     found = governing(view, model, environment, known=known)
     return _joined([(version.ref, version.parsed) for version in found], environment, known)
 
@@ -70,6 +72,7 @@ def requirements_with(
 ) -> Requirements:
     """Return what a release would have to meet if a draft were published: in place of its name, or with the rest."""
     ref, document = drafted
+    model = as_policies_see(view, model)
     found = governing(view, model.name, environment, known=model)
     pairs = [(version.ref, version.parsed) for version in found if version.name != ref.name]
     named = ref.name in _governing(view, model.name, environment)

@@ -33,7 +33,8 @@ _ALL_FACTS: Final = frozenset(
 )
 """Without a model they may change what governs any, or what its checks come to."""
 _WATCHED: Final = tuple(
-    f'"type":"{kind}"'.encode() for kind in (*sorted(_MODEL_FACTS | _ALL_FACTS), "key.compromised")
+    f'"type":"{kind}"'.encode()
+    for kind in (*sorted(_MODEL_FACTS | _ALL_FACTS), "key.compromised", "usecase.updated")
 )
 
 
@@ -65,9 +66,11 @@ class VoidApprovals:
                 self._react(json.loads(entry.body))
 
     def idle(self) -> None:
-        """Let requests and approvals expire whose time has run out."""
+        """Let requests and approvals expire whose time has run out, and refuse use cases whose sunset has come."""
         if self._warden.view(_ACTOR, actions.has_due):
             self._warden.change(_ACTOR, actions.expire_due)
+        for name in self._warden.view(_ACTOR, actions.use_cases_due):
+            self._warden.change(_ACTOR, partial(actions.sunset_use_case, name=name))
 
     def _react(self, body: dict[str, Any]) -> None:
         fact = body["fact"]
@@ -79,6 +82,8 @@ class VoidApprovals:
             )
         elif body["type"] in _ALL_FACTS:
             self._void_all()
+        elif body["type"] == "usecase.updated":
+            self._warden.change(_ACTOR, partial(actions.void_use_case, name=fact["use_case"]))
         elif body["type"] == "key.compromised":
             since = moment(fact["since"])
             self._warden.change(_ACTOR, partial(actions.void_key, keyid=fact["key"], since=since))

@@ -30,6 +30,11 @@ from modelwarden.registry.reads import versions as versions
 from modelwarden.registry.uploads import Upload as Upload
 from modelwarden.registry.uploads import store_upload as store_upload
 from modelwarden.registry.uploads import upload_size as upload_size
+from modelwarden.registry.use_cases.changing import UseCaseWords as UseCaseWords
+from modelwarden.registry.use_cases.changing import create_use_case as create_use_case
+from modelwarden.registry.use_cases.changing import update_use_case as update_use_case
+from modelwarden.registry.use_cases.reads import use_case as use_case
+from modelwarden.registry.use_cases.reads import use_cases as use_cases
 from modelwarden.registry.version_actions import NewVersion as NewVersion
 from modelwarden.registry.version_actions import metric_kind as metric_kind
 from modelwarden.registry.version_actions import record_metrics as record_metrics

@@ -36,6 +36,7 @@ if TYPE_CHECKING:
 
     from modelwarden.guard.scope import Scope
     from modelwarden.store.change import Change
+    from modelwarden.values.ids import UseCaseName
 
 LONGEST: Final = 2_000
 """Characters of a reason or note."""
@@ -48,6 +49,8 @@ PLAIN: Final[Mapping[SwitchSeverity, Severity]] = MappingProxyType(
     }
 )
 """How much the entry of an activation matters."""
+USE_CASE_DEPRECATED: Final = "use_case_deprecated"
+"""What a switch names as its evidence that a deprecation activated (RL-11)."""
 UNSAID: Final = Commitment("0" * 64)
 """Stands for a reason that is kept once the switch is sure to be made."""
 
@@ -116,17 +119,42 @@ def activate(change: Change, new: NewSwitch) -> Activation:
     return Activation(put_in_force(change, drafted, new.reason))
 
 
+def stop_use_case(change: Change, use_case: UseCaseName, *, reason: str) -> tuple[Switch, ...]:
+    """Refuse calls that carry a deprecated use case, in each environment; calls that name none pass (RL-11).
+
+    The deprecation was authorized; so is what belongs to it. Raises SwitchLimit.
+    """
+    one_by_one(change, "switches")
+    found = []
+    for environment in Environment:
+        new = NewSwitch(
+            reason=reason,
+            scope={"use_case": str(use_case)},
+            environment=environment,
+            severity=SwitchSeverity.SEV3,
+            evidence=USE_CASE_DEPRECATED,
+            unknown=Unknown.PASS,
+        )
+        drafted, *_ = _drafted(change, new)
+        found.append(_twin(change, drafted) or put_in_force(change, drafted, reason))
+    return tuple(found)
+
+
 def draft(change: Change, new: NewSwitch) -> Switch:
     """Return a new switch as it would be made, checked and authorized, but neither stored nor told."""
-    checked_words("reason", new.reason)
-    configured = change.settings.switch_dimensions
-    scope = parse_scope(new.scope, configured=configured, everything=new.everything)
-    exception = parse_except(new.exception, configured=configured)
-    drafted = _as_switch(change, new, scope=scope, exception=exception)
+    drafted, scope, exception = _drafted(change, new)
     authorize_on(change, Permission.SWITCH_ACTIVATE, drafted)
     if not new.allow_unknown:
         check_targets(change, scope, exception)
     return drafted
+
+
+def _drafted(change: Change, new: NewSwitch) -> tuple[Switch, Scope, Scope]:
+    checked_words("reason", new.reason)
+    configured = change.settings.switch_dimensions
+    scope = parse_scope(new.scope, configured=configured, everything=new.everything)
+    exception = parse_except(new.exception, configured=configured)
+    return _as_switch(change, new, scope=scope, exception=exception), scope, exception
 
 
 def put_in_force(change: Change, drafted: Switch, reason: str) -> Switch:

@@ -49,6 +49,7 @@ SliName = NewType("SliName", str)
 """The name of what is measured, as `churn-latency`, or `guard:churn` for what guards of a model count."""
 
 ModelName = NewType("ModelName", str)
+UseCaseName = NewType("UseCaseName", str)
 Label = NewType("Label", str)
 """The label of a version, unique in its model."""
 VersionName = NewType("VersionName", str)

@@ -21,6 +21,7 @@ from modelwarden.warden.server_key_room import ServerKeys
 from modelwarden.warden.sla_room import Sla
 from modelwarden.warden.switch_room import Switches
 from modelwarden.warden.trigger_room import Freshness, Triggers
+from modelwarden.warden.use_case_room import UseCases
 
 if TYPE_CHECKING:
     from modelwarden.values.principal import Principal
@@ -44,6 +45,7 @@ class Rooms:
         self.evidence = Evidence(bound)
         self.checks = Checks(bound)
         self.approvals = Approvals(bound)
+        self.use_cases = UseCases(bound, self.approvals)
         self.deployments = Deployments(bound)
         self.freezes = Freezes(bound)
         self.switches = Switches(bound)
