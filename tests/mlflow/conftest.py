@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from modelwarden.access import actions
+from modelwarden.api.app import create_app
 from modelwarden.ledger.keys import SigningKey
 from modelwarden.reactions import mlflow as following
 from modelwarden.values.system import system
-from modelwarden.access import actions
-from modelwarden.api.app import create_app
 from modelwarden.warden.warden import open_warden
 from tests.api.town import served
 from tests.services.mlflow_server import (
@@ -68,9 +68,7 @@ class Pair:
         code = "from modelwarden.cli.main import main; main()"
         words = ["--json", "mlflow", "import", self.address, "--folder", str(self.folder / "kept")]
         words += [word for name in models for word in ("--model", name)]
-        return run_python(
-            code, *words, environment=self.environment | {"MODELWARDEN_TOKEN": token}
-        )
+        return run_python(code, *words, environment=self.environment | {"MODELWARDEN_TOKEN": token})
 
     def approve(self, model: str, label: str) -> None:
         alice = self.warden.acting_as("alice")
@@ -154,4 +152,3 @@ def people(warden: Warden) -> dict[str, SigningKey]:
         enrolled = warden.acting_as(name).keys.enrol(key)
         warden.acting_as("root").keys.confirm(enrolled.id)
     return keys
-

@@ -9,7 +9,7 @@ import subprocess
 import sys
 import time
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 import httpx
 
@@ -40,7 +40,7 @@ frame = pandas.DataFrame({"tenure": [1.0, 2.0]})
 for number in range(1, count + 1):
     with mlflow.start_run() as run:
         mlflow.log_params({"depth": number})
-        mlflow.log_metrics({"roc_auc": 0.8 + number / 100, "worst": float("nan")})
+        mlflow.log_metrics({"roc_auc": (80 + number) / 100, "worst": float("nan")})
         mlflow.log_input(mlflow.data.from_pandas(frame, name="customers"), context="training")
         mlflow.pyfunc.log_model(name="model", python_model=Same(number), registered_model_name=name,
                                 pip_requirements=["mlflow"])
@@ -102,6 +102,12 @@ def run_python(code: str, *words: str, environment: Mapping[str, str]) -> str:
 
 
 def call(
-    address: str, method: str, path: str, *, root: str = API, auth: Any = None, **body: object
+    address: str,
+    method: str,
+    path: str,
+    *,
+    root: str = API,
+    auth: tuple[str, str] | None = None,
+    **body: object,
 ) -> httpx.Response:
     return httpx.request(method, f"{address}{root}{path}", json=body, auth=auth, timeout=60)
