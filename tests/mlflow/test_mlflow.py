@@ -3,15 +3,22 @@
 from __future__ import annotations
 
 import json
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
 
+from modelwarden.client.remote import connect
 from modelwarden.errors import OwnerMissing, PurposeMissing
+from modelwarden.reactions.mlflow import KeepAliases
+from tests.api.town import town
 from tests.mlflow.conftest import PURPOSE
-from tests.services.mlflow_server import run_python
+from tests.services.mlflow_server import free_port, run_python
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from tests.mlflow.conftest import Pair
 
 pytestmark = [pytest.mark.services, pytest.mark.timeout(400)]
@@ -106,6 +113,62 @@ def test_a_move_past_the_server_is_told_once_and_put_back_if_asked(pair: Pair) -
     pair.look(put_back=True)
     assert pair.alias("strays") == "1"
     assert len(pair.facts("bypass.detected", "strays")) == 2
+
+
+def test_a_crash_between_mlflow_and_our_commit_leaves_one_move(pair: Pair) -> None:
+    """MLflow was told, we did not commit: the next look finds it done, and tells it once."""
+    pair.train("crashed", 2)
+    pair.bring("crashed")
+    for label in ("1", "2"):
+        pair.approve("crashed", label)
+    pair.deploy("crashed", "1")
+    pair.look()
+    pair.deploy("crashed", "2")
+    sql = "UPDATE registered_model_aliases SET version = ? WHERE name = ?"
+    pair.write_into_database(sql, "2", "crashed")
+    pair.look()
+    moved = [each["version"] for each in pair.facts("alias.moved", "crashed")]
+    assert sorted(moved) == ["crashed@1", "crashed@1", "crashed@2", "crashed@2"]
+    assert pair.facts("bypass.detected", "crashed") == []
+
+
+def test_two_that_look_at_once_tell_it_once(pair: Pair) -> None:
+    pair.train("raced", 2)
+    pair.bring("raced")
+    pair.approve("raced", "1")
+    pair.deploy("raced", "1")
+    with ThreadPoolExecutor(4) as together:
+        list(together.map(lambda _: pair.look(), range(4)))
+    sql = "UPDATE registered_model_aliases SET version = ? WHERE name = ? AND alias = ?"
+    pair.write_into_database(sql, "2", "raced", "production")
+    with ThreadPoolExecutor(4) as together:
+        list(together.map(lambda _: pair.look(), range(4)))
+    assert len(pair.facts("alias.moved", "raced")) == 2
+    assert len(pair.facts("bypass.detected", "raced")) == 1
+
+
+def test_mlflow_being_gone_harms_nothing(pair: Pair) -> None:
+    size = pair.warden.audit.search(limit=1).items[0].seq
+    settings = replace(pair.warden.settings, mlflow_url=f"http://127.0.0.1:{free_port()}")
+    KeepAliases(pair.warden, settings=settings, every_s=0).idle()
+    assert pair.warden.audit.search(limit=1).items[0].seq == size
+
+
+def test_what_a_server_may_not_read_is_said_and_does_not_pass(pair: Pair, tmp_path: Path) -> None:
+    pair.train("unread", 1)
+    kept = tmp_path / "kept"
+    for roots, trust in (((), "asserted"), ((kept,), "verified")):
+        (folder := tmp_path / trust).mkdir()
+        with (
+            town(folder, artifact_roots=roots) as made,
+            connect(made.url, token=made.tokens["alice"]) as alice,
+        ):
+            there = replace(pair, url=made.url, folder=tmp_path)
+            [found] = json.loads(there.bring("unread", token=made.tokens["alice"]))["items"]
+            assert alice.versions.show("unread", "1").trust == trust
+            assert ("artifacts.roots" in str(found["notes"])) is (trust == "asserted")
+            reasons = {each.code for each in alice.deployments.gate("unread", "1").reasons}
+            assert ("artifact_unreadable" in reasons) is (trust == "asserted")
 
 
 def load(pair: Pair, uri: str, require: str = "live") -> str:

@@ -119,9 +119,15 @@ class KeepAliases:
         self._warden.change(_ACTOR, partial(following.moved, place=seen.place, live=live))
 
     def _stray(self, registry: MlflowRegistry, seen: _Seen, found: Standing) -> None:
-        """Tell of it once; with `mlflow.put_back`, where something is live, put it back each time."""
-        if found.kept.strayed_to != (seen.actual or ""):
-            tell = partial(following.strayed, place=seen.place, actual=seen.actual)
+        """Tell of it once; with `mlflow.put_back`, where something is live, put it back each time.
+
+        The list was read before our own rows: what it says is asked again, lest our own move looks like a stranger's.
+        """
+        actual = registry.version_at(seen.name, seen.place.alias)
+        if not found.has_strayed(actual):
+            return
+        if found.kept.strayed_to != (actual or ""):
+            tell = partial(following.strayed, place=seen.place, actual=actual)
             self._warden.change(_ACTOR, tell)
         if self._puts_back and found.live is not None:
             registry.set_alias(seen.name, seen.place.alias, found.live.label)

@@ -81,10 +81,14 @@ def moved(change: Change, place: Place, *, live: Deployment) -> MlflowAlias:
 
 
 def strayed(change: Change, place: Place, *, actual: str | None) -> MlflowAlias:
-    """Tell that an alias was moved, or taken away, past the gate. Told once for each place it strays to."""
+    """Tell that an alias was moved, or taken away, past the gate. Told once for each place it strays to.
+
+    Nothing is told where a deployment came in between: that alias is due, or where it belongs.
+    """
     kept = queries.locked_alias(change, place.model, place.alias)
     seen = actual or ""
-    if kept.strayed_to == seen:
+    now = Standing(live=deployments.live(change, place.model, place.environment), kept=kept)
+    if kept.strayed_to == seen or now.is_due or not now.has_strayed(actual):
         change.unchanged("mlflow_alias", kept.name)
         return kept
     found = change.save(replace(kept, strayed_to=seen))
@@ -104,6 +108,9 @@ def strayed(change: Change, place: Place, *, actual: str | None) -> MlflowAlias:
 def returned(change: Change, place: Place) -> MlflowAlias:
     """Tell that an alias which had strayed names again what is live."""
     kept = queries.locked_alias(change, place.model, place.alias)
+    if kept.strayed_to is None:
+        change.unchanged("mlflow_alias", kept.name)
+        return kept
     found = change.save(replace(kept, strayed_to=None))
     change.record(
         AliasReturned(

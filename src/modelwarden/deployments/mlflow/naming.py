@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
 _FOREIGN: Final = re.compile(r"[^a-z0-9._-]+")
+_ALIAS: Final = re.compile(r"[a-z0-9_-]{1,64}")
 _SHORTENED: Final = 100
 _TAIL: Final = 8
 
@@ -28,14 +29,14 @@ def our_name(name: str) -> ModelName:
 
 
 def protected_aliases(pairs: Iterable[str]) -> Mapping[str, Environment]:
-    """Return alias → environment. Raises SettingInvalid."""
+    """Return alias → environment; they hold in every spelling. Raises SettingInvalid."""
     found: dict[str, Environment] = {}
     for pair in pairs:
         alias, _, place = pair.partition("=")
-        if not alias or place not in set(Environment):
+        if not _ALIAS.fullmatch(alias) or place not in set(Environment):
             raise SettingInvalid(
-                f"mlflow.aliases: {pair!r} is not of the form alias=environment, with"
-                f" {' or '.join(Environment)}"
+                f"mlflow.aliases: {pair!r} is not of the form alias=environment: an alias in small"
+                f" letters, and {' or '.join(Environment)}"
             )
-        found[alias.lower()] = Environment(place)
+        found[alias] = Environment(place)
     return found

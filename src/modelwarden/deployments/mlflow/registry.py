@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final, Self
+from urllib.parse import urlsplit
 
 import httpx
 
@@ -55,7 +56,7 @@ class MlflowRun:
 
 
 class MlflowRegistry:
-    """The registry of one MLflow server. Close it at the end."""
+    """The registry of one MLflow server. Close it at the end. Raises MlflowFailed for an address of another form."""
 
     def __init__(
         self, url: str, *, environment: Mapping[str, str] = os.environ, timeout_s: float = TIMEOUT_S
@@ -63,7 +64,7 @@ class MlflowRegistry:
         token = environment.get("MLFLOW_TRACKING_TOKEN")
         user = environment.get("MLFLOW_TRACKING_USERNAME")
         password = environment.get("MLFLOW_TRACKING_PASSWORD", "")
-        self.url: Final = url.rstrip("/")
+        self.url: Final = _address(url)
         self._http = httpx.Client(
             auth=None if user is None else (user, password),
             headers={} if token is None else {"Authorization": f"Bearer {token}"},
@@ -162,6 +163,22 @@ class MlflowRegistry:
         if or_none and missing:
             return None
         raise MlflowFailed(f"{self.url}: {code}: {str(answer.get('message', ''))[:500]}")
+
+
+def _address(url: str) -> str:
+    """Return the address; messages repeat it, so it names no account."""
+    plain = url.rstrip("/")
+    try:
+        parts = urlsplit(plain if plain.isprintable() else "")
+        known = parts.scheme in {"http", "https"} and parts.hostname and "@" not in parts.netloc
+    except ValueError:
+        known = False
+    if not known:
+        raise MlflowFailed(
+            "MLflow's address is http://… or https://…, and names no account: that stands in"
+            " MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD"
+        )
+    return plain
 
 
 def _tags(data: Mapping[str, Any]) -> dict[str, str]:
