@@ -9,6 +9,7 @@ import importlib
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
+    from modelwarden.client.mlflow_import import import_from_mlflow as import_from_mlflow
     from modelwarden.client.remote import connect as connect
     from modelwarden.guard.drift_table import drift_reference as drift_reference
     from modelwarden.guard.guard import Guard as Guard
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from modelwarden.integrations.audit_logging import AuditHandler as AuditHandler
     from modelwarden.integrations.audit_trail import AuditTrail as AuditTrail
     from modelwarden.integrations.governance_audit import governance_audit as governance_audit
+    from modelwarden.integrations.mlflow_model import load_model as load_model
     from modelwarden.ledger.keys import SigningKey as SigningKey
     from modelwarden.notify.webhook import verify_webhook as verify_webhook
     from modelwarden.warden.warden import open_warden as open  # noqa: A004  # the name product.md fixes
@@ -32,6 +34,8 @@ __all__ = [
     "drift_reference",
     "errors",
     "governance_audit",
+    "import_from_mlflow",
+    "load_model",
     "open",
     "verify_webhook",
 ]
@@ -46,6 +50,8 @@ _WHERE: Final = {
     "Guard": ("modelwarden.guard.guard", "Guard"),
     "Recorder": ("modelwarden.guard.recorder", "Recorder"),
     "SigningKey": ("modelwarden.ledger.keys", "SigningKey"),
+    "import_from_mlflow": ("modelwarden.client.mlflow_import", "import_from_mlflow"),
+    "load_model": ("modelwarden.integrations.mlflow_model", "load_model"),
     "verify_webhook": ("modelwarden.notify.webhook", "verify_webhook"),
     "errors": ("modelwarden.errors", None),
 }

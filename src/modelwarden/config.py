@@ -65,6 +65,11 @@ class Settings:
             `churn/error/0.05/10m/30d/09:00`: model, fault, share, length, days between, time in UTC; spaces between
             them in the environment.
         drills_overdue_days: days after which a model has to be drilled again.
+        mlflow_url: address of an MLflow server whose protected aliases deployments move (RL-40); none by default. Who
+            asks is said by `MLFLOW_TRACKING_USERNAME` and `MLFLOW_TRACKING_PASSWORD`, or `MLFLOW_TRACKING_TOKEN`.
+        mlflow_aliases: which aliases are protected, each with the environment whose live version it names, as
+            `production=production`; spaces between them in the environment.
+        mlflow_put_back: a protected alias that was moved past the gate is moved back (RL-57), not only told of.
         slot_days: days for which counts by the hour are kept (SL-18); minutes stay 6 hours, five minutes 3 days.
     """
 
@@ -98,6 +103,13 @@ class Settings:
     drills_environments: tuple[str, ...] = ("staging",)
     drills_schedule: tuple[str, ...] = ()
     drills_overdue_days: int = 90
+    mlflow_url: str | None = None
+    mlflow_aliases: tuple[str, ...] = (
+        "production=production",
+        "champion=production",
+        "staging=staging",
+    )
+    mlflow_put_back: bool = False
     slot_days: int = 400
 
     def __post_init__(self) -> None:
@@ -171,7 +183,7 @@ _NOT_SETTINGS: Final = frozenset(
 _SPACED: Final = frozenset(
     {
         "sinks", "endpoint_allow", "backup_targets", "audit_open_details", "switch_dimensions",
-        "drift_by", "drills_environments", "drills_schedule",
+        "mlflow_aliases", "drift_by", "drills_environments", "drills_schedule",
     }
 )  # fmt: skip
 """Lists whose items may hold colons: in the environment spaces stand between them."""

@@ -945,6 +945,18 @@ class AnswerMalformed(OperatorError):
     code, status = "answer_malformed", 502
 
 
+class MlflowFailed(OperatorError):
+    """MLflow did not answer, or did not do what it was asked."""
+
+    code, status = "mlflow_failed", 502
+
+
+class AliasProtected(Refusal):
+    """A name that stands for what is live moves with a deployment, and by nothing else (RL-57)."""
+
+    code, status = "alias_protected", 403
+
+
 # --- the registry ---------------------------------------------------------------------------------
 
 

@@ -25,6 +25,7 @@ from modelwarden.cli.guards import guards
 from modelwarden.cli.keys import keys
 from modelwarden.cli.kill import kill
 from modelwarden.cli.local_stops import local_stops
+from modelwarden.cli.mlflow import mlflow
 from modelwarden.cli.models import models
 from modelwarden.cli.notify import notify
 from modelwarden.cli.policy import policy
@@ -61,7 +62,7 @@ SELDOM: Final = (50_000, 20, 20)
 NOUNS: Final = (
     models, versions, evidence, checks, usecases, approvals, deploy, freezes,
     kill, local_stops, triggers, freshness, drill, guards, drift, sla, policy,
-    audit, holds, retention, users, roles, service_accounts, tokens, keys, notify, witness,
+    audit, holds, retention, users, roles, service_accounts, tokens, keys, notify, witness, mlflow,
 )  # fmt: skip
 
 for each in NOUNS:

@@ -185,13 +185,37 @@ class ReviewRecorded:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BypassDetected:
-    """A version runs without a valid approval: `reasons` are what the gate would have said."""
+    """A version runs without a valid approval: `reasons` are what the gate would have said.
+
+    With `alias`, a protected alias of MLflow was seen at a version that is not live there, or at none (RL-57).
+    """
+
+    deployment: DeploymentId | None
+    model: ModelName
+    version: VersionName | None
+    environment: Code
+    reasons: tuple[Code, ...]
+    alias: Code | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AliasMoved:
+    """A protected alias of MLflow names the version that a deployment took live (RL-40)."""
 
     deployment: DeploymentId
     model: ModelName
     version: VersionName
     environment: Code
-    reasons: tuple[Code, ...]
+    alias: Code
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AliasReturned:
+    """A protected alias of MLflow that had strayed names again what is live."""
+
+    model: ModelName
+    environment: Code
+    alias: Code
 
 
 KINDS: Final = (
@@ -208,4 +232,6 @@ KINDS: Final = (
     Kind(DeploymentRecorded, Family.CHANGE, Severity.WARNING),
     Kind(DeploymentRolledBack, Family.CHANGE, Severity.HIGH),
     Kind(BypassDetected, Family.CHANGE, Severity.CRITICAL),
+    Kind(AliasMoved, Family.CHANGE, Severity.INFO),
+    Kind(AliasReturned, Family.CHANGE, Severity.WARNING),
 )

@@ -9,6 +9,7 @@ from modelwarden.reactions import (
     approvals,
     confirmations,
     drills,
+    mlflow,
     privacy,
     rewrap,
     rollouts,
@@ -40,6 +41,7 @@ def reactions_of(warden: Warden) -> tuple[Follower, ...]:
         triggers.NAME: triggers.JudgeTriggers(warden),
         rollouts.NAME: rollouts.KeepRollouts(warden, settings=warden.settings),
         drills.NAME: drills.KeepDrills(warden),
+        mlflow.NAME: mlflow.KeepAliases(warden, settings=warden.settings),
         backups.NAME: backups.Backups(warden),
         indexing.NAME: indexing.KeepWords(warden),
     }

@@ -1,4 +1,4 @@
-"""Tables of deployments, and of times in which none goes forward."""
+"""Tables of deployments, of times in which none goes forward, and of what they move in MLflow."""
 
 from __future__ import annotations
 
@@ -67,6 +67,17 @@ freezes: Final = governed(
     Index("ix_freezes_environment_ends_at", "environment", "ends_at"),
     kind="freeze",
     value="Freeze",
+)
+mlflow_aliases: Final = governed(
+    "mlflow_aliases",
+    Column("name", Text, primary_key=True),
+    Column("model", Text, nullable=False),
+    Column("alias", Text, nullable=False),
+    Column("deployment", Text),
+    Column("strayed_to", Text),
+    Column("revision", Integer, nullable=False),
+    kind="mlflow_alias",
+    value="MlflowAlias",
 )
 for _name, _state in (("in_progress", "in_progress"), ("live", "live")):
     _there = deployments.c.state == _state

@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from alembic import op
 
 revision: Final = "0022_use_cases"
-down_revision: Final = "0018_checks"
+down_revision: Final = "0021_mlflow"
 
 
 def upgrade() -> None:

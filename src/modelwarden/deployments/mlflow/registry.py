@@ -1,0 +1,192 @@
+"""MLflow's model registry, over the REST API of its server: what is read of it, and the one thing that is set.
+
+Who asks is said by `MLFLOW_TRACKING_USERNAME` and `MLFLOW_TRACKING_PASSWORD`, or `MLFLOW_TRACKING_TOKEN`, as MLflow's
+own client reads them. MLflow itself is not imported.
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Final, Self
+from urllib.parse import urlsplit
+
+import httpx
+
+from modelwarden.errors import MlflowFailed
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+ROOT: Final = "/api/2.0/mlflow/"
+TIMEOUT_S: Final = 30.0
+A_PAGE: Final = 200
+MOST_PAGES: Final = 10_000
+FIRST_ERROR: Final = 400
+NOT_FOUND: Final = 404
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MlflowModel:
+    """A registered model; `aliases` is alias → version."""
+
+    name: str
+    description: str = ""
+    aliases: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MlflowVersion:
+    """A version of a registered model."""
+
+    name: str
+    version: str
+    description: str = ""
+    run: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MlflowRun:
+    """A run: `metrics` are the last of each, `datasets` (name, digest, context, our fingerprint) of its inputs."""
+
+    metrics: Mapping[str, float | str]
+    parameters: Mapping[str, str]
+    tags: Mapping[str, str]
+    datasets: tuple[tuple[str, str, str, str | None], ...]
+
+
+class MlflowRegistry:
+    """The registry of one MLflow server. Close it at the end. Raises MlflowFailed for an address of another form."""
+
+    def __init__(
+        self, url: str, *, environment: Mapping[str, str] = os.environ, timeout_s: float = TIMEOUT_S
+    ) -> None:
+        token = environment.get("MLFLOW_TRACKING_TOKEN")
+        user = environment.get("MLFLOW_TRACKING_USERNAME")
+        password = environment.get("MLFLOW_TRACKING_PASSWORD", "")
+        self.url: Final = _address(url)
+        self._http = httpx.Client(
+            auth=None if user is None else (user, password),
+            headers={} if token is None else {"Authorization": f"Bearer {token}"},
+            timeout=timeout_s,
+        )
+
+    def models(self) -> Iterator[MlflowModel]:
+        """Yield every registered model. Raises MlflowFailed."""
+        for item in self._pages("registered-models/search", "registered_models", {}):
+            yield MlflowModel(
+                name=item["name"],
+                description=item.get("description", ""),
+                aliases={each["alias"]: str(each["version"]) for each in item.get("aliases", ())},
+            )
+
+    def versions(self, name: str) -> Iterator[MlflowVersion]:
+        """Yield every version of a model. Raises MlflowFailed."""
+        quote = '"' if "'" in name else "'"
+        wanted = {"filter": f"name={quote}{name}{quote}"}
+        for item in self._pages("model-versions/search", "model_versions", wanted):
+            yield MlflowVersion(
+                name=item["name"],
+                version=str(item["version"]),
+                description=item.get("description", ""),
+                run=item.get("run_id") or None,
+            )
+
+    def run(self, run_id: str) -> MlflowRun | None:
+        """Return a run, or None where it was deleted for good. Raises MlflowFailed."""
+        answer = self._answer("GET", "runs/get", {"run_id": run_id}, or_none=True)
+        if answer is None:
+            return None
+        data = answer["run"].get("data", {})
+        inputs = answer["run"].get("inputs", {}).get("dataset_inputs", ())
+        return MlflowRun(
+            metrics={each["key"]: each.get("value", 0.0) for each in data.get("metrics", ())},
+            parameters={each["key"]: each.get("value", "") for each in data.get("params", ())},
+            tags=_tags(data),
+            datasets=tuple(_dataset(each) for each in inputs),
+        )
+
+    def version_at(self, name: str, alias: str) -> str | None:
+        """Return the version that an alias names, or None. Raises MlflowFailed."""
+        asked = {"name": name, "alias": alias}
+        answer = self._answer("GET", "registered-models/alias", asked, or_none=True)
+        return None if answer is None else str(answer["model_version"]["version"])
+
+    def set_alias(self, name: str, alias: str, version: str) -> None:
+        """Let an alias name a version. Raises MlflowFailed."""
+        body = {"name": name, "alias": alias, "version": version}
+        self._answer("POST", "registered-models/alias", body)
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._http.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def _pages(self, path: str, items: str, query: Mapping[str, str]) -> Iterator[dict[str, Any]]:
+        token = ""
+        for _ in range(MOST_PAGES):
+            paged = {**query, "max_results": str(A_PAGE)} | ({"page_token": token} if token else {})
+            answer = self._answer("GET", path, paged) or {}
+            yield from answer.get(items, ())
+            token = answer.get("next_page_token", "")
+            if not token:
+                return
+        raise MlflowFailed(f"{self.url} lists {items} without an end")
+
+    def _answer(
+        self, method: str, path: str, given: Mapping[str, str], *, or_none: bool = False
+    ) -> dict[str, Any] | None:
+        where = f"{self.url}{ROOT}{path}"
+        try:
+            if method == "GET":
+                reply = self._http.get(where, params=dict(given))
+            else:
+                reply = self._http.request(method, where, json=dict(given))
+            answer = reply.json()
+        except httpx.HTTPError as error:
+            raise MlflowFailed(f"{self.url} does not answer: {error}") from error
+        except ValueError as error:
+            raise MlflowFailed(f"what answers at {self.url} is no MLflow server") from error
+        if not isinstance(answer, dict):
+            raise MlflowFailed(f"what answers at {self.url} is no MLflow server")
+        if reply.status_code < FIRST_ERROR:
+            return answer
+        code = str(answer.get("error_code", reply.status_code))
+        missing = code == "RESOURCE_DOES_NOT_EXIST" or (
+            code == "INVALID_PARAMETER_VALUE" and "alias" in path
+        )
+        if or_none and missing:
+            return None
+        raise MlflowFailed(f"{self.url}: {code}: {str(answer.get('message', ''))[:500]}")
+
+
+def _address(url: str) -> str:
+    """Return the address; messages repeat it, so it names no account."""
+    plain = url.rstrip("/")
+    try:
+        parts = urlsplit(plain if plain.isprintable() else "")
+        known = parts.scheme in {"http", "https"} and parts.hostname and "@" not in parts.netloc
+    except ValueError:
+        known = False
+    if not known:
+        raise MlflowFailed(
+            "MLflow's address is http://… or https://…, and names no account: that stands in"
+            " MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD"
+        )
+    return plain
+
+
+def _tags(data: Mapping[str, Any]) -> dict[str, str]:
+    return {each["key"]: each.get("value", "") for each in data.get("tags", ())}
+
+
+def _dataset(given: Mapping[str, Any]) -> tuple[str, str, str, str | None]:
+    dataset, tags = given["dataset"], _tags(given)
+    context = tags.get("mlflow.data.context", "")
+    ours = tags.get("modelwarden.fingerprint")
+    return dataset["name"], dataset.get("digest", ""), context, ours

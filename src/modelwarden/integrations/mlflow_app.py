@@ -1,0 +1,186 @@
+"""An MLflow server whose protected aliases only a deployment moves: `mlflow server --app-name modelwarden` (RL-57).
+
+It stands between MLflow's handlers and its registry's store, so REST, GraphQL and the web page meet it alike. Whatever
+names a live version is refused to everybody else: aliases, stages, deleting, renaming. It asks the control plane each
+time, and refuses when nobody answers. Who writes into MLflow's database meets nothing here; the reconciler sees it.
+
+    MODELWARDEN_URL              address of the control plane
+    MODELWARDEN_TOKEN            a token that may read deployments and models, all of them
+    MODELWARDEN_MLFLOW_ALIASES   as the setting `mlflow.aliases`; the same on both sides
+
+With MLflow's own accounts: `--app-name modelwarden-basic-auth`.
+"""
+
+from __future__ import annotations
+
+import importlib
+import os
+from functools import wraps
+from typing import TYPE_CHECKING, Any, Final, NoReturn
+
+from modelwarden.client.remote import connect
+from modelwarden.config import Settings
+from modelwarden.deployments.mlflow.naming import our_name, protected_aliases
+from modelwarden.errors import (
+    AliasProtected,
+    ModelNotFound,
+    SettingInvalid,
+    VersionNotFound,
+    WardenError,
+)
+from modelwarden.registry.lifecycle import Environment
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from modelwarden.client.remote import Remote
+
+PATIENCE_S: Final = 5.0
+HANDLERS: Final = "mlflow.server.handlers"
+UVICORN: Final = "mlflow.server.fastapi_app"
+GUARDED: Final = (
+    "set_registered_model_alias", "delete_registered_model_alias", "transition_model_version_stage",
+    "delete_model_version", "delete_registered_model", "rename_registered_model",
+)  # fmt: skip
+"""Methods of MLflow's store by which a name comes to mean other bytes; `Rules` has one of each name."""
+
+
+def create_app() -> Any:  # noqa: ANN401  # an ASGI application, or Flask's, as MLflow starts it
+    """Return MLflow's application with its registry guarded. Raises SettingInvalid: then no server starts."""
+    guard_registry()
+    if os.environ.get("_MLFLOW_SGI_NAME", "uvicorn") == "uvicorn":
+        return importlib.import_module(UVICORN).app
+    return importlib.import_module("mlflow.server").app
+
+
+def create_basic_auth_app() -> Any:  # noqa: ANN401  # the same
+    """Do the same with MLflow's own accounts in front."""
+    guard_registry()
+    return importlib.import_module("mlflow.server.auth").create_app()
+
+
+def guard_registry(environment: Mapping[str, str] = os.environ) -> None:
+    """Put the rules before the store of this process. Raises SettingInvalid."""
+    url, token = environment.get("MODELWARDEN_URL"), environment.get("MODELWARDEN_TOKEN")
+    if not url or not token:
+        raise SettingInvalid(
+            "MLflow is not started without its gate: set MODELWARDEN_URL and MODELWARDEN_TOKEN"
+        )
+    pairs = environment.get("MODELWARDEN_MLFLOW_ALIASES", "").split() or Settings().mlflow_aliases
+    rules = Rules(connect(url, token=token, timeout_s=PATIENCE_S), protected_aliases(pairs))
+    store = importlib.import_module(HANDLERS)._get_model_registry_store()  # noqa: SLF001  # no public way
+    for name in GUARDED:
+        setattr(store, name, _guarded(getattr(store, name), getattr(rules, name)))
+
+
+def _guarded(act: Callable[..., Any], rule: Callable[..., None]) -> Callable[..., Any]:
+    """Return the store's method, asking the rule of the same arguments first."""
+
+    @wraps(act)
+    def guarded(*given: Any, **named: Any) -> Any:  # noqa: ANN401  # as MLflow calls it
+        try:
+            rule(*given, **named)
+        except WardenError as error:
+            _refuse(f"Modelwarden did not allow it: {error}")
+        return act(*given, **named)
+
+    return guarded
+
+
+def _refuse(words: str) -> NoReturn:
+    exceptions = importlib.import_module("mlflow.exceptions")
+    codes = importlib.import_module("mlflow.protos.databricks_pb2")
+    raise exceptions.MlflowException(words, error_code=codes.PERMISSION_DENIED)
+
+
+class Rules:
+    """What may be done to a name: each raises a WardenError where it may not, and is called as MLflow's store is."""
+
+    def __init__(self, rooms: Remote, protected: Mapping[str, Environment]) -> None:
+        self._rooms, self._protected = rooms, protected
+
+    def set_registered_model_alias(self, name: str, alias: str, version: object) -> None:
+        """Let a protected alias name what is live in its environment, and nothing else."""
+        place = self._protected.get(alias.strip().lower())
+        if place is None:
+            return
+        model = our_name(name)
+        live = self._live(model, place)
+        if live == str(version):
+            return
+        now = "nothing" if live is None else f"version {live}"
+        raise AliasProtected(
+            f"{alias} is protected and moves with a deployment: {now} of {model} is live in {place}."
+            f" {self._outlook(model, str(version), place)}"
+        )
+
+    def delete_registered_model_alias(self, name: str, alias: str) -> None:
+        """Keep a protected alias while something is live in its environment."""
+        place = self._protected.get(alias.strip().lower())
+        if place is None:
+            return
+        model = our_name(name)
+        live = self._live(model, place)
+        if live is not None:
+            raise AliasProtected(
+                f"{alias} is protected: version {live} of {model} is live in {place}"
+            )
+
+    def transition_model_version_stage(
+        self, name: str, version: object, stage: str, archive_existing_versions: object
+    ) -> None:
+        """Let a version stand in the stage that it is live in, and nowhere else while it is live."""
+        del archive_existing_versions  # those of the same stage: none of them is live there
+        model, wanted = our_name(name), stage.strip().lower()
+        places = self._live_in(model, str(version))
+        highest = Environment.PRODUCTION if Environment.PRODUCTION in places else None
+        fitting = {highest.value} if highest is not None else set(places)
+        if wanted in set(Environment):
+            if wanted not in fitting:
+                raise AliasProtected(
+                    f"stage {stage} is protected: version {version} of {model} is not live there alone."
+                    f" {self._outlook(model, str(version), Environment(wanted))}"
+                )
+        elif places:
+            raise AliasProtected(f"version {version} of {model} is live in {', '.join(places)}")
+
+    def delete_model_version(self, name: str, version: object) -> None:
+        """Keep a version while it is live."""
+        model = our_name(name)
+        if places := self._live_in(model, str(version)):
+            raise AliasProtected(f"version {version} of {model} is live in {', '.join(places)}")
+
+    def delete_registered_model(self, name: str) -> None:
+        """Keep a model while a version of it is live."""
+        model = our_name(name)
+        for place in Environment:
+            if (live := self._live(model, place)) is not None:
+                raise AliasProtected(f"version {live} of {model} is live in {place}")
+
+    def rename_registered_model(self, name: str, new_name: str) -> None:
+        """Keep the name of a model while a version of it is live; and none takes the name of such a one."""
+        self.delete_registered_model(name)
+        try:
+            self.delete_registered_model(new_name)
+        except ModelNotFound:  # a name that means nothing yet
+            return
+
+    def _live(self, model: str, place: Environment) -> str | None:
+        return self._rooms.deployments.live(model, environment=place.value).version
+
+    def _live_in(self, model: str, version: str) -> tuple[str, ...]:
+        try:
+            return self._rooms.versions.show(model, version).live_in
+        except VersionNotFound:  # the model is known, and this of it was never imported
+            return ()
+
+    def _outlook(self, model: str, version: str, place: Environment) -> str:
+        """Say what stands in the way of deploying it, this token's own rights aside."""
+        try:
+            found = self._rooms.deployments.gate(model, version, environment=place.value)
+        except VersionNotFound:
+            return f"Version {version} is not registered: modelwarden mlflow import"
+        reasons = {each.code for each in found.reasons} - {"not_permitted"}
+        if reasons:
+            return f"The gate says: {', '.join(sorted(reasons))}"
+        return f"The gate allows: modelwarden deploy start {model}@{version} -e {place}"

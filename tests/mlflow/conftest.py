@@ -1,0 +1,154 @@
+"""One control plane and one MLflow for all tests of this folder: each knows the other's address."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from modelwarden.access import actions
+from modelwarden.api.app import create_app
+from modelwarden.ledger.keys import SigningKey
+from modelwarden.reactions import mlflow as following
+from modelwarden.values.system import system
+from modelwarden.warden.warden import open_warden
+from tests.api.town import served
+from tests.services.mlflow_server import (
+    TRAIN,
+    call,
+    free_port,
+    mlflow_serving,
+    run_python,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    import httpx
+
+    from modelwarden.store.change import Change
+    from modelwarden.warden.warden import Warden
+
+PURPOSE = "predicts which customers leave next month"
+READS = ("deployment.read", "model.read")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pair:
+    """A control plane (`url`) and an MLflow (`address`) that obeys it."""
+
+    warden: Warden
+    url: str
+    token: str
+    address: str
+    folder: Path
+    keys: dict[str, SigningKey] = field(default_factory=dict)
+
+    @property
+    def environment(self) -> dict[str, str]:
+        return {
+            "MODELWARDEN_URL": self.url,
+            "MODELWARDEN_TOKEN": self.token,
+            "MLFLOW_TRACKING_URI": self.address,
+        }
+
+    def call(self, method: str, path: str, **body: Any) -> httpx.Response:  # noqa: ANN401
+        return call(self.address, method, path, **body)
+
+    def train(self, name: str, versions: int) -> None:
+        run_python(TRAIN, name, str(versions), environment=self.environment)
+
+    def bring(self, *models: str, token: str | None = None) -> str:
+        """Import by the command line, as alice unless a token says otherwise."""
+        token = token or self.warden.acting_as("alice").tokens.create().secret or ""
+        code = "from modelwarden.cli.main import main; main()"
+        words = ["--json", "mlflow", "import", self.address, "--folder", str(self.folder / "kept")]
+        words += [word for name in models for word in ("--model", name)]
+        return run_python(code, *words, environment=self.environment | {"MODELWARDEN_TOKEN": token})
+
+    def approve(self, model: str, label: str) -> None:
+        alice = self.warden.acting_as("alice")
+        alice.models.update(model, owner="alice", business_purpose=PURPOSE)
+        asked = alice.approvals.request(model, label, justification="better than the rule before")
+        for name in ("bob", "carol"):
+            self.warden.acting_as(name).approvals.approve(asked.id, key=self.keys[name])
+
+    def deploy(self, model: str, label: str) -> str:
+        return self.warden.acting_as("dave").deployments.start(model, label, strategy="direct").id
+
+    def look(self, *, put_back: bool = False) -> None:
+        """Let the reconciler look once."""
+        settings = replace(self.warden.settings, mlflow_put_back=put_back)
+        following.KeepAliases(self.warden, settings=settings, every_s=0).idle()
+
+    def alias(self, model: str, alias: str = "production") -> str | None:
+        found = self.call("GET", f"registered-models/alias?name={model}&alias={alias}").json()
+        version = found.get("model_version", {}).get("version")
+        return None if version is None else str(version)
+
+    def write_into_database(self, sql: str, *values: str) -> None:
+        """Do what nobody's server sees."""
+        with sqlite3.connect(self.folder / "mlflow.db") as connection:
+            connection.execute(sql, values)
+        connection.close()
+
+    def facts(self, kind: str, model: str) -> list[dict[str, Any]]:
+        found = self.warden.audit.search(type=kind, subject=f"model:{model}", limit=50)
+        return [dict(each.entry["fact"]) for each in found.items]
+
+
+@pytest.fixture(scope="module")
+def pair(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pair]:
+    folder = tmp_path_factory.mktemp("mlflow")
+    port = free_port()
+    address = f"http://127.0.0.1:{port}"
+    with open_warden(
+        f"sqlite:///{folder}/warden.db", mlflow_url=address, read_rate=0, write_rate=0
+    ) as warden:
+        for follower in warden.followers:
+            if follower.name == following.NAME:
+                follower.close()  # the tests say when it looks
+        keys = people(warden)
+        token = gate_token(warden)
+        with served(create_app(warden)) as url:
+            environment = {
+                "MODELWARDEN_URL": url,
+                "MODELWARDEN_TOKEN": token,
+                "MLFLOW_FLASK_SERVER_SECRET_KEY": os.urandom(16).hex(),
+            }
+            with mlflow_serving(folder, port, app="modelwarden", environment=environment):
+                yield Pair(
+                    warden=warden,
+                    url=url,
+                    token=token,
+                    address=address,
+                    folder=folder,
+                    keys=keys,
+                )
+
+
+def gate_token(warden: Warden) -> str:
+    """Return what MLflow's server asks with: a service account that reads, and no more."""
+
+    def issue(change: Change) -> str:
+        actions.define_role(change, "mlflow-gate", permissions=READS)
+        actions.add_service_account(change, "mlflow", owner="dave")
+        actions.grant(change, "mlflow", "mlflow-gate")
+        return actions.create_token(change, user="mlflow", days=30).secret
+
+    return warden.change(system("test"), issue)
+
+
+def people(warden: Warden) -> dict[str, SigningKey]:
+    roles = {"root": "admin", "alice": "developer", "dave": "operator"}
+    for name in ("root", "alice", "dave", "bob", "carol"):
+        warden.add_user(name, roles=[roles.get(name, "approver")])
+    keys = {name: SigningKey.generate() for name in ("bob", "carol")}
+    for name, key in keys.items():
+        enrolled = warden.acting_as(name).keys.enrol(key)
+        warden.acting_as("root").keys.confirm(enrolled.id)
+    return keys
