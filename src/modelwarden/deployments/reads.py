@@ -61,6 +61,7 @@ def gate_answer(
         environment=environment,
         artifact=artifact,
         permitted=readable(view, DEPLOY[environment], on=on),
+        prepared=prepared,
     )
     request = None if case.approval is None else case.approval.request.id
     return Outlook(gate.weigh(case), prepared is not None, request)

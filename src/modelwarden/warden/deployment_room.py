@@ -66,7 +66,7 @@ class Deployments:
             actions.rollback,
             model=model,
             reason=reason,
-            prepared=actions.hashed(chosen, self._bound.settings),
+            prepared=actions.hashed(chosen, self._bound.settings, self._bound.sources),
             environment=place,
         )
         return self._bound.write(action, answers.deployment_answer)
@@ -123,7 +123,7 @@ class Deployments:
         action = partial(
             actions.advance,
             deployment_id=deployment,
-            prepared=actions.hashed(chosen, self._bound.settings),
+            prepared=actions.hashed(chosen, self._bound.settings, self._bound.sources),
         )
         return self._bound.write(action, answers.deployment_answer)
 
@@ -206,4 +206,4 @@ class Deployments:
     def _hashed(self, model: str, version: str) -> actions.Prepared:
         find = partial(actions.candidate, model=model, version=version)
         chosen = self._bound.read(find, lambda _view, found: found)
-        return actions.hashed(chosen, self._bound.settings)
+        return actions.hashed(chosen, self._bound.settings, self._bound.sources)
