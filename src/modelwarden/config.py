@@ -65,6 +65,10 @@ class Settings:
             `churn/error/0.05/10m/30d/09:00`: model, fault, share, length, days between, time in UTC; spaces between
             them in the environment.
         drills_overdue_days: days after which a model has to be drilled again.
+        github_url: where GitHub's REST API is; an Enterprise Server's ends with `/api/v3`.
+        github_repository: `owner/name` of the repository that holds the pull requests of releases (RL-47).
+        github_app, github_installation: numbers of the GitHub App and of its installation there.
+        github_key: the App's private key, by reference: `file:/etc/modelwarden/app.pem` or `env:NAME`.
         slot_days: days for which counts by the hour are kept (SL-18); minutes stay 6 hours, five minutes 3 days.
     """
 
@@ -98,6 +102,11 @@ class Settings:
     drills_environments: tuple[str, ...] = ("staging",)
     drills_schedule: tuple[str, ...] = ()
     drills_overdue_days: int = 90
+    github_url: str = "https://api.github.com"
+    github_repository: str | None = None
+    github_app: str | None = None
+    github_installation: str | None = None
+    github_key: str | None = None
     slot_days: int = 400
 
     def __post_init__(self) -> None:

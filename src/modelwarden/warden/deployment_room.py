@@ -198,6 +198,11 @@ class Deployments:
 
         return self._bound.read(read, lambda _view, answer: answer)
 
+    def lock_file(self, request: str) -> bytes:
+        """Return `release.lock.json`, which the pull request of a release has to hold (RL-47). Raises NotFound."""
+        action = partial(actions.lock_file, request_id=request)
+        return self._bound.read(action, lambda _view, data: data)
+
     def release_file(self, request: str) -> bytes:
         """Return `release.intoto.jsonl`: the people's envelopes, then the gate's own word (RL-27)."""
         action = partial(actions.release_file, request_id=request)

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
-import random
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from hypothesis import given
@@ -21,6 +20,9 @@ from modelwarden.deployments.github.reviews import (
 )
 from modelwarden.values.ids import PersonId
 from tests.approvals import sample
+
+if TYPE_CHECKING:
+    import random
 
 NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)
 HEAD, OLDER = "a" * 40, "b" * 40
@@ -124,6 +126,23 @@ def test_a_second_account_is_the_same_person() -> None:
 @pytest.mark.parametrize("taker", [None, Account(STRANGER)])
 def test_a_commit_by_somebody_unknown_holds_it_up(taker: Account | None) -> None:
     assert outcome(review(BOB), takers=frozenset({taker})) == MISSING
+
+
+def test_who_is_not_active_here_any_more_neither_agrees_nor_blocks() -> None:
+    pull = PullRequest(
+        head=HEAD,
+        takers=frozenset({Account(AUTHOR)}),
+        lock=LOCK,
+        reviews=(review(BOB), review(CAROL, "CHANGES_REQUESTED")),
+    )
+    found = count(pull, expected=LOCK, persons=MAP, gone=frozenset({CAROL}))
+    assert (found.verdict, found.persons) == ("passed", {MAP[BOB]})
+    assert (
+        count(pull, expected=LOCK, persons=MAP, gone=frozenset({BOB, CAROL})).verdict == "missing"
+    )
+    twin = dataclasses.replace(pull, takers=frozenset({Account(BOBS_SECOND)}))
+    gone = frozenset({BOBS_SECOND, CAROL})
+    assert count(twin, expected=LOCK, persons=MAP, gone=gone).verdict == "missing"
 
 
 def test_a_program_may_have_written_it() -> None:

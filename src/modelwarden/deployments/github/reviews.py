@@ -84,8 +84,16 @@ def lock_file(request: str, *, version: str, environment: str, basis: Mapping[st
     return encode_any(_plain(whole)) + b"\n"
 
 
-def count(pull: PullRequest, *, expected: bytes, persons: Mapping[int, PersonId]) -> Counted:
+def count(
+    pull: PullRequest,
+    *,
+    expected: bytes,
+    persons: Mapping[int, PersonId],
+    gone: frozenset[int] = frozenset(),
+) -> Counted:
     """Return what the reviews come to. `persons` is the identity map: number of an account → the person behind it.
+
+    `gone` are accounts of people who are not active here: they neither agree nor block, but what they wrote is theirs.
 
     A person's no blocks whatever part they take and whichever commit they saw; a yes counts at head alone.
     """
@@ -100,7 +108,7 @@ def count(pull: PullRequest, *, expected: bytes, persons: Mapping[int, PersonId]
         )
     taking = {persons[each.number] for each in people if each is not None}
     latest = settled(pull.reviews)
-    said = [(persons.get(number), review) for number, review in latest.items()]
+    said = [(persons.get(n), review) for n, review in latest.items() if n not in gone]
     if any(who is not None and each.state == "CHANGES_REQUESTED" for who, each in said):
         return Counted("changes_requested", frozenset(), "a reviewer asks for changes")
     agreeing = {
