@@ -70,6 +70,10 @@ class Settings:
         mlflow_aliases: which aliases are protected, each with the environment whose live version it names, as
             `production=production`; spaces between them in the environment.
         mlflow_put_back: a protected alias that was moved past the gate is moved back (RL-57), not only told of.
+        github_url: where GitHub's REST API is; an Enterprise Server's ends with `/api/v3`.
+        github_repository: `owner/name` of the repository that holds the pull requests of releases (RL-47).
+        github_app, github_installation: numbers of the GitHub App and of its installation there.
+        github_key: the App's private key, by reference: `file:/etc/modelwarden/app.pem` or `env:NAME`.
         slot_days: days for which counts by the hour are kept (SL-18); minutes stay 6 hours, five minutes 3 days.
     """
 
@@ -110,6 +114,11 @@ class Settings:
         "staging=staging",
     )
     mlflow_put_back: bool = False
+    github_url: str = "https://api.github.com"
+    github_repository: str | None = None
+    github_app: str | None = None
+    github_installation: str | None = None
+    github_key: str | None = None
     slot_days: int = 400
 
     def __post_init__(self) -> None:

@@ -225,6 +225,12 @@ class SinkUnusable(OperatorError):
     code, status = "sink_unusable", 503
 
 
+class ExternalUnreadable(OperatorError):
+    """Another system of record can't be read, or its answer is not understood; the gate denies until it can (RL-33)."""
+
+    code, status = "external_unreadable", 503
+
+
 class BucketNotLocked(OperatorError):
     """A bucket, or an object in it, has no Object Lock: what lies there could be deleted (LG-51)."""
 

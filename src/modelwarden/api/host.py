@@ -77,6 +77,11 @@ class Serves(Protocol):
         ...
 
     @property
+    def sources(self) -> Any:  # noqa: ANN401  # what deployments read before the gate
+        """Return the other systems of record that can be read, by name."""
+        ...
+
+    @property
     def clock(self) -> Clock:
         """Return where "now" comes from."""
         ...

@@ -79,6 +79,7 @@ SUBJECT_KINDS: Final[Mapping[str, str]] = MappingProxyType(
         "TokenId": "token",
         "KeyId": "key",
         "BindingId": "binding",
+        "IdentityId": "identity",
         "PermitId": "permit",
         "PolicyName": "policy",
         "RoleName": "role",

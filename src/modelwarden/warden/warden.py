@@ -36,6 +36,7 @@ from modelwarden.store.opening import open_store
 from modelwarden.values.clock import Clock, SystemClock
 from modelwarden.values.ids import ActorId, PersonId
 from modelwarden.values.principal import ActorKind, Principal, Via
+from modelwarden.warden.evidence_sources import sources_of
 from modelwarden.warden.networks import check_network
 from modelwarden.warden.operation import Operation
 from modelwarden.warden.reacting import reactions_of
@@ -89,6 +90,7 @@ class Warden:
             self.reports: Final = Reports(self.store.writer)
             self.drift: Final = Flushes(self.store.writer)
             self.intake: Final = Intake(self.store.writer)
+            self.sources: Final = sources_of(self)
             reactions = reactions_of(self)
         except BaseException:
             self.store.close()
