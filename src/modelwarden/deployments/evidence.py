@@ -173,11 +173,7 @@ def gate_case(  # noqa: PLR0913  # what the gate weighs
         rolled_back_at=queries.last_rolled_back(view, version.name, environment),
         switches=switches_naming(view, environment, version),
         freezes=tuple(str(one.id) for one in freezes.standing(view, environment, model.name)),
-        unreviewed=tuple(
-            str(one.id)
-            for one in queries.unreviewed(view, model.name, at=view.now)
-            if one.is_overdue(view.now)
-        ),
+        unreviewed=_unreviewed(view, model.name),
         checks=checking.evaluated(view, version, model=model, needs=needs).results
         if checks is None
         else checks,
@@ -190,6 +186,12 @@ def gate_case(  # noqa: PLR0913  # what the gate weighs
         else prepared.external.get(environment, ()),
         staged=needs.needs_staging is None or _was_staged(view, version, needs.needs_staging),
     )
+
+
+def _unreviewed(view: View, model: ModelName) -> tuple[str, ...]:
+    """Return deployments at which somebody should long have looked back (RL-41)."""
+    found = queries.unreviewed(view, model, at=view.now)
+    return tuple(str(one.id) for one in found if one.is_overdue(view.now))
 
 
 def versions_before(view: View, model: ModelName, environment: Environment) -> list[Version]:
