@@ -54,8 +54,8 @@ def test_an_alias_is_not_set_to_what_is_not_live(held: Pair, alias: str, root: s
     body = {"name": "held", "alias": alias, "version": "2"}
     found = held.call("POST", "registered-models/alias", root=root, **body)
     assert (found.status_code, found.json()["error_code"]) == REFUSED
-    assert "The gate says: " in found.json()["message"]
-    assert "not_approved" in found.json()["message"]
+    assert "version 1 of held is live in production" in found.json()["message"]
+    assert "Version 2 is draft for production" in found.json()["message"]
     assert held.alias("held") == "1"
 
 

@@ -38,6 +38,8 @@ if TYPE_CHECKING:
 PATIENCE_S: Final = 5.0
 HANDLERS: Final = "mlflow.server.handlers"
 UVICORN: Final = "mlflow.server.fastapi_app"
+DRAFT: Final = "draft"
+APPROVED: Final = "approved"
 GUARDED: Final = (
     "set_registered_model_alias", "delete_registered_model_alias", "transition_model_version_stage",
     "delete_model_version", "delete_registered_model", "rename_registered_model",
@@ -175,12 +177,12 @@ class Rules:
             return ()
 
     def _outlook(self, model: str, version: str, place: Environment) -> str:
-        """Say what stands in the way of deploying it, this token's own rights aside."""
+        """Say what stands in the way of deploying it: as recorded, since the gate would hash the files for anybody."""
         try:
-            found = self._rooms.deployments.gate(model, version, environment=place.value)
+            found = self._rooms.versions.show(model, version)
         except VersionNotFound:
             return f"Version {version} is not registered: modelwarden mlflow import"
-        reasons = {each.code for each in found.reasons} - {"not_permitted"}
-        if reasons:
-            return f"The gate says: {', '.join(sorted(reasons))}"
-        return f"The gate allows: modelwarden deploy start {model}@{version} -e {place}"
+        state = found.approvals.get(place.value, DRAFT)
+        if state == APPROVED:
+            return f"It is approved: modelwarden deploy start {model}@{version} -e {place}"
+        return f"Version {version} is {state} for {place}: modelwarden approvals request"
