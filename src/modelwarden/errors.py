@@ -797,6 +797,12 @@ class SearchTooWide(CallerError):
     code, status = "search_too_wide", 422
 
 
+class ExternalUnreadable(OperatorError):
+    """Another system of record does not answer as it should: what it says of a release is unknown (RL-33)."""
+
+    code, status = "external_unreadable", 503
+
+
 # --- records of other systems ----------------------------------------------------------------------
 
 

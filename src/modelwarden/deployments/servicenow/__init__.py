@@ -1,0 +1,4 @@
+"""Changes in ServiceNow: opened for a request, read as evidence for the gate, told what was deployed (RL-51 to RL-53).
+
+Approvals there are read and never written.
+"""
