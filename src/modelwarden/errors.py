@@ -225,6 +225,12 @@ class SinkUnusable(OperatorError):
     code, status = "sink_unusable", 503
 
 
+class ExternalUnreadable(OperatorError):
+    """Another system of record can't be read, or its answer is not understood; the gate denies until it can (RL-33)."""
+
+    code, status = "external_unreadable", 503
+
+
 class BucketNotLocked(OperatorError):
     """A bucket, or an object in it, has no Object Lock: what lies there could be deleted (LG-51)."""
 
@@ -795,12 +801,6 @@ class SearchTooWide(CallerError):
     """More texts would have to be opened than one search may open (LG-42)."""
 
     code, status = "search_too_wide", 422
-
-
-class ExternalUnreadable(OperatorError):
-    """Another system of record does not answer as it should: what it says of a release is unknown (RL-33)."""
-
-    code, status = "external_unreadable", 503
 
 
 # --- records of other systems ----------------------------------------------------------------------

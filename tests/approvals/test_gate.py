@@ -10,14 +10,20 @@ import pytest
 
 from modelwarden.access.actor import Revocation
 from modelwarden.approvals.decision import Answer, Custody
+from modelwarden.approvals.external import ExternalEvidence
 from modelwarden.approvals.gate import Approval, ArtifactNow, Case, Deployer, weigh
 from modelwarden.approvals.request import RequestState, VoidCause
 from modelwarden.ledger.keys import SigningKey
+from modelwarden.values.ids import Digest
 from tests.approvals import sample
 from tests.approvals.sample import ALICE, BOB, CAROL, DAVE, NOW, SHA
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from datetime import datetime
+
+    from modelwarden.approvals.external import State
+    from modelwarden.values.ids import PersonId
 
 OTHER = "0" * 64
 
@@ -25,6 +31,25 @@ OTHER = "0" * 64
 def with_request(**changed: object) -> Approval:
     whole = sample.approval()
     return dataclasses.replace(whole, request=dataclasses.replace(whole.request, **changed))
+
+
+def seen_in_github(
+    *,
+    at: datetime | None = None,
+    state: State = "passed",
+    persons: frozenset[PersonId] | None = None,
+) -> Case:
+    whole = sample.case(systems=("github",))
+    seen = ExternalEvidence(
+        system="github",
+        url="https://github.example/acme/churn/pull/7",
+        sha256=Digest(OTHER),
+        seen_at=at or whole.at,
+        state=state,
+        persons=frozenset({CAROL}) if persons is None else persons,
+        why="as the test has it",
+    )
+    return dataclasses.replace(whole, external=(seen,))
 
 
 def with_first(**changed: object) -> Approval:
@@ -202,11 +227,48 @@ CASES: dict[str, tuple[Callable[[], Case], str]] = {
         lambda: sample.case(deployer=Deployer(person=DAVE, permitted=False)),
         "not_permitted",
     ),
+    "another system was not read": (
+        lambda: sample.case(systems=("github",)),
+        "external_missing",
+    ),
+    "another system was read long ago": (
+        lambda: seen_in_github(at=sample.case().at - timedelta(seconds=61)),
+        "external_missing",
+    ),
+    "another system was read in the future": (
+        lambda: seen_in_github(at=sample.case().at + timedelta(seconds=1)),
+        "external_missing",
+    ),
+    "another system can't be read": (
+        lambda: seen_in_github(state="unreadable"),
+        "external_missing",
+    ),
+    "somebody wants changes in another system": (
+        lambda: seen_in_github(state="changes_requested"),
+        "external_changes_requested",
+    ),
+    "nobody agreed in another system": (
+        lambda: seen_in_github(persons=frozenset()),
+        "external_missing",
+    ),
+    "the requester alone agreed in another system": (
+        lambda: seen_in_github(persons=frozenset({ALICE})),
+        "external_missing",
+    ),
     "an approver deploys": (
         lambda: sample.case(separate_deployer=True, deployer=Deployer(person=BOB, permitted=True)),
         "approver_deploys",
     ),
 }
+
+
+def test_allows_what_another_system_agreed_to_within_the_minute() -> None:
+    assert weigh(seen_in_github()).allow
+    assert weigh(seen_in_github(at=sample.case().at - timedelta(seconds=60))).allow
+
+
+def test_what_the_policy_does_not_ask_of_another_system_weighs_nothing() -> None:
+    assert weigh(dataclasses.replace(seen_in_github(state="missing"), systems=())).allow
 
 
 @pytest.mark.parametrize("why", sorted(CASES))

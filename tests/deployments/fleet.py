@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from modelwarden.safeguards.routes.route import RouteTable
     from tests.approvals.org import Org
 
-HEAD: Final = "schema: modelwarden.policy/v1\nname: gradual\napprovals: {humans: 2}\n"
+HEAD: Final = "schema: modelwarden.policy/v1\nname: gradual\n"
 STEPS: Final = (
     "rollout: {strategy: canary,"
     " steps: [{traffic: 5, bake: PT1H}, {traffic: 50, bake: PT1H}, {traffic: 100}]}\n"
@@ -28,10 +28,10 @@ STEPS: Final = (
 SPIKE: Final = "rollback_when: {any: [{metric: error_rate, above_baseline: 0.01, for: PT5M, min_samples: 500}]}\n"
 
 
-def govern(org: Org, *lines: str) -> None:
+def govern(org: Org, *lines: str, asks: str = "{humans: 2}") -> None:
     """Publish a policy and assign it, with the approvals that both take."""
     root = org.warden.acting_as("root")
-    text = HEAD + "".join(lines)
+    text = f"{HEAD}approvals: {asks}\n{''.join(lines)}"
     for action, payload in (
         ("policy.publish", {"policy": "gradual", "hash": parse(text).hash}),
         ("policy.assign", {"policy": "gradual", "model": "churn"}),

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import signal
 import time
-from typing import TYPE_CHECKING, Final
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any, Final
 
 import pytest
 
@@ -15,6 +17,7 @@ from modelwarden.warden.warden import open_warden
 from tests.docs.pages import run_page
 from tests.guard.wire import BLOCK_EU
 from tests.house.source import ROOT
+from tests.services.github_stub import APP, INSTALLATION, REPOSITORY, github
 from tests.services.snapshot_server import signed
 
 if TYPE_CHECKING:
@@ -73,6 +76,36 @@ def found_company(folder: Path, *, with_keys: bool) -> dict[str, str]:
 def test_a_guide_runs_as_it_stands(page: str, *, with_keys: bool, tmp_path: Path) -> None:
     environment = found_company(tmp_path, with_keys=with_keys)
     run_page(GUIDES / page, tmp_path, environment=environment)
+
+
+@pytest.mark.whole
+@pytest.mark.timeout(300)
+def test_the_guide_to_github_runs_as_it_stands(tmp_path: Path) -> None:
+    environment = found_company(tmp_path, with_keys=True)
+    lock = tmp_path / "release.lock.json"
+    with github() as stub:
+        stub.now = datetime.now(UTC) + timedelta(minutes=4)
+        key = tmp_path / "app.pem"
+        key.write_text(stub.pem)
+        key.chmod(0o600)
+        before = stub._found
+
+        def reviewed(request: Any) -> Any:  # noqa: ANN401  # what people do at GitHub once there is a lock
+            if lock.exists() and not stub.pulls:
+                pull = stub.open(json.loads(lock.read_bytes())["request"], lock.read_bytes(), by=11)
+                stub.review(pull, 14)
+            return before(request)
+
+        stub._found = reviewed  # type: ignore[method-assign]
+        environment |= {
+            "ISSUER": stub.base,
+            "MODELWARDEN_GITHUB_URL": stub.base,
+            "MODELWARDEN_GITHUB_REPOSITORY": REPOSITORY,
+            "MODELWARDEN_GITHUB_APP": APP,
+            "MODELWARDEN_GITHUB_INSTALLATION": INSTALLATION,
+            "MODELWARDEN_GITHUB_KEY": f"file:{key}",
+        }
+        run_page(GUIDES / "github.md", tmp_path, environment=environment)
 
 
 @pytest.mark.whole

@@ -1,10 +1,13 @@
 from __future__ import annotations
 
+import itertools
 from datetime import timedelta
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from modelwarden.errors import PolicyInvalid
 from modelwarden.policies.built_in import built_in
 from modelwarden.policies.governing import assign_payload, join, publish_payload
 from modelwarden.registry.lifecycle import Environment
@@ -128,3 +131,20 @@ def test_a_payload_names_exactly_what_was_approved() -> None:
         assign_payload("a", model=churn, environment=PRODUCTION),
     }
     assert len(payloads) == 7
+
+
+def test_another_system_that_one_policy_requires_is_required() -> None:
+    one = policy("{humans: 1, external: {github: unused, servicenow: required}}", name="a")
+    other = policy("{humans: 1, external: {github: required}}", name="b")
+    plain = policy("{humans: 1}", name="c")
+    for order in itertools.permutations([governs(one), governs(other), governs(plain)]):
+        assert join(order, PRODUCTION).systems == ("github", "servicenow")
+    assert join([governs(plain)], PRODUCTION).systems == ()
+
+
+@pytest.mark.parametrize(
+    "written", ["{github: maybe}", "{gitlab: required}", "{github: true}", "[]"]
+)
+def test_another_system_is_one_that_the_program_can_read(written: str) -> None:
+    with pytest.raises(PolicyInvalid):
+        policy(f"{{humans: 1, external: {written}}}")

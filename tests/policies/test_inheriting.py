@@ -27,6 +27,7 @@ approvals:
   signature: personal
   order: sequential
   separate_deployer: true
+  external: {github: required}
   expires_after: P30D
 rollout: {needs: {staging: PT2H}}
 checks:
@@ -92,6 +93,7 @@ def test_the_resolved_document_is_what_is_hashed_and_kept(house: Org) -> None:
         ("approvals: {order: any}", "approvals.order"),
         ("approvals: {rejection: all_seats}", "approvals.rejection"),
         ("approvals: {separate_deployer: false}", "approvals.separate_deployer"),
+        ("approvals: {external: {github: unused}}", "approvals.external.github"),
         ("approvals: {expires_after: P31D}", "approvals.expires_after"),
         ("approvals: {request_when: any}", "approvals.request_when"),
         ("enforcement: warn", "enforcement"),

@@ -29,6 +29,10 @@ from modelwarden.access.granting import revoke as revoke
 from modelwarden.access.holding import may as may
 from modelwarden.access.holding import roles as roles
 from modelwarden.access.holding import roles_of as roles_of
+from modelwarden.access.identities.mapping import Known as Known
+from modelwarden.access.identities.mapping import identities as identities
+from modelwarden.access.identities.mapping import known as known
+from modelwarden.access.identities.mapping import map_identity as map_identity
 from modelwarden.access.permits import in_bootstrap as in_bootstrap
 from modelwarden.access.permits import spend as spend
 from modelwarden.access.permits import write_permit as write_permit

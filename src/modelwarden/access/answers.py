@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from modelwarden.access import accounts, queries
 from modelwarden.access.rotating import texts_under
 from modelwarden.permissions import BUILT_IN
+from modelwarden.store.erasing import shown
 from modelwarden.values.answers import (
     BindingAnswer,
     ChallengeAnswer,
@@ -18,6 +19,7 @@ from modelwarden.values.answers import (
     TokenAnswer,
     UserAnswer,
 )
+from modelwarden.values.identities import IdentityAnswer
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -25,6 +27,7 @@ if TYPE_CHECKING:
     from modelwarden.access.actor import Actor, Binding, PersonKey, Role, Token
     from modelwarden.access.authorize import Verdict
     from modelwarden.access.enrolment import Challenge
+    from modelwarden.access.identities.identity import Identity
     from modelwarden.access.server_key import ServerKey
     from modelwarden.access.tokens import NewToken
     from modelwarden.store.change import View
@@ -44,6 +47,18 @@ def user_answer(view: View, actor: Actor) -> UserAnswer:
         roles=tuple(sorted({binding.role for binding in held})),
         created_at=actor.created_at,
         revision=actor.revision,
+    )
+
+
+def identity_answer(view: View, identity: Identity) -> IdentityAnswer:
+    """Return an account in another system as callers see it."""
+    return IdentityAnswer(
+        id=identity.id,
+        user=accounts.handle_of(view, identity.actor),
+        issuer=identity.issuer,
+        subject=shown(view, identity.subject) or "",
+        mapped_by=accounts.handle_of(view, identity.mapped_by),
+        mapped_at=identity.mapped_at,
     )
 
 

@@ -28,6 +28,7 @@ router = APIRouter(prefix="/api/governance/approvals", route_class=StrictRoute, 
 
 STATEMENT_TYPE = "application/vnd.in-toto+json"
 LINES_TYPE = "application/x-ndjson"
+LOCK_TYPE = "application/json"
 
 
 class NewRequest(Shape):
@@ -136,6 +137,16 @@ async def release_file(
     action = partial(deployments.release_file, request_id=request)
     headers = {"Content-Disposition": 'attachment; filename="release.intoto.jsonl"'}
     return Response(await caller.look(action), media_type=LINES_TYPE, headers=headers)
+
+
+@router.get("/{request}/lock", responses=answers(bytes, kind=LOCK_TYPE))
+async def lock_file(
+    request: str, caller: Annotated[Caller, may(Permission.APPROVAL_READ)]
+) -> Response:
+    """Return `release.lock.json`, which the pull request of a release has to hold (RL-47)."""
+    action = partial(deployments.lock_file, request_id=request)
+    headers = {"Content-Disposition": 'attachment; filename="release.lock.json"'}
+    return Response(await caller.look(action), media_type=LOCK_TYPE, headers=headers)
 
 
 @router.post("/{request}/approve", responses=answers(RequestAnswer))

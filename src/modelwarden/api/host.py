@@ -77,6 +77,16 @@ class Serves(Protocol):
         ...
 
     @property
+    def sources(self) -> Any:  # noqa: ANN401  # what deployments read before the gate
+        """Return the other systems of record that can be read, by name."""
+        ...
+
+    @property
+    def servicenow(self) -> Any:  # noqa: ANN401  # its source, for what is pushed
+        """Return the ServiceNow instance that is set up, or None."""
+        ...
+
+    @property
     def clock(self) -> Clock:
         """Return where "now" comes from."""
         ...

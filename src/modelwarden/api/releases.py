@@ -23,12 +23,7 @@ from modelwarden.deployments.answers import deployment_answer, gate_answer, live
 from modelwarden.errors import NothingToRollBackTo
 from modelwarden.permissions import Permission
 from modelwarden.registry.lifecycle import Environment
-from modelwarden.values.answers import (
-    DeploymentAnswer,
-    GateAnswer,
-    LiveAnswer,
-    RequestAnswer,
-)
+from modelwarden.values.answers import DeploymentAnswer, GateAnswer, LiveAnswer, RequestAnswer
 from modelwarden.values.pages import Page
 from modelwarden.values.words import maybe_named, named
 
@@ -337,7 +332,10 @@ async def _hashed(
 ) -> deployments.Prepared:
     """Find the artifact, then read it with no transaction open (RL-34)."""
     chosen = await caller.look(find)
-    return await caller.prepare(partial(deployments.hashed, chosen, caller.host.warden.settings))
+    warden = caller.host.warden
+    return await caller.prepare(
+        partial(deployments.hashed, chosen, warden.settings, warden.sources)
+    )
 
 
 def _again(view: Any, deployment_id: str) -> DeploymentAnswer:  # noqa: ANN401  # a view

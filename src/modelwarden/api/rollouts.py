@@ -159,7 +159,8 @@ async def lift_freeze(freeze: str, caller: Freezer) -> Response:
 async def _hashed(caller: Caller, find: Any) -> actions.Prepared:  # noqa: ANN401  # reads a candidate
     """Find the artifact, then read it with no transaction open (RL-34)."""
     chosen = await caller.look(find)
-    return await caller.prepare(partial(actions.hashed, chosen, caller.host.warden.settings))
+    warden = caller.host.warden
+    return await caller.prepare(partial(actions.hashed, chosen, warden.settings, warden.sources))
 
 
 def _again(view: Any, deployment_id: str) -> DeploymentAnswer:  # noqa: ANN401  # a view

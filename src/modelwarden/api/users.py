@@ -12,13 +12,15 @@ from pydantic import AliasChoices, Field
 from starlette.responses import Response
 
 from modelwarden.access import actions
-from modelwarden.access.answers import may_answer, user_answer
+from modelwarden.access.answers import identity_answer, may_answer, user_answer
 from modelwarden.api.bodies import StrictRoute
 from modelwarden.api.caller import OWN, Caller, claimed, may
 from modelwarden.api.shapes import Claims, Reason, Shape, Text, Word, answers, page, pages
+from modelwarden.errors import NotFound
 from modelwarden.permissions import Permission
 from modelwarden.registry.actions import resource_named
 from modelwarden.values.answers import MayAnswer, UserAnswer
+from modelwarden.values.identities import IdentityAnswer
 from modelwarden.values.pages import Page
 
 router = APIRouter(prefix="/api/governance", route_class=StrictRoute, tags=["users"])
@@ -46,6 +48,13 @@ class Twin(Shape):
     """Body of POST users/{user}/link."""
 
     to: Word
+
+
+class NewIdentity(Shape):
+    """Body of POST users/{user}/identities: the system's address, and the account's immutable id there."""
+
+    issuer: Word
+    subject: Word
 
 
 class NewServiceAccount(Shape):
@@ -133,6 +142,27 @@ async def link(
     return await caller.write(action, user_answer, again=_again(user))
 
 
+@router.post(
+    "/users/{user}/identities", status_code=201, responses=answers(IdentityAnswer, status=201)
+)
+async def map_identity(
+    user: str, body: NewIdentity, caller: Annotated[Caller, may(Permission.USER_MANAGE)]
+) -> Response:
+    """Say that an account in another system is this user's; it takes a permit (AC-40)."""
+    action = partial(actions.map_identity, user=user, issuer=body.issuer, subject=body.subject)
+    return await caller.write(action, identity_answer, again=_identity_again(user), status=201)
+
+
+@router.get("/users/{user}/identities", responses=pages(IdentityAnswer))
+async def identities(user: str, caller: Annotated[Caller, may(OWN)]) -> Response:
+    """List the accounts in other systems that are a user's."""
+
+    def read(view: Any) -> tuple[IdentityAnswer, ...]:  # noqa: ANN401  # a view
+        return tuple(identity_answer(view, one) for one in actions.identities(view, user))
+
+    return await caller.read(read, lambda _view, answer: answer)
+
+
 @router.get("/users/{user}/permissions/{permission}", responses=answers(MayAnswer))
 @router.get("/permissions/{user}/{permission}", responses=answers(MayAnswer))
 async def permission(
@@ -173,3 +203,13 @@ async def service_accounts(
 
 def _again(name: str) -> Callable[[Any, str], UserAnswer]:
     return lambda view, _id: user_answer(view, actions.user(view, name))
+
+
+def _identity_again(user: str) -> Callable[[Any, str], IdentityAnswer]:
+    def read(view: Any, identity_id: str) -> IdentityAnswer:  # noqa: ANN401  # a view
+        for one in actions.identities(view, user):
+            if one.id == identity_id:
+                return identity_answer(view, one)
+        raise NotFound("identity", identity_id)
+
+    return read

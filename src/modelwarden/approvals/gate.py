@@ -6,10 +6,12 @@ Pure: `deployments.evidence` loads what is weighed here. What could not be loade
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from modelwarden.approvals import statement as statements
 from modelwarden.approvals.decision import Answer, Custody
+from modelwarden.approvals.external import FRESH_EVIDENCE
 from modelwarden.approvals.request import RequestState, Signing, VoidCause
 from modelwarden.approvals.signatures import standing
 
@@ -18,6 +20,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from modelwarden.approvals.decision import Decision
+    from modelwarden.approvals.external import ExternalEvidence
     from modelwarden.approvals.request import ApprovalRequest, Json
     from modelwarden.approvals.signatures import KnownKey
     from modelwarden.policies.result import Result
@@ -113,6 +116,8 @@ class Case:
         freezes: windows in which nothing goes forward here.
         unreviewed: deployments of the model at which somebody should long have looked back (RL-41).
         checks: what the governing checks come to now, over stored evidence (EVAL-4).
+        systems: the systems of record that the policy wants an agreement in.
+        external: what was read there just before.
     """
 
     at: datetime
@@ -129,6 +134,14 @@ class Case:
     freezes: tuple[str, ...] = ()
     unreviewed: tuple[str, ...] = ()
     checks: tuple[Result, ...] = ()
+    systems: tuple[str, ...] = ()
+    external: tuple[ExternalEvidence, ...] = ()
+
+    @property
+    def barred(self) -> frozenset[PersonId]:
+        """Return who may not be the one who agrees."""
+        parts = () if self.approval is None else self.approval.barred.values()
+        return frozenset(person for part in parts for person in part)
 
 
 def weigh(case: Case) -> Verdict:
@@ -150,6 +163,7 @@ def _reasons(case: Case) -> Iterator[Reason]:
         yield from _approved(case)
     yield from _artifact(case.version, case.artifact)
     yield from _checks(case.checks)
+    yield from _external(case)
     if not case.staged:
         yield Reason("staging_missing", "the policy wants it live in staging first, for its time")
     yield from _held_up(case)
@@ -264,6 +278,22 @@ def _checks(results: Iterable[Result]) -> Iterator[Reason]:
         elif result.blocks:
             said = f"{result.name} is {result.outcome}: {result.next}"
             yield Reason("checks_unknown", said[:MOST_SAID])
+
+
+def _external(case: Case) -> Iterator[Reason]:
+    found = {seen.system: seen for seen in case.external}
+    for system in case.systems:
+        seen = found.get(system)
+        if seen is None:
+            yield Reason("external_missing", f"{system} was not read for this")
+        elif not timedelta(0) <= case.at - seen.seen_at <= FRESH_EVIDENCE:
+            yield Reason("external_missing", f"{system} was read more than 60 s ago; try again")
+        elif seen.state == "changes_requested":
+            yield Reason("external_changes_requested", f"{system}: {seen.why}"[:MOST_SAID])
+        elif seen.state != "passed":
+            yield Reason("external_missing", f"{system}: {seen.why}"[:MOST_SAID])
+        elif not seen.persons - case.barred:
+            yield Reason("external_missing", f"{system}: nobody agreed who may")
 
 
 def _deployer(case: Case) -> Iterator[Reason]:

@@ -60,6 +60,7 @@ LONGEST: Final = 4_000
 ACTIONS: Final[Mapping[str, Permission]] = MappingProxyType(
     {
         "role.grant": Permission.ROLE_ASSIGN,
+        "identity.map": Permission.USER_MANAGE,
         "role.define": Permission.ROLE_MANAGE,
         "policy.publish": Permission.POLICY_PUBLISH,
         "policy.assign": Permission.POLICY_ASSIGN,
@@ -76,6 +77,7 @@ ACTIONS: Final[Mapping[str, Permission]] = MappingProxyType(
 FIELDS: Final[Mapping[str, frozenset[str]]] = MappingProxyType(
     {
         "role.grant": frozenset({"user", "role", "scope", "days"}),
+        "identity.map": frozenset({"user", "issuer", "subject"}),
         "role.define": frozenset({"role", "permissions", "includes"}),
         "policy.publish": frozenset({"policy", "hash"}),
         "policy.assign": frozenset({"policy", "model", "environment"}),

@@ -173,6 +173,12 @@ def envelopes(
 
 
 @verb(approvals)
+def lock(run: Run, request_id: RequestArgument, *, output: OutputOption = None) -> None:
+    """Print release.lock.json, which the pull request of a release has to hold."""
+    _write(run, run.rooms.deployments.lock_file(request_id), output)
+
+
+@verb(approvals)
 def verify(
     run: Run,
     file: FileArgument,

@@ -12,6 +12,7 @@ from modelwarden.cli.verb import noun, verb
 
 users: Final = noun("users", "People's accounts.")
 
+IDENTITY_COLUMNS: Final = ("issuer", "subject", "mapped_by", "mapped_at", "id")
 COLUMNS: Final = ("handle", "kind", "status", "roles", "email", "id")
 
 EmailOption = Annotated[str | None, typer.Option("--email", help="Personal; kept encrypted.")]
@@ -91,6 +92,24 @@ def link(
 ) -> None:
     """Say that two accounts are one human's: duties then see one person."""
     run.screen.show(run.rooms.users.link(user, to=to))
+
+
+@verb(users)
+def map_identity(
+    run: Run,
+    user: UserArgument,
+    *,
+    issuer: Annotated[str, typer.Option("--issuer", help="As https://github.com.")],
+    subject: Annotated[str, typer.Option("--subject", help="The account's immutable id there.")],
+) -> None:
+    """Say that an account in another system is this user's; it takes a permit."""
+    run.screen.show(run.rooms.users.map_identity(user, issuer=issuer, subject=subject))
+
+
+@verb(users)
+def identities(run: Run, user: UserArgument) -> None:
+    """List the accounts in other systems that are a user's."""
+    run.screen.list(run.rooms.users.identities(user), IDENTITY_COLUMNS)
 
 
 @verb(users)

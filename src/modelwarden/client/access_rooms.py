@@ -17,6 +17,7 @@ from modelwarden.values.answers import (
     UserAnswer,
 )
 from modelwarden.values.canonical import from_base64
+from modelwarden.values.identities import IdentityAnswer
 from modelwarden.values.pages import Listing, Page
 
 if TYPE_CHECKING:
@@ -78,6 +79,18 @@ class Users:
     def link(self, user: str, *, to: str) -> UserAnswer:
         """Say that two accounts are one human's. Raises NotPermitted, RoleConflict."""
         return self._calls.write(UserAnswer, path("users", user, "link"), {"to": to})
+
+    def map_identity(self, user: str, *, issuer: str, subject: str) -> IdentityAnswer:
+        """Say that an account in another system is this user's: its address, and its immutable id there.
+
+        Raises NotPermitted, ActorNotFound, ValueInvalid, PermitNeeded.
+        """
+        body = {"issuer": issuer, "subject": subject}
+        return self._calls.write(IdentityAnswer, path("users", user, "identities"), body)
+
+    def identities(self, user: str) -> tuple[IdentityAnswer, ...]:
+        """Return the accounts in other systems that are a user's, oldest first. Raises ActorNotFound."""
+        return self._calls.read_all(IdentityAnswer, path("users", user, "identities"))
 
     def may(
         self,

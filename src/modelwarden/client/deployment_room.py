@@ -155,6 +155,10 @@ class Deployments:
         query = {"environment": environment, "as_of": as_of}
         return self._calls.read(LiveAnswer, path("models", model, "live"), query)
 
+    def lock_file(self, request: str) -> bytes:
+        """Return `release.lock.json`, which the pull request of a release has to hold (RL-47). Raises NotFound."""
+        return self._calls.fetch(path("approvals", request, "lock")).content
+
     def release_file(self, request: str) -> bytes:
         """Return `release.intoto.jsonl`: the people's envelopes, then the gate's own word (RL-27)."""
         return self._calls.fetch(path("approvals", request, "release")).content

@@ -31,6 +31,7 @@ from modelwarden.deployments.reads import deployment as deployment
 from modelwarden.deployments.reads import deployments as deployments
 from modelwarden.deployments.reads import gate_answer as gate_answer
 from modelwarden.deployments.reads import live as live
+from modelwarden.deployments.reads import lock_file as lock_file
 from modelwarden.deployments.reads import release_file as release_file
 from modelwarden.deployments.recording import Made as Made
 from modelwarden.deployments.recording import record as record

@@ -102,6 +102,7 @@ def case_of(
         environment=deployment.environment,
         artifact=artifact,
         permitted=True,
+        prepared=prepared,
     )
     if view.principal.kind is not ActorKind.SYSTEM:
         return case

@@ -1,17 +1,18 @@
 """What the gate weighs: the artifact hashed anew before the change, all else loaded inside it (RL-33, RL-34).
 
 Hashing takes long and happens outside the writer: first `candidate` or `candidate_before` reads where the
-bytes are, then `hashed` reads them with no transaction open. Inside the change only files' times and the age
-of the result are looked at.
+bytes are, then `hashed` reads them with no transaction open, and after them other systems of record. Inside the
+change only files' times and the age of the results are looked at.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
-from modelwarden.approvals import case, gate
+from modelwarden.approvals import case, external, gate
 from modelwarden.approvals import queries as requests
 from modelwarden.deployments import queries
 from modelwarden.deployments.freezing import queries as freezes
@@ -26,8 +27,10 @@ from modelwarden.registry.queries import find_version
 from modelwarden.safeguards.naming import switches_naming
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
     from datetime import datetime
 
+    from modelwarden.approvals.external import Asked, ExternalEvidence, Source
     from modelwarden.config import Settings
     from modelwarden.policies.result import Result
     from modelwarden.registry.model import Model
@@ -35,31 +38,43 @@ if TYPE_CHECKING:
     from modelwarden.store.change import View
     from modelwarden.values.ids import ModelName, VersionName
 
+NO_SOURCES: Final[Mapping[str, Source]] = MappingProxyType({})
 FRESH: Final = timedelta(minutes=15)
 """How old the hash of an artifact may be at the gate (RL-34)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Candidate:
-    """A version that is to go live, and where its artifact is; None where the words were erased."""
+    """A version that is to go live, and where its artifact is; None where the words were erased.
+
+    Attributes:
+        asked: what the policies want to know of other systems, in any environment.
+    """
 
     version: VersionName
     artifact: str | None
     at: datetime
+    asked: tuple[Asked, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Prepared:
-    """An artifact as it was read just now: nothing of it when it can't be read."""
+    """An artifact as it was read just now: nothing of it when it can't be read.
+
+    Attributes:
+        external: what other systems said, by environment.
+    """
 
     version: VersionName
     found: PreparedArtifact | None
     at: datetime
+    external: Mapping[Environment, tuple[ExternalEvidence, ...]] = field(default_factory=dict)
 
 
 def candidate(view: View, model: str, version: str) -> Candidate:
     """Return a version to deploy. Raises ModelNotFound, VersionNotFound."""
-    return _candidate(view, registry.version(view, model, version))
+    found = registry.version(view, model, version)
+    return replace(_candidate(view, found), asked=tuple(_asked(view, found)))
 
 
 def candidate_of(view: View, deployment_id: str) -> Candidate:
@@ -87,15 +102,21 @@ def candidate_before(
     return _candidate(view, wanted)
 
 
-def hashed(chosen: Candidate, settings: Settings) -> Prepared:
-    """Read the artifact, its cache off. Slow: runs outside the writer, with no transaction open."""
+def hashed(
+    chosen: Candidate, settings: Settings, sources: Mapping[str, Source] = NO_SOURCES
+) -> Prepared:
+    """Read the artifact, its cache off, then other systems. Slow: runs outside the writer, with no transaction open."""
     found = None
     if chosen.artifact is not None:
         try:
             found = prepare_artifact(chosen.artifact, settings=settings)
         except WardenError:  # whatever it is that can't be read denies (RL-33)
             found = None
-    return Prepared(version=chosen.version, found=found, at=chosen.at)
+    said: dict[Environment, tuple[ExternalEvidence, ...]] = {}
+    for asked in chosen.asked:  # last: it may be 60 s old, a hash 15 minutes
+        seen = external.read(asked, sources, at=chosen.at)
+        said[asked.environment] = (*said.get(asked.environment, ()), seen)
+    return Prepared(version=chosen.version, found=found, at=chosen.at, external=said)
 
 
 def artifact_now(prepared: Prepared, version: Version, *, now: datetime) -> gate.ArtifactNow:
@@ -126,8 +147,12 @@ def gate_case(  # noqa: PLR0913  # what the gate weighs
     artifact: gate.ArtifactNow,
     permitted: bool,
     checks: tuple[Result, ...] | None = None,
+    prepared: Prepared | None = None,
 ) -> gate.Case:
-    """Load everything else that the gate weighs, as it is now; `checks` where they were just evaluated."""
+    """Load everything else that the gate weighs, as it is now; `checks` where they were just evaluated.
+
+    `prepared` holds what other systems said just before.
+    """
     needs = requirements(view, model.name, environment)
     found = requests.covering_request(view, version.name, environment) if needs.humans else None
     approval = None
@@ -155,6 +180,10 @@ def gate_case(  # noqa: PLR0913  # what the gate weighs
         checks=checking.evaluated(view, version, model=model, needs=needs).results
         if checks is None
         else checks,
+        systems=needs.systems,
+        external=()
+        if prepared is None or prepared.version != version.name
+        else prepared.external.get(environment, ()),
         staged=needs.needs_staging is None or _was_staged(view, version, needs.needs_staging),
     )
 
@@ -171,6 +200,20 @@ def versions_before(view: View, model: ModelName, environment: Environment) -> l
 
 def _candidate(view: View, version: Version) -> Candidate:
     return Candidate(version=version.name, artifact=view.words(version.artifact), at=view.now)
+
+
+def _asked(view: View, version: Version) -> Iterator[Asked]:
+    for place in Environment:
+        systems = requirements(view, version.model, place).systems
+        found = requests.covering_request(view, version.name, place) if systems else None
+        for system in systems:
+            yield external.Asked(
+                system=system,
+                environment=place,
+                model=version.model,
+                version=version.name,
+                request=None if found is None else found.id,
+            )
 
 
 def _was_staged(view: View, version: Version, needed: timedelta) -> bool:

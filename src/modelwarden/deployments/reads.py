@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 from modelwarden.access.allowed import readable
 from modelwarden.approvals import gate
-from modelwarden.approvals.reads import envelopes
+from modelwarden.approvals.reads import approval, envelopes
 from modelwarden.deployments import evidence, queries
+from modelwarden.deployments.github.source import lock_of
 from modelwarden.deployments.starting import DEPLOY
 from modelwarden.errors import NotFound
 from modelwarden.permissions import Permission
@@ -61,6 +62,7 @@ def gate_answer(
         environment=environment,
         artifact=artifact,
         permitted=readable(view, DEPLOY[environment], on=on),
+        prepared=prepared,
     )
     request = None if case.approval is None else case.approval.request.id
     return Outlook(gate.weigh(case), prepared is not None, request)
@@ -129,6 +131,15 @@ def release_file(view: View, request_id: str) -> bytes:
     if found is None or found.verdict is None:
         return lines
     return lines + f"{found.verdict}\n".encode()
+
+
+def lock_file(view: View, request_id: str) -> bytes:
+    """Return what `release.lock.json` has to hold in the pull request of a release (RL-47). Raises NotFound."""
+    found = approval(view, request_id).request
+    lock = lock_of(view, found.id)
+    if lock is None:
+        raise NotFound("release", request_id)
+    return lock
 
 
 def _is_readable(view: View, model: ModelName) -> bool:

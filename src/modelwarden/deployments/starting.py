@@ -16,7 +16,7 @@ from modelwarden.deployments.rollout import Deployment, DeploymentKind, Origin
 from modelwarden.deployments.stepping import announce, take_step
 from modelwarden.deployments.verdict import allowed
 from modelwarden.errors import DeploymentInProgress, GateRefused, ReferenceExists, ValueInvalid
-from modelwarden.facts.deployments import DeploymentStarted, GateEvaluated
+from modelwarden.facts.deployments import DeploymentStarted, ExternalEvidenceAccepted, GateEvaluated
 from modelwarden.facts.kinds import Code
 from modelwarden.guard.router import SALT_BYTES, Strategy
 from modelwarden.permissions import Permission
@@ -61,8 +61,12 @@ class Launch:
     reference: str | None = None
 
 
+PLAINLY: Final = Launch()
+"""As the policy says, to production."""
+
+
 def start(
-    change: Change, model: str, version: str, *, prepared: Prepared, launch: Launch | None = None
+    change: Change, model: str, version: str, *, prepared: Prepared, launch: Launch = PLAINLY
 ) -> Deployment:
     """Let a version go live, if the gate allows it now. `prepared` is its artifact, just hashed.
 
@@ -73,7 +77,6 @@ def start(
         ModelNotFound, VersionNotFound, NotPermitted, StrategyUnknown, ReferenceExists, DeploymentInProgress.
         GateRefused: `reasons` holds the code of every condition that does not hold (RL-33).
     """
-    launch = launch or Launch()
     environment = launch.environment
     going = registry.version(change, model, version, lock=True)
     owner = registry.model(change, model, lock=True)
@@ -91,6 +94,7 @@ def start(
         environment=environment,
         checks=_checked(change, going, owner, needs),
         artifact=evidence.artifact_now(prepared, going, now=change.now),
+        prepared=prepared,
         permitted=True,
     )
     course = course_for(needs.course, launch.strategy, is_first=before is None)
@@ -187,6 +191,7 @@ def gate_passed(change: Change, case: gate.Case, environment: Environment) -> En
             decisions=0 if approval is None else len(approval.decisions),
         )
     )
+    _tell_evidence(change, case, environment)
     return allowed(
         version.name,
         sha256=case.artifact.sha256,
@@ -195,6 +200,22 @@ def gate_passed(change: Change, case: gate.Case, environment: Environment) -> En
         at=change.now,
         key=server_keys.current(change.connection, change.keyring).server_key,
     )
+
+
+def _tell_evidence(change: Change, case: gate.Case, environment: Environment) -> None:
+    for seen in case.external:
+        change.record(
+            ExternalEvidenceAccepted(
+                model=case.version.model,
+                version=case.version.name,
+                environment=Code(environment),
+                system=Code(seen.system),
+                digest=seen.sha256,
+                url=change.text(seen.url),
+                seen_at=seen.seen_at,
+                persons=tuple(sorted(seen.persons - case.barred)),
+            )
+        )
 
 
 def _started(change: Change, planned: Deployment, passed: Envelope) -> Deployment:

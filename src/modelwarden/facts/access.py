@@ -15,6 +15,7 @@ if TYPE_CHECKING:
         BindingId,
         Commitment,
         Digest,
+        IdentityId,
         KeyId,
         PermitId,
         PersonId,
@@ -86,6 +87,17 @@ class PersonsLinked:
     user: ActorId
     person: PersonId
     previous: PersonId
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IdentityMapped:
+    """An account in another system is this user's from now on (RL-54); `previous` is whose it was."""
+
+    identity: IdentityId
+    user: ActorId
+    previous: ActorId | None
+    subject: Commitment
+    permit: PermitId | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -242,6 +254,7 @@ KINDS: Final = (
     Kind(ActorReactivated, Family.ACCESS, Severity.WARNING),
     Kind(ActorDeactivated, Family.ACCESS, Severity.WARNING),
     Kind(PersonsLinked, Family.ACCESS, Severity.WARNING),
+    Kind(IdentityMapped, Family.ACCESS, Severity.WARNING),
     Kind(RoleGranted, Family.ACCESS, Severity.WARNING),
     Kind(RoleRevoked, Family.ACCESS, Severity.WARNING),
     Kind(RoleDefined, Family.ACCESS, Severity.WARNING),

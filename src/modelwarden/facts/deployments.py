@@ -17,6 +17,7 @@ if TYPE_CHECKING:
         Digest,
         FreezeId,
         ModelName,
+        PersonId,
         RequestId,
         VersionName,
     )
@@ -32,6 +33,26 @@ class GateEvaluated:
     request: RequestId | None
     artifact: Digest
     decisions: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExternalEvidenceAccepted:
+    """The gate let a version pass by what another system says, as it was read within the minute before (RL-34).
+
+    Attributes:
+        digest: of the raw answer.
+        url: where a person finds it.
+        persons: who agreed there, by the identity map.
+    """
+
+    model: ModelName
+    version: VersionName
+    environment: Code
+    system: Code
+    digest: Digest
+    url: Commitment
+    seen_at: datetime
+    persons: tuple[PersonId, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -196,6 +217,7 @@ class BypassDetected:
 
 KINDS: Final = (
     Kind(GateEvaluated, Family.CHANGE, Severity.INFO),
+    Kind(ExternalEvidenceAccepted, Family.CHANGE, Severity.INFO),
     Kind(DeploymentStarted, Family.CHANGE, Severity.INFO),
     Kind(DeploymentLive, Family.CHANGE, Severity.INFO),
     Kind(StepAdvanced, Family.CHANGE, Severity.INFO),

@@ -78,6 +78,7 @@ SUBJECT_KINDS: Final[Mapping[str, str]] = MappingProxyType(
         "TokenId": "token",
         "KeyId": "key",
         "BindingId": "binding",
+        "IdentityId": "identity",
         "PermitId": "permit",
         "PolicyName": "policy",
         "RoleName": "role",
@@ -97,6 +98,7 @@ SUBJECT_KINDS: Final[Mapping[str, str]] = MappingProxyType(
         "DatasetName": "dataset",
         "SliName": "sli",
         "LocalStopId": "local_stop",
+        "ServicenowId": "servicenow_change",
         "EventName": "event",
         "ComponentName": "component",
     }

@@ -73,6 +73,7 @@ class Requirements:
         order: `sequential` where seats are filled one after the other, else `any`.
         rejection: `any` where one rejection closes, else `all_seats`.
         request_when: `no_block` where a failing blocking check refuses the question, else `any`.
+        systems: other systems of record in which somebody has to have agreed: required by one is required.
         checks: those of every policy; each has to pass, so the tightest limit holds.
         enforced: whether no policy merely observes or warns here (RL-12).
         policies: what was joined, by name.
@@ -87,6 +88,7 @@ class Requirements:
     void_on: frozenset[str]
     barred: frozenset[str]
     separate_deployer: bool
+    systems: tuple[str, ...]
     course: Course
     needs_staging: timedelta | None
     order: str
@@ -143,6 +145,7 @@ def join(
         void_on=frozenset(VOIDING).union(*(part.void_on for part in parts)),
         barred=frozenset(BARRED).union(*(part.barred for part in parts)),
         separate_deployer=any(part.separate_deployer for part in parts),
+        systems=tuple(sorted(frozenset[str]().union(*(part.systems for part in parts)))),
         course=join_rollouts(
             rollouts, [document.rollback_when_in(environment) for _, document in ordered]
         ),

@@ -139,6 +139,8 @@ def _approvals(child: Approvals, parent: Approvals) -> Iterator[tuple[str, str]]
     ):
         if getattr(parent, key) == strict and getattr(child, key) != strict:
             yield f"approvals.{key}", f"{getattr(child, key)} instead of {strict}"
+    for system in sorted(parent.systems - child.systems):
+        yield f"approvals.external.{system}", "unused instead of required"
     if child.request_when == "any" and parent.request_when != "any":
         yield "approvals.request_when", "any instead of no_block"
 

@@ -64,6 +64,18 @@ class Seat(Shape):
         return self.of or (Choice(role=self.role, person=self.person),)
 
 
+class External(Shape):
+    """In which other systems of record somebody has to have agreed, too."""
+
+    github: Literal["required", "unused"] = "unused"
+    servicenow: Literal["required", "unused"] = "unused"
+
+    @property
+    def required(self) -> frozenset[str]:
+        """Return the systems that are required, by name."""
+        return frozenset(name for name, use in self if use == "required")
+
+
 class Approvals(Shape):
     """How many people answer, who, and what their answer is worth for how long."""
 
@@ -78,6 +90,12 @@ class Approvals(Shape):
     order: Literal["any", "sequential"] = "any"
     rejection: Literal["any", "all_seats"] = "any"
     separate_deployer: bool = False
+    external: External | None = None
+
+    @property
+    def systems(self) -> frozenset[str]:
+        """Return the other systems of record in which somebody has to have agreed."""
+        return frozenset() if self.external is None else self.external.required
 
     @model_validator(mode="after")
     def _enough(self) -> Self:

@@ -16,8 +16,9 @@ from modelwarden.errors import WardenError
 from modelwarden.values.system import system
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
+    from modelwarden.approvals.external import Source
     from modelwarden.config import Settings
     from modelwarden.deployments.actions import Deployment
     from modelwarden.ledger.entry import Stored
@@ -37,6 +38,11 @@ _BACK: Final = system("rollback")
 
 class Acts(Protocol):
     """What a reaction needs of the Warden."""
+
+    @property
+    def sources(self) -> Mapping[str, Source]:
+        """Return the other systems of record that can be read, by name."""
+        ...
 
     def change(self, principal: Principal, action: Callable[[Change], T]) -> T:
         """Run a change and wait for its commit."""
@@ -112,7 +118,7 @@ class KeepRollouts:
 
     def _hashed(self, deployment: Deployment) -> actions.Prepared:
         find = partial(actions.candidate, model=deployment.model, version=deployment.label)
-        return actions.hashed(self._warden.view(_ACTOR, find), self._settings)
+        return actions.hashed(self._warden.view(_ACTOR, find), self._settings, self._warden.sources)
 
     def _tell(self, deployment: Deployment, waits: tuple[str, ...]) -> None:
         """Tell why it stands, once for each set of reasons."""

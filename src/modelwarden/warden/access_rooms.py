@@ -27,6 +27,7 @@ if TYPE_CHECKING:
         TokenAnswer,
         UserAnswer,
     )
+    from modelwarden.values.identities import IdentityAnswer
     from modelwarden.warden.bound import Bound
 
 
@@ -87,6 +88,23 @@ class Users:
     def link(self, user: str, *, to: str) -> UserAnswer:
         """Say that two accounts are one human's. Raises NotPermitted, RoleConflict."""
         return self._bound.write(partial(actions.link, user=user, to=to), answers.user_answer)
+
+    def map_identity(self, user: str, *, issuer: str, subject: str) -> IdentityAnswer:
+        """Say that an account in another system is this user's: its address, and its immutable id there.
+
+        Raises NotPermitted, ActorNotFound, ValueInvalid, PermitNeeded.
+        """
+        action = partial(actions.map_identity, user=user, issuer=issuer, subject=subject)
+        return self._bound.write(action, answers.identity_answer)
+
+    def identities(self, user: str) -> tuple[IdentityAnswer, ...]:
+        """Return the accounts in other systems that are a user's, oldest first. Raises ActorNotFound."""
+
+        def read(view: View) -> tuple[IdentityAnswer, ...]:
+            found = actions.identities(view, user)
+            return tuple(answers.identity_answer(view, one) for one in found)
+
+        return self._bound.read(read, lambda _view, answer: answer)
 
     def may(
         self,

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Protocol, TypeVar
 from modelwarden.values.pages import Listing
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
+    from modelwarden.approvals.external import Source
     from modelwarden.config import Settings
     from modelwarden.ledger.elsewhere import FarEnd
     from modelwarden.store.change import Change, Telemetry, View
@@ -25,6 +26,11 @@ class Runs(Protocol):
     @property
     def settings(self) -> Settings:
         """Return what the process runs with."""
+        ...
+
+    @property
+    def sources(self) -> Mapping[str, Source]:
+        """Return the other systems of record that can be read, by name."""
         ...
 
     def change(self, principal: Principal, action: Callable[[Change], T]) -> T:
@@ -63,6 +69,11 @@ class Bound:
     def settings(self) -> Settings:
         """Return what the process runs with."""
         return self.warden.settings
+
+    @property
+    def sources(self) -> Mapping[str, Source]:
+        """Return the other systems of record that can be read, by name."""
+        return self.warden.sources
 
     def write(self, action: Callable[[Change], T], answer: Callable[[View, T], A]) -> A:
         """Run a change and answer with its result as callers see it."""

@@ -66,7 +66,7 @@ class Deployments:
             actions.rollback,
             model=model,
             reason=reason,
-            prepared=actions.hashed(chosen, self._bound.settings),
+            prepared=actions.hashed(chosen, self._bound.settings, self._bound.sources),
             environment=place,
         )
         return self._bound.write(action, answers.deployment_answer)
@@ -123,7 +123,7 @@ class Deployments:
         action = partial(
             actions.advance,
             deployment_id=deployment,
-            prepared=actions.hashed(chosen, self._bound.settings),
+            prepared=actions.hashed(chosen, self._bound.settings, self._bound.sources),
         )
         return self._bound.write(action, answers.deployment_answer)
 
@@ -198,6 +198,11 @@ class Deployments:
 
         return self._bound.read(read, lambda _view, answer: answer)
 
+    def lock_file(self, request: str) -> bytes:
+        """Return `release.lock.json`, which the pull request of a release has to hold (RL-47). Raises NotFound."""
+        action = partial(actions.lock_file, request_id=request)
+        return self._bound.read(action, lambda _view, data: data)
+
     def release_file(self, request: str) -> bytes:
         """Return `release.intoto.jsonl`: the people's envelopes, then the gate's own word (RL-27)."""
         action = partial(actions.release_file, request_id=request)
@@ -206,4 +211,4 @@ class Deployments:
     def _hashed(self, model: str, version: str) -> actions.Prepared:
         find = partial(actions.candidate, model=model, version=version)
         chosen = self._bound.read(find, lambda _view, found: found)
-        return actions.hashed(chosen, self._bound.settings)
+        return actions.hashed(chosen, self._bound.settings, self._bound.sources)

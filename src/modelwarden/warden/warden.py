@@ -19,6 +19,7 @@ from modelwarden.access.accounts import actor_named
 from modelwarden.access.answers import user_answer
 from modelwarden.access.credentials import is_well_formed
 from modelwarden.audit.scrub import Scrub
+from modelwarden.deployments.servicenow.source import ServiceNow
 from modelwarden.errors import NotPermitted, Refusal, Unauthenticated
 from modelwarden.notify.sending import Sending
 from modelwarden.safeguards.actions import check_dimensions, check_drills
@@ -36,6 +37,7 @@ from modelwarden.store.opening import open_store
 from modelwarden.values.clock import Clock, SystemClock
 from modelwarden.values.ids import ActorId, PersonId
 from modelwarden.values.principal import ActorKind, Principal, Via
+from modelwarden.warden.evidence_sources import sources_of
 from modelwarden.warden.networks import check_network
 from modelwarden.warden.operation import Operation
 from modelwarden.warden.reacting import reactions_of
@@ -89,6 +91,7 @@ class Warden:
             self.reports: Final = Reports(self.store.writer)
             self.drift: Final = Flushes(self.store.writer)
             self.intake: Final = Intake(self.store.writer)
+            self.sources: Final = sources_of(self)
             reactions = reactions_of(self)
         except BaseException:
             self.store.close()
@@ -128,6 +131,12 @@ class Warden:
         self.sending.start()
         self._scrub.start()
         self.witnessing.start()
+
+    @property
+    def servicenow(self) -> ServiceNow | None:
+        """Return the ServiceNow instance that is set up, if any."""
+        found = self.sources.get("servicenow")
+        return found if isinstance(found, ServiceNow) else None
 
     @property
     def audit(self) -> Audit:
@@ -288,6 +297,8 @@ class Warden:
             follower.close()
         for sink in self.sinks:
             sink.sink.close()
+        if self.servicenow is not None:
+            self.servicenow.close()
         self.store.close()
         if self._folder is not None:
             self._folder.cleanup()

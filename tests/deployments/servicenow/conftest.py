@@ -7,11 +7,14 @@ from typing import TYPE_CHECKING
 import pytest
 
 from modelwarden.deployments.servicenow.instance import Account, Instance
+from tests.deployments.servicenow.company import Company
 from tests.services.servicenow_stub import CLIENT, SECRET, ServiceNow
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
+
+    from tests.approvals.org import Org
 
 
 @pytest.fixture
@@ -32,3 +35,8 @@ def instance(account: Account) -> Iterator[Instance]:
     found = Instance(account)
     yield found
     found.close()
+
+
+@pytest.fixture
+def company(org: Org, servicenow: ServiceNow, instance: Instance) -> Company:
+    return Company(org, servicenow, instance)

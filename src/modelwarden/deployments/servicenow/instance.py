@@ -55,6 +55,10 @@ class Found(NamedTuple):
     sha256: bytes
 
 
+class Silent(ExternalUnreadable):
+    """No call will be answered for now: the instance is down, or asked for quiet."""
+
+
 class _Refused(ExternalUnreadable):
     """The instance answered, with a status that is no success."""
 
@@ -171,18 +175,16 @@ class Instance:
         """Send one call and return its whole answer, unless the instance asked for quiet."""
         wait_s = self._not_before - time.monotonic()
         if wait_s > 0:
-            raise ExternalUnreadable(f"ServiceNow asked to be left alone for {wait_s:.0f} s more")
+            raise Silent(f"ServiceNow asked to be left alone for {wait_s:.0f} s more")
         headers = {} if token is None else {"authorization": f"Bearer {token}"}
         request = self._http.build_request(method, path, headers=headers, **what)
         try:
             said = _read(self._http.send(request, stream=True))
         except self._failures as error:
-            raise ExternalUnreadable(
-                f"ServiceNow does not answer: {type(error).__name__}"
-            ) from error
+            raise Silent(f"ServiceNow does not answer: {type(error).__name__}") from error
         if said.status == TOO_MANY:
             self._not_before = time.monotonic() + _pause_s(said.headers.get("retry-after", ""))
-            raise ExternalUnreadable("ServiceNow answers too many calls: it asks for a pause")
+            raise Silent("ServiceNow takes no more calls: it asks for a pause")
         return said
 
 

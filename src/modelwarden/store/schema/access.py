@@ -106,6 +106,20 @@ permits: Final = governed(
     kind="permit",
     value="Permit",
 )
+identities: Final = governed(
+    "identities",
+    Column("id", Text, primary_key=True),
+    Column("issuer", Text, nullable=False),
+    Column("subject", Text, nullable=False),
+    Column("subject_index", Text, nullable=False, unique=True),
+    Column("actor", Text, nullable=False),
+    Column("mapped_by", Text, nullable=False),
+    Column("mapped_at", Text, nullable=False),
+    Column("revision", Integer, nullable=False),
+    Index("ix_identities_actor", "actor"),
+    kind="identity",
+    value="Identity",
+)
 person_links: Final = attached(
     "person_links",
     Column("previous", Text, primary_key=True),
