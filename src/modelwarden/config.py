@@ -74,6 +74,14 @@ class Settings:
         github_repository: `owner/name` of the repository that holds the pull requests of releases (RL-47).
         github_app, github_installation: numbers of the GitHub App and of its installation there.
         github_key: the App's private key, by reference: `file:/etc/modelwarden/app.pem` or `env:NAME`.
+        servicenow_url: the ServiceNow instance in which changes are opened and read (RL-51); none by default.
+        servicenow_client_id: our account there, for OAuth by client credentials.
+        servicenow_secret_file: the file that holds the account's secret.
+        servicenow_push_secret_file: the file that holds the secret, `whsec_…`, by which the instance signs what it
+            pushes (RL-53); without one nothing is taken.
+        servicenow_states: codes of the states in which a change lets a version pass (RL-52).
+        servicenow_approvers: how many people have to have approved a change.
+        servicenow_cab_group: `sys_id` of the group for which one of them has to have been asked; none by default.
         slot_days: days for which counts by the hour are kept (SL-18); minutes stay 6 hours, five minutes 3 days.
     """
 
@@ -119,6 +127,13 @@ class Settings:
     github_app: str | None = None
     github_installation: str | None = None
     github_key: str | None = None
+    servicenow_url: str | None = None
+    servicenow_client_id: str | None = None
+    servicenow_secret_file: Path | None = None
+    servicenow_push_secret_file: Path | None = None
+    servicenow_states: tuple[str, ...] = ("-2", "-1")
+    servicenow_approvers: int = 1
+    servicenow_cab_group: str | None = None
     slot_days: int = 400
 
     def __post_init__(self) -> None:
@@ -192,7 +207,7 @@ _NOT_SETTINGS: Final = frozenset(
 _SPACED: Final = frozenset(
     {
         "sinks", "endpoint_allow", "backup_targets", "audit_open_details", "switch_dimensions",
-        "mlflow_aliases", "drift_by", "drills_environments", "drills_schedule",
+        "mlflow_aliases", "drift_by", "drills_environments", "drills_schedule", "servicenow_states",
     }
 )  # fmt: skip
 """Lists whose items may hold colons: in the environment spaces stand between them."""

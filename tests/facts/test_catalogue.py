@@ -22,6 +22,7 @@ from modelwarden.facts import (
     privacy,
     registry,
     safeguards,
+    servicenow,
     sinks,
     sla,
     triggers,
@@ -37,8 +38,8 @@ if TYPE_CHECKING:
 
 GOLDEN: Final = Path(__file__).parents[1] / "golden" / "facts.json"
 ROOMS: Final = (
-    access, approvals, deployments, external, keys, ledger, notify, policies, privacy, registry, safeguards, sinks,
-    sla, triggers, use_cases, witness,
+    access, approvals, deployments, external, keys, ledger, notify, policies, privacy, registry, safeguards, servicenow,
+    sinks, sla, triggers, use_cases, witness,
 )  # fmt: skip
 PLAIN: Final = {"int", "bool", "Decimal", "datetime", "Code", "KeyText", "OriginName"}
 IDS: Final = {

@@ -32,6 +32,7 @@ from modelwarden.api import (
     roles,
     rollouts,
     server_keys,
+    servicenow,
     sla,
     snapshots,
     switches,
@@ -79,6 +80,7 @@ ROUTERS: Final = (
     keys.router,
     endpoints.router,
     server_keys.router,
+    servicenow.router,
     operation.router,
     operation.root,
 )

@@ -82,6 +82,11 @@ class Serves(Protocol):
         ...
 
     @property
+    def servicenow(self) -> Any:  # noqa: ANN401  # its source, for what is pushed
+        """Return the ServiceNow instance that is set up, or None."""
+        ...
+
+    @property
     def clock(self) -> Clock:
         """Return where "now" comes from."""
         ...

@@ -17,6 +17,7 @@ from modelwarden.facts import (
     privacy,
     registry,
     safeguards,
+    servicenow,
     sinks,
     sla,
     triggers,
@@ -50,6 +51,7 @@ KINDS: Final[Mapping[type[Any], Kind]] = MappingProxyType(
             keys,
             witness,
             external,
+            servicenow,
         )
         for kind in room.KINDS
     }

@@ -99,6 +99,7 @@ SUBJECT_KINDS: Final[Mapping[str, str]] = MappingProxyType(
         "DatasetName": "dataset",
         "SliName": "sli",
         "LocalStopId": "local_stop",
+        "ServicenowId": "servicenow_change",
         "EventName": "event",
         "ComponentName": "component",
     }

@@ -42,6 +42,8 @@ InstanceId = NewType("InstanceId", str)
 TriggerName = NewType("TriggerName", str)
 FiringId = NewType("FiringId", str)
 ProposalId = NewType("ProposalId", str)
+ServicenowId = NewType("ServicenowId", str)
+"""A `sys_id`: 32 hex digits that a ServiceNow instance drew for a row."""
 DatasetName = NewType("DatasetName", str)
 EvidenceId = NewType("EvidenceId", str)
 CheckRunId = NewType("CheckRunId", str)

@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 
 from modelwarden.deployments.github.site import Installation, Site
 from modelwarden.deployments.github.source import SYSTEM, GitHub, issuer_of
+from modelwarden.deployments.servicenow.opening import open_servicenow
 from modelwarden.errors import SettingInvalid
 from modelwarden.sinks.fetching import Calls, checked_url
 from modelwarden.sinks.secret import read_secret
@@ -28,6 +29,9 @@ def sources_of(warden: Warden) -> Mapping[str, Source]:
     found: dict[str, Source] = {}
     if warden.settings.github_repository is not None:
         found[SYSTEM] = _github(warden, warden.settings.github_repository)
+    servicenow = open_servicenow(warden, warden.settings)
+    if servicenow is not None:
+        found[servicenow.name] = servicenow
     return MappingProxyType(found)
 
 

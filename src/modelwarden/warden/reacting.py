@@ -17,13 +17,12 @@ from modelwarden.reactions import (
     slots,
     triggers,
 )
+from modelwarden.reactions.servicenow import KeepChanges
 from modelwarden.safeguards.actions import by_triggers
 from modelwarden.store.follower import Follower
 from modelwarden.warden import backups
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from modelwarden.store.follower import Step
     from modelwarden.warden.warden import Warden
 
@@ -31,7 +30,7 @@ if TYPE_CHECKING:
 def reactions_of(warden: Warden) -> tuple[Follower, ...]:
     """Return the followers, not begun. Raises what a setting of theirs that can't be does."""
     overwrite = warden.store.database.overwrite_deleted
-    steps: Mapping[str, Step] = {
+    steps: dict[str, Step] = {
         approvals.NAME: approvals.VoidApprovals(warden),
         privacy.NAME: privacy.KeepPrivate(warden, now=warden.clock.now, overwrite=overwrite),
         rewrap.NAME: rewrap.Rewrap(warden),
@@ -45,4 +44,7 @@ def reactions_of(warden: Warden) -> tuple[Follower, ...]:
         backups.NAME: backups.Backups(warden),
         indexing.NAME: indexing.KeepWords(warden),
     }
+    servicenow = warden.servicenow
+    if servicenow is not None:
+        steps[servicenow.name] = KeepChanges(warden, servicenow)
     return tuple(Follower(name, warden.store, step) for name, step in steps.items())

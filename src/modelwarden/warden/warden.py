@@ -19,6 +19,7 @@ from modelwarden.access.accounts import actor_named
 from modelwarden.access.answers import user_answer
 from modelwarden.access.credentials import is_well_formed
 from modelwarden.audit.scrub import Scrub
+from modelwarden.deployments.servicenow.source import ServiceNow
 from modelwarden.errors import NotPermitted, Refusal, Unauthenticated
 from modelwarden.notify.sending import Sending
 from modelwarden.safeguards.actions import check_dimensions, check_drills
@@ -130,6 +131,12 @@ class Warden:
         self.sending.start()
         self._scrub.start()
         self.witnessing.start()
+
+    @property
+    def servicenow(self) -> ServiceNow | None:
+        """Return the ServiceNow instance that is set up, if any."""
+        found = self.sources.get("servicenow")
+        return found if isinstance(found, ServiceNow) else None
 
     @property
     def audit(self) -> Audit:
@@ -290,6 +297,8 @@ class Warden:
             follower.close()
         for sink in self.sinks:
             sink.sink.close()
+        if self.servicenow is not None:
+            self.servicenow.close()
         self.store.close()
         if self._folder is not None:
             self._folder.cleanup()

@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from alembic import op
 
 revision: Final = "0021_mlflow"
-down_revision: Final = "0019_github"
+down_revision: Final = "0020_servicenow"
 
 
 def upgrade() -> None:
