@@ -84,6 +84,7 @@ BODIES: Final[dict[str, Any]] = {
     "PATCH /users/{user}": {"metadata": "team: risk"},
     "POST /users/{user}/suspend": REASON,
     "POST /users/{user}/deactivate": REASON,
+    "POST /users/{user}/identities": {"issuer": "https://api.github.com", "subject": "42"},
     "POST /users/{user}/link": {"to": "nobody"},
     "POST /users/{user}/roles": {"role": "analyst"},
     "POST /service-accounts": {"handle": "robot", "owner": "alice"},

@@ -23,8 +23,14 @@ COMMITMENTS: Final = {
     "erasures.reason", "holds.reason", "switches.reason", "switches.notes", "switches.verification",
     "switches.ended_notes", "firings.reason", "endpoints.url", "endpoints.secret", "endpoints.previous_secret",
     "local_stops.host", "local_stops.notes", "deployments.findings", "freezes.reason",
+    "use_cases.title", "use_cases.description", "use_cases.input_schema", "use_cases.output_schema",
 }  # fmt: skip
-KEYED: Final = {"actors.handle_index", "actors.email_index", "tokens.secret_digest"}
+KEYED: Final = {
+    "actors.handle_index",
+    "actors.email_index",
+    "tokens.secret_digest",
+    "identities.subject_index",
+}
 PATTERNED: Final = {
     "models.type", "models.team", "models.tags", "models.name", "models.replacement", "models.policy",
     "versions.name", "versions.model", "versions.label", "versions.parent", "versions.run", "versions.snapshot",
@@ -45,6 +51,8 @@ PATTERNED: Final = {
     "slis.name", "slis.resource_type", "slis.resource", "slis.labels",
     "slis.thresholds",
     "local_stops.model",
+    "use_cases.name", "use_cases.models", "use_cases.systems", "use_cases.owner_group", "use_cases.replacement",
+    "identities.issuer", "mlflow_aliases.model", "mlflow_aliases.name", "mlflow_aliases.alias", "servicenow_changes.change",
     "deployments.course", "freezes.model", "guard_modes.model", "routes.model", "routes.stable", "routes.candidate",
     "routes.shadow", "routes.strategy",
     "evidence.model", "evidence.version", "evidence.tool", "check_runs.model", "check_runs.version",
@@ -88,6 +96,7 @@ PROGRAMS: Final = {
     "defined_by",
     "subject", "value_sha256", "inputs", "assurance", "recorded_person", "occasion", "digests", "evidence", "digest",
     "results", "evaluated_by", "order",
+    "impact", "authors", "mapped_by", "told",
     "fail", "breakers", "by", "salt", "waits", "outcome", "reviewed_by", "lifted_by", "deployment",
     "ramp", "carried", "carried_sha256", "reported_by", "adopted_as", "resolved_by",
 }  # fmt: skip
