@@ -96,7 +96,7 @@ def test_of_two_processes_one_sends_and_the_other_takes_over(
             assert receiver.ids == seqs(second)
 
 
-def test_a_restart_loses_nothing_and_sends_nothing_twice(
+def test_a_restart_loses_nothing_and_repeats_at_most_what_was_on_its_way(
     tmp_path: Path, receiver: Receiver
 ) -> None:
     url = f"sqlite:///{tmp_path}/warden.db"
@@ -108,8 +108,9 @@ def test_a_restart_loses_nothing_and_sends_nothing_twice(
     with opened(url, tmp_path) as warden:
         for n in range(15):
             warden.add_user(f"b{n}")
-        assert receiver.wait(lambda: len(receiver.news) >= 30)
-        assert receiver.ids == seqs(warden)
+        assert receiver.wait(lambda: len(set(receiver.ids)) >= 30)
+        assert list(dict.fromkeys(receiver.ids)) == seqs(warden)
+        assert len(receiver.ids) - len(set(receiver.ids)) <= 1  # under one id, as the receiver knows
 
 
 def test_health_and_figures_say_how_endpoints_are(tmp_path: Path, receiver: Receiver) -> None:
