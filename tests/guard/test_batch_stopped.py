@@ -147,7 +147,9 @@ def test_an_age_is_read_from_the_features_or_missed(tmp_path: Path) -> None:
             assert batch.summary == {"blocked": 3}
         fixed = guard.batch(values, context={"as_of": NOW - 120}, version="1.4.0")
         assert fixed.summary == {"ok": 3}
-        assert counted(guard)["stale_inputs"] == 2 + 4 * 3 + 3  # old, without a time, and those that warn
+        assert (
+            counted(guard)["stale_inputs"] == 2 + 4 * 3 + 3
+        )  # old, without a time, and those that warn
 
 
 def test_a_drill_takes_a_feature_away_and_with_it_its_age(tmp_path: Path) -> None:

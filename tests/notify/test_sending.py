@@ -110,7 +110,9 @@ def test_a_restart_loses_nothing_and_repeats_at_most_what_was_on_its_way(
             warden.add_user(f"b{n}")
         assert receiver.wait(lambda: len(set(receiver.ids)) >= 30)
         assert list(dict.fromkeys(receiver.ids)) == seqs(warden)
-        assert len(receiver.ids) - len(set(receiver.ids)) <= 1  # under one id, as the receiver knows
+        assert (
+            len(receiver.ids) - len(set(receiver.ids)) <= 1
+        )  # under one id, as the receiver knows
 
 
 def test_health_and_figures_say_how_endpoints_are(tmp_path: Path, receiver: Receiver) -> None:
