@@ -49,7 +49,7 @@ STREAM: Final = "/api/governance/snapshot/stream?model=churn"
 TARGETS: Final = {1: None, 100: 100.0, 1_000: 500.0}
 PARENTS: Final = {1: 1, 100: 4, 1_000: 8}
 """Processes that fork the guards."""
-ROUNDS: Final = {1: 100, 100: 50, 1_000: 20}
+ROUNDS: Final = {1: 40, 100: 40, 1_000: 12}
 LIMIT: Final = 2**24
 AT_ONCE: Final = 50
 MILLI: Final = 1e3
@@ -71,11 +71,13 @@ def measure(bench: Workbench) -> list[Row]:
         folder = bench.folder_for(f"propagation-{number}")
         operator, guard = _prepared(folder)
         target = None if most is None else at_most(most)
-        with our_server.served(folder) as server:
-            with _readable(number):
-                rounds = 10 if bench.quick else 100
-                spent = asyncio.run(_measured(server, operator, guard, number, rounds))
-            rows += _subscribers(number, spent, target)
+        with our_server.served(folder) as server, _readable(number):
+            rounds = 10 if bench.quick else 100
+            spent = asyncio.run(_measured(server, operator, guard, number, rounds))
+        rows += _subscribers(number, spent, target)
+        folder = bench.folder_for(f"propagation-guards-{number}")
+        operator, guard = _prepared(folder)
+        with our_server.served(folder) as server, _readable(number):
             rounds = 5 if bench.quick else ROUNDS[number]
             parents = PARENTS[number]
             with Fleet(server, guard, guards=number, parents=parents, folder=folder) as fleet:

@@ -119,6 +119,7 @@ class Fleet:
         time.sleep(IDLE_S)
         before = self._spent()
         idle = before.since(idle_before)
+        time.sleep(PAUSE_S)
         for _ in range(rounds):
             self._round(stop, times)
         busy = self._spent().since(before)
