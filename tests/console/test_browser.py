@@ -96,7 +96,7 @@ def test_a_token_stays_nowhere_in_the_browser(browser: Browser, place: Place) ->
         page.on("request", lambda request: sent.append(f"{request.url} {request.headers}"))
         come_in(page, place, "dave")
         page.get_by_role("link", name="Guards").first.click()
-        expect(page.get_by_role("heading", name="Guards")).to_be_visible()
+        expect(page.get_by_role("heading", name="Guards", level=1)).to_be_visible()
         kept = page.evaluate(
             "[document.documentElement.outerHTML, location.href, document.cookie, document.referrer,"
             " JSON.stringify(localStorage), JSON.stringify(sessionStorage), JSON.stringify(history.state)].join()"

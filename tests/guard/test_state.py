@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import fcntl
+import os
+import signal
 import stat
 from typing import TYPE_CHECKING
 
@@ -86,3 +89,35 @@ def test_a_failed_replacement_leaves_the_old_file_and_no_other(tmp_path: Path) -
     with pytest.raises(OSError):  # noqa: PT011 - a folder is in the way
         replace_private(path, b"x")
     assert [one.name for one in tmp_path.iterdir()] == ["file"]
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="this system has no fork")
+@pytest.mark.parametrize("dies", [False, True])
+def test_a_child_that_is_forked_while_its_parent_writes_keeps_no_lock(
+    tmp_path: Path, *, dies: bool
+) -> None:
+    folder = StateFolder(tmp_path, source="s", environment="production", model="churn")
+    read, write = os.pipe()
+    parent = os.fork()
+    if not parent:
+        with folder._locked():
+            child = os.fork()
+            if not child:
+                folder.after_fork()
+                os.write(write, f"{os.getpid()}\n".encode())
+                signal.pause()
+            os.write(write, b".")
+            if dies:
+                os.kill(os.getpid(), signal.SIGKILL)
+        os._exit(0)
+    os.close(write)
+    said = b""
+    while said.count(b"\n") + said.count(b".") < 2:
+        said += os.read(read, 100)
+    os.waitpid(parent, 0)
+    try:
+        with (next(tmp_path.glob("*.lock"))).open("ab") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    finally:
+        os.kill(int(said.replace(b".", b"")), signal.SIGKILL)
+        os.close(read)

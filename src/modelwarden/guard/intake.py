@@ -273,6 +273,11 @@ class Intake:
             self._not_kept("written", error)
         return inf
 
+    def after_fork(self) -> None:
+        """Leave the files' lock to the parent, in a forked child."""
+        if self._folder is not None:
+            self._folder.after_fork()
+
     def _save_carried(self) -> None:
         """Write what is carried on to disk before the snapshot that forgot it."""
         carried, gone = self._stops.carried, self._let_go

@@ -225,6 +225,7 @@ class Parts:
         for site in list(self.sites):
             site.place.after_fork()
             site.replan()
+        self.intake.after_fork()
         self.feed.after_fork()
         self.reports.after_fork()
         self.measured.rebase()

@@ -49,6 +49,7 @@ class StateFolder:
         self._carried = folder / f"{stem}.carried.json"
         self._keys = folder / f"keys-{issuer}.json"
         self._lock = folder / f"{stem}.lock"
+        self._locking: int | None = None
 
     def snapshot(self) -> bytes | None:
         """Return the snapshot that was kept, as it was sent."""
@@ -147,11 +148,19 @@ class StateFolder:
         except ImportError:
             yield
             return
-        handle = os.open(self._lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        self._locking = handle = os.open(self._lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         try:
             fcntl.flock(handle, fcntl.LOCK_EX)
             yield
-        finally:
+        finally:  # closing alone lets go of nothing while a child that was forked meanwhile has its copy
+            fcntl.flock(handle, fcntl.LOCK_UN)
+            self._locking = None
+            os.close(handle)
+
+    def after_fork(self) -> None:
+        """Leave the lock to the parent, which may die before it lets go."""
+        handle, self._locking = self._locking, None
+        if handle is not None:
             os.close(handle)
 
 

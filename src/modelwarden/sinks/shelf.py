@@ -121,6 +121,8 @@ class FolderShelf:
                 self._make(self._root)
                 lock = held.enter_context((self._root / LOCK).open("ab"))
                 fcntl.flock(lock, fcntl.LOCK_EX)
+                # A child that was forked meanwhile has a copy, which closing leaves locked.
+                held.callback(fcntl.flock, lock, fcntl.LOCK_UN)
             yield
 
     def names(self, folder: str) -> list[str]:

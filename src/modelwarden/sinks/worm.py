@@ -228,6 +228,8 @@ class WormSink:
                 raise SinkUnusable(
                     f"another process is writing to {self._folder} just now"
                 ) from None
+            # A child that was forked meanwhile has a copy, which closing leaves locked.
+            held.callback(fcntl.flock, lock, fcntl.LOCK_UN)
             if taking:
                 lock.truncate(0)
                 if lock.write(self._token) != len(self._token):

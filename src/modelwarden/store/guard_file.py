@@ -36,7 +36,10 @@ def held(path: Path) -> Iterator[Signed | None]:
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.with_suffix(".lock").open("ab") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        yield read(path)
+        try:
+            yield read(path)
+        finally:  # a child that was forked meanwhile has a copy, which closing leaves locked
+            fcntl.flock(lock, fcntl.LOCK_UN)
 
 
 def read(path: Path) -> Signed | None:

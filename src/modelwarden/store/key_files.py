@@ -178,7 +178,10 @@ def alone(folder: Path) -> Iterator[None]:
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     with (folder / ".lock").open("ab") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        yield
+        try:
+            yield
+        finally:  # a child that was forked meanwhile has a copy, which closing leaves locked
+            fcntl.flock(lock, fcntl.LOCK_UN)
 
 
 def _log_text(origin: str, seed: bytes) -> bytes:
