@@ -55,8 +55,8 @@ def test_what_is_kept_of_contexts_is_bounded(tmp_path: Path) -> None:
         assert not batch.status.any()
         (site,) = [site for site in guard._parts.sites if site.place.options.limits is not None]
         (matcher,) = site.ready[-1][-1].matchers
-        assert len(matcher._memo) <= REMEMBERED
-        assert all(len(each) <= REMEMBERED + 8 for each in matcher._rules.bitmaps.values())
+        assert len(matcher._memo.kept) <= REMEMBERED
+        assert all(len(each.known) <= REMEMBERED + 8 for each in matcher._rules.bitmaps.values())
         kinds = guard._sites["batch"].batches._ready.kinds
         assert kinds is not None
         assert all(len(each) <= REMEMBERED + 1 for each in kinds._by_place.values())

@@ -262,8 +262,8 @@ def test_more_contexts_than_are_remembered_are_answered_alike() -> None:
     asked = [{"consumer": f"c-{n}", "region": "eu"} for n in range(2 * REMEMBERED + 100)]
     for _ in range(2):
         assert [n for n, one in enumerate(asked) if matcher.match(one)] == [7]
-    assert len(matcher._memo) <= REMEMBERED
-    assert all(len(one) <= REMEMBERED + 3 for one in matcher._memo.tables)
+    assert len(matcher._memo.kept) <= REMEMBERED
+    assert all(len(one.known) <= REMEMBERED + 3 for one in matcher._memo.tables)
 
 
 def test_matches_of_many_switches_are_answered_alike_and_not_all_kept() -> None:
@@ -279,7 +279,7 @@ def test_matches_of_many_switches_are_answered_alike_and_not_all_kept() -> None:
     )
     for number in range(300):
         assert regional.match({"region": f"r-{number}"}).switches == everything
-    assert sum(len(one.switches) for one in regional._memo.values()) <= MOST_IDS + many
+    assert sum(len(one.switches) for one in regional._memo.kept.values()) <= MOST_IDS + many
 
 
 def test_compiling_stops_often_and_may_be_interleaved() -> None:

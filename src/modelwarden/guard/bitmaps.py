@@ -28,37 +28,53 @@ SLICE: Final = 1_000
 _FEW: Final = 8
 
 
-class Bitmaps(dict[object, int]):
-    """What each value satisfies: `bitmaps[value]`, one look-up; None for a missing value.
+class Bitmaps:
+    """What each value satisfies: `bitmaps[value]`; None for a missing value.
 
     Readers need no lock: a look-up that finds nothing works it out from what never changes.
-    Raises KeyError for a value that is no plain, short text: give `normalise`'s result instead.
 
     Attributes:
+        known: what texts satisfy, as far as it is worked out. A plain dictionary of texts alone, as the interpreter
+            looks into no other as fast.
+        missing: what a missing value satisfies.
         has_seen_blanks: some text counted as a missing value; until then only None is one.
     """
 
-    __slots__ = ("_folds", "_kept", "_lengths", "_prefixes", "_unlisted", "has_seen_blanks")
+    __slots__ = (
+        "_folds", "_kept", "_lengths", "_prefixes", "_unlisted", "has_seen_blanks", "known", "missing",
+    )  # fmt: skip
 
     def __init__(self, *, folds: bool, unlisted: int, prefixes: dict[str, int]) -> None:
-        super().__init__()
+        self.known: Final[dict[str, int]] = {}
+        self.missing = 0
         self._folds = folds
         self._unlisted = unlisted
         self._prefixes = prefixes
         self._lengths = sorted({len(prefix) for prefix in prefixes})
-        self._kept: deque[object] = deque()
+        self._kept: deque[str] = deque()
         self.has_seen_blanks = False
 
-    def __missing__(self, value: object) -> int:
+    def __getitem__(self, value: object) -> int:
+        """Return what a value satisfies.
+
+        Raises KeyError or TypeError for one that is no plain, short text: give `normalise`'s result instead.
+        """
+        found = self.known.get(value)  # type: ignore[call-overload]
+        return self.learnt(value) if found is None else found
+
+    def learnt(self, value: object) -> int:
+        """Work out what a value satisfies that is not known yet, and keep it. Raises KeyError."""
+        if value is None:
+            return self.missing
         if type(value) is not str or len(value) > LONGEST_KEPT:
             raise KeyError(value)  # 1, 1.0 and True would share one place
         text = normalise(value, folds=self._folds)
         if text is None:
             self.has_seen_blanks = True
-        found = self[None] if text is None else self.before(text)
+        found = self.missing if text is None else self.before(text)
         if len(self._kept) >= KEPT:
-            self.pop(self._kept.popleft(), None)
-        self[value] = found
+            self.known.pop(self._kept.popleft(), None)
+        self.known[value] = found
         self._kept.append(value)
         return found
 
@@ -68,7 +84,7 @@ class Bitmaps(dict[object, int]):
 
     def before(self, text: str) -> int:
         """Return what canonical text satisfies as far as is known: if not listed, by prefixes and no list."""
-        found = self.get(text)
+        found = self.known.get(text)
         if found is not None or not self._lengths:
             return self._unlisted if found is None else found
         found = self._unlisted
@@ -116,30 +132,28 @@ class Draft:
         folds = self._dimension in FOLDED
         compiled = Bitmaps(folds=folds, unlisted=unlisted, prefixes=self._prefixes)
         yield from self._fill(compiled, unlisted)
-        compiled[None] = every & ~(self.named & ~satisfied_by_missing)
+        compiled.missing = every & ~(self.named & ~satisfied_by_missing)
         return compiled
 
     def _fill(self, compiled: Bitmaps, unlisted: int) -> Iterator[None]:
         """Write what each listed value satisfies; one may stand in lists of both kinds, of different rows."""
-        last = (
-            -1,
-            -1,
-            -1,
-        )  # the values of one long list follow each other: one integer serves them all
+        known = compiled.known
+        # The values of one long list follow each other: one integer serves them all.
+        last = (-1, -1, -1)
         for done, (value, rows) in enumerate(self._any_of.items()):
             if done % SLICE == 0:
                 yield
             before = compiled.before(value) if self._prefixes else unlisted
             if before is not last[0] or rows is not last[1]:
                 last = (before, rows, before | rows)
-            compiled[value] = last[2]
+            known[value] = last[2]
         for done, (value, rows) in enumerate(self._none_of.items()):
             if done % SLICE == 0:
                 yield
             before = compiled.before(value)
             if before is not last[0] or rows is not last[1]:
                 last = (before, rows, before & ~rows)
-            compiled[value] = last[2]
+            known[value] = last[2]
 
 
 def bits(rows: Sequence[int], size: int) -> int:

@@ -68,6 +68,8 @@ def compiling(switches: Sequence[Switch]) -> Generator[None, None, Matcher]:
     bitmaps = {}
     for name, draft in drafts.items():
         bitmaps[name] = yield from draft.compiling(every, satisfied_by_missing=satisfied)
+    # What has most values is asked first, as `memo` wants it.
+    bitmaps = dict(sorted(bitmaps.items(), key=lambda each: -len(each[1].known)))
     falls_back = bits(kinds.falls_back, width)
     rules = Rules(
         effects=tuple([switch.effect for switch in ordered]),

@@ -6,17 +6,16 @@ guard's to know; how one is made of a snapshot's switches stands in `compiled`.
 
 from __future__ import annotations
 
-from operator import itemgetter
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from modelwarden.guard.bitmaps import set_bits
-from modelwarden.guard.memo import MOST_IDS, NOTHING, REMEMBERED, Match, Remembered, memo_of
+from modelwarden.guard.memo import MOST_IDS, NOTHING, REMEMBERED, Match, Memo, Remembered, picking
 from modelwarden.guard.router import bucket
 from modelwarden.guard.scope import FOLDED, normalise
 from modelwarden.guard.switch import Action, common_steps
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Mapping
 
     from modelwarden.guard.bitmaps import Bitmaps
     from modelwarden.guard.switch import Effect, Steps
@@ -81,9 +80,17 @@ class Matcher:
     """
 
     __slots__ = (
-        "_given", "_is_empty", "_known", "_memo", "_missing", "_names", "_pick", "_rows", "_rules", "_width",
-        "dimensions",
+        "_known", "_memo", "_missing", "_names", "_rows", "_rules", "_width", "dimensions", "match", "match_values",
     )  # fmt: skip
+
+    match: Callable[[Mapping[str, object]], Match]
+    """Returns what the switches say of a context. Dimensions that no switch names are not looked at."""
+
+    match_values: Callable[[tuple[object, ...]], Match]
+    """Returns what the switches say of the values of `dimensions`, None for a missing one: the quickest way.
+
+    Raises ValueError for too few values, or too many.
+    """
 
     def __init__(
         self,
@@ -101,37 +108,14 @@ class Matcher:
         self.dimensions = tuple(open_names) if dimensions is None else dimensions
         places = [p for p, name in enumerate(self.dimensions) if name in open_names]
         self._names = tuple(self.dimensions[place] for place in places)
-        self._given: Callable[[Mapping[str, object]], tuple[object, ...]] = _picking(self._names)
-        self._pick: Callable[[tuple[object, ...]], tuple[object, ...]] | None = None
+        self._memo = memo = Memo(rules, rows, self._names, missing)
+        if not self._live:
+            self.match = self.match_values = _nothing
+            return
+        self.match, self.match_values = memo.of_context, memo.of_values
         if len(places) < len(self.dimensions):
-            self._pick = _picking(places)
-        self._is_empty = not self._live
-        self._memo = memo_of(rules, rows, self._names, missing)
-
-    def match(self, context: Mapping[str, object]) -> Match:
-        """Return what the switches say of a context. Dimensions that no switch names are not looked at."""
-        if self._is_empty:
-            return NOTHING
-        try:
-            return self._memo[self._given(context)]
-        except (KeyError, TypeError):  # a value is missing, or no short plain text
-            return self._plainly(tuple(map(context.get, self._names)))
-
-    def match_values(self, values: tuple[object, ...]) -> Match:
-        """Return what the switches say of the values of `dimensions`, None for a missing one: the quickest way.
-
-        Raises ValueError for too few values, or too many.
-        """
-        if self._is_empty:
-            return NOTHING
-        if self._pick is not None:
-            values = self._pick(values)
-        try:
-            return self._memo[values]
-        except (KeyError, TypeError):
-            return self._plainly(values)
-        except ValueError as error:
-            raise ValueError(f"expected the values of {', '.join(self.dimensions)}") from error
+            pick = picking(places)
+            self.match_values = lambda values: memo.of_values(pick(values))
 
     def bind(self, **known: object) -> Matcher:
         """Return a matcher for which these values are settled, so that they need not be given again.
@@ -211,11 +195,6 @@ class Matcher:
         live = self._live
         return bool(self._rules.named[dimension] & self._rows & (live | live << self._width))
 
-    def _plainly(self, values: tuple[object, ...]) -> Match:
-        """Match what is not all short plain text, and remember it in its canonical form only."""
-        named = zip(self._names, values, strict=True)
-        return self._memo[tuple([normalise(value, folds=name in FOLDED) for name, value in named])]
-
 
 def joined(first: Match, second: Match) -> Match:
     """Return what two matchers of one snapshot say together of one call (SG-5).
@@ -254,11 +233,5 @@ def _id(effect: Effect) -> str:
     return effect.switch_id
 
 
-def _picking(places: Sequence[object]) -> Callable[[Any], tuple[object, ...]]:
-    """Return what takes these places out of a tuple, or these names out of a mapping, as a tuple."""
-    if len(places) > 1:
-        return itemgetter(*places)
-    if not places:
-        return lambda _given: ()
-    (place,) = places
-    return lambda given: (given[place],)
+def _nothing(_asked: object) -> Match:
+    return NOTHING

@@ -1,16 +1,21 @@
 """What a matcher answers, and what it has answered before; a context that is new is matched on the way (SG-19).
 
-Bitmaps are ANDed here, written out for up to six dimensions: a loop over them takes half as long again.
+Two functions answer, written for the number of dimensions there are and holding what they need: one look-up in what is
+remembered, one in each dimension's bitmaps, and their AND. A loop takes twice as long, as does what looks up attributes
+or goes through `__missing__` on the way. What has most values stands first, so that a new one of those costs least.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final, NamedTuple, Protocol
+from functools import cache
+from operator import itemgetter
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, Protocol
 
+from modelwarden.guard.scope import FOLDED, normalise
 from modelwarden.guard.switch import Action
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping, Sequence
 
     from modelwarden.guard.bitmaps import Bitmaps
     from modelwarden.guard.switch import Steps
@@ -91,125 +96,153 @@ class Remembered(dict[tuple[object, ...], Match]):
         self.ids += len(found.switches)
 
 
-class Memo(Remembered):
-    """What the switches say of the values of some dimensions: `memo[values]`, None for a missing value.
-
-    Raises KeyError or TypeError for values that are not all short plain text, or None: give their canonical form.
-    Raises ValueError for another number of values.
+class Memo:
+    """What the switches say of the values of some dimensions, and of contexts that hold them.
 
     Attributes:
+        names: the dimensions.
         tables: by place, the rows that each value satisfies.
+        kept: what was answered, forgotten all at once when there is too much of it.
+        of_context: answers for a mapping from names to values.
+        of_values: answers for values in the order of `names`, None for a missing one. Raises ValueError for another
+            number of them.
     """
 
-    __slots__ = ("_missing", "_names", "_open", "_rules", "tables")
+    __slots__ = (
+        "_ids", "_missing", "_open", "_rules", "kept", "names", "of_context", "of_values", "tables",
+    )  # fmt: skip
 
     def __init__(
         self, rules: Says, rows: int, names: tuple[str, ...], missing: tuple[str, ...]
     ) -> None:
-        super().__init__()
-        self._rules, self._open, self._names, self._missing = rules, rows, names, missing
-        self.tables = tuple(rules.bitmaps[name] for name in names)
-
-    def __missing__(self, values: Values) -> Match:
-        rows = self._open
-        for table, value in zip(self.tables, values, strict=True):
-            rows &= table[value]
-        return self.settle(values, rows)
+        """Take the switches, those rows of theirs that are open, and the dimensions known to be missing."""
+        self._rules, self._open, self._missing = rules, rows, missing
+        self.names: Final = names
+        self.tables: Final = tuple(rules.bitmaps[name] for name in names)
+        self.kept: Final[dict[Values, Match]] = {}
+        self._ids = 0
+        self.of_context: Callable[[Mapping[str, object]], Match]
+        self.of_values: Callable[[Values], Match]
+        if not names:
+            self.of_context, self.of_values = self._context_slowly, self._slowly
+            return
+        self.of_context, self.of_values = _written(len(names))(
+            self.kept, picking(names), rows, self.settle, self._context_slowly, self._slowly,
+            self.tables[0].learnt, *(table.known for table in self.tables),
+        )  # fmt: skip
 
     def settle(self, values: Values, rows: int) -> Match:
         """Remember what these rows say, as far as they are open and no exception carves them out."""
+        if len(self.kept) >= REMEMBERED or self._ids > MOST_IDS:
+            self.kept.clear()
+            self._ids = 0
         rows &= self._open
+        if not rows:
+            self.kept[values] = NOTHING
+            return NOTHING
         carved = rows >> self._rules.width
         if carved:
             rows &= ~carved & ((1 << self._rules.width) - 1)
         found = self._rules.match(rows, self._missing + self._absent(values)) if rows else NOTHING
-        self.keep(values, found)
+        self.kept[values] = found
+        self._ids += len(found.switches)
         return found
 
+    def _context_slowly(self, context: Mapping[str, object]) -> Match:
+        return self.of_values(tuple(map(context.get, self.names)))
+
+    def _slowly(self, values: Values) -> Match:
+        """Match values of which one is new, or no short plain text, which is remembered in its canonical form only."""
+        if len(values) != len(self.names):
+            raise ValueError(f"expected the values of {', '.join(self.names)}")
+        try:
+            return self.settle(values, self._rows(values))
+        except (KeyError, TypeError):
+            named = zip(self.names, values, strict=True)
+            plain = tuple([normalise(value, folds=name in FOLDED) for name, value in named])
+            found = self.kept.get(plain)
+            return self.settle(plain, self._rows(plain)) if found is None else found
+
+    def _rows(self, values: Values) -> int:
+        rows = self._open
+        for table, value in zip(self.tables, values, strict=True):
+            found = table.known.get(value)  # type: ignore[call-overload]
+            rows &= table.learnt(value) if found is None else found
+        return rows
+
     def _absent(self, values: Values) -> tuple[str, ...]:
-        given = zip(self._names, values, self.tables, strict=True)
+        given = zip(self.names, values, self.tables, strict=True)
         return tuple([name for name, value, table in given if table.is_blank(value)])
 
 
-class _One(Memo):
-    __slots__ = ()
+_TEMPLATE: Final = """
+def answering(kept, given, open_rows, settle, context_slowly, slowly, learnt, {tables}):
+    remembered = kept.get
 
-    def __missing__(self, values: Values) -> Match:
-        (a,), (u,) = self.tables, values
-        return self.settle(values, a[u])
+    def of_context(context):
+        try:
+            values = given(context)
+        except (KeyError, TypeError):  # a value is missing
+            return context_slowly(context)
+        try:
+            found = remembered(values)
+            if found is not None:
+                return found
+            {values} = values
+            try:
+                first = t0[v0]
+            except KeyError:
+                first = learnt(v0)
+            rows = first{others}
+        except (KeyError, TypeError):  # another value is new, or one is no short plain text
+            return slowly(values)
+        if (rows and rows & open_rows) or len(kept) >= {most}:
+            return settle(values, rows)
+        kept[values] = nothing
+        return nothing
 
+    def of_values(values):
+        try:
+            found = remembered(values)
+            if found is not None:
+                return found
+            {values} = values
+            try:
+                first = t0[v0]
+            except KeyError:
+                first = learnt(v0)
+            rows = first{others}
+        except (KeyError, TypeError, ValueError):  # or their number is wrong
+            return slowly(values)
+        if (rows and rows & open_rows) or len(kept) >= {most}:
+            return settle(values, rows)
+        kept[values] = nothing
+        return nothing
 
-class _Two(Memo):
-    __slots__ = ()
-
-    def __missing__(self, values: Values) -> Match:
-        (a, b), (u, v) = self.tables, values
-        rows = a[u] & b[v]
-        if (rows and rows & self._open) or len(self) >= REMEMBERED:
-            return self.settle(values, rows)
-        self[values] = NOTHING  # as `settle` does, without its call
-        return NOTHING
-
-
-class _Three(Memo):
-    __slots__ = ()
-
-    def __missing__(self, values: Values) -> Match:
-        (a, b, c), (u, v, w) = self.tables, values
-        rows = a[u] & b[v] & c[w]
-        if (rows and rows & self._open) or len(self) >= REMEMBERED:
-            return self.settle(values, rows)
-        self[values] = NOTHING
-        return NOTHING
-
-
-class _Four(Memo):
-    __slots__ = ()
-
-    def __missing__(self, values: Values) -> Match:
-        (a, b, c, d), (u, v, w, x) = self.tables, values
-        rows = a[u] & b[v] & c[w] & d[x]
-        if (rows and rows & self._open) or len(self) >= REMEMBERED:
-            return self.settle(values, rows)
-        self[values] = NOTHING
-        return NOTHING
-
-
-class _Five(Memo):
-    __slots__ = ()
-
-    def __missing__(self, values: Values) -> Match:
-        (a, b, c, d, e), (u, v, w, x, y) = self.tables, values
-        rows = a[u] & b[v] & c[w] & d[x] & e[y]
-        if (rows and rows & self._open) or len(self) >= REMEMBERED:
-            return self.settle(values, rows)
-        self[values] = NOTHING
-        return NOTHING
+    return of_context, of_values
+"""
 
 
-class _Six(Memo):
-    __slots__ = ()
+@cache
+def _written(number: int) -> Callable[..., Any]:
+    """Return what makes both functions for so many dimensions, one at least: `_TEMPLATE`, and nothing else."""
+    text = _TEMPLATE.format(
+        tables=", ".join(f"t{n}" for n in range(number)),
+        values="".join(f"v{n}, " for n in range(number)),
+        others="".join(f" & t{n}[v{n}]" for n in range(1, number)),
+        most=REMEMBERED,
+    )
+    names: dict[str, Any] = {"nothing": NOTHING}
+    exec(compile(text, __file__, "exec"), names)  # noqa: S102 - our own words, and a number
+    written: Callable[..., Any] = names["answering"]
+    return written
 
-    def __missing__(self, values: Values) -> Match:
-        (a, b, c, d, e, f), (u, v, w, x, y, z) = self.tables, values
-        rows = a[u] & b[v] & c[w] & d[x] & e[y] & f[z]
-        if (rows and rows & self._open) or len(self) >= REMEMBERED:
-            return self.settle(values, rows)
-        self[values] = NOTHING
-        return NOTHING
 
-
-_WRITTEN_OUT: Final = (Memo, _One, _Two, _Three, _Four, _Five, _Six)
-
-
-def memo_of(rules: Says, rows: int, names: tuple[str, ...], missing: tuple[str, ...]) -> Memo:
-    """Return what remembers matches by the values of some dimensions.
-
-    Args:
-        rules: the switches.
-        rows: those that are still open.
-        names: the dimensions.
-        missing: dimensions whose value is known to be missing.
-    """
-    kind = _WRITTEN_OUT[len(names)] if len(names) < len(_WRITTEN_OUT) else Memo
-    return kind(rules, rows, names, missing)
+def picking(places: Sequence[object]) -> Callable[[Any], tuple[object, ...]]:
+    """Return what takes these places out of a tuple, or these names out of a mapping, as a tuple."""
+    if len(places) > 1:
+        return itemgetter(*places)
+    if not places:
+        return lambda _given: ()
+    (place,) = places
+    return lambda given: (given[place],)
