@@ -10,6 +10,9 @@ the stop is there whole, and a round's time is that of the last one.
 *Guards* are real ones, each a process of its own (`propagation_guards`), with all their threads, reports and files: one
 "has swapped" when its next call is stopped. All of them, the server and this process share the machine, which a fleet
 does not. So what the guards' work alone would take, spread evenly over the cores, stands beside it; and what it costs.
+
+*Subscribers, some of them guards*: the server serves them all, as it would a fleet; a tenth are real guards, and the
+others, whose machines would do their own work, only read. That is what a fleet's guards see.
 """
 
 from __future__ import annotations
@@ -20,6 +23,7 @@ import http.client
 import math
 import os
 import socket
+import threading
 import time
 from functools import partial
 from typing import TYPE_CHECKING, Final, NamedTuple
@@ -47,6 +51,8 @@ HOST: Final = "127.0.0.1"
 KILL: Final = "/api/governance/kill-switches"
 STREAM: Final = "/api/governance/snapshot/stream?model=churn"
 TARGETS: Final = {1: None, 100: 100.0, 1_000: 500.0}
+GUARDS: Final = {1: (1,), 100: (100,), 1_000: (100, 1_000)}
+"""How many of the subscribers are real guards; a target is for the first."""
 PARENTS: Final = {1: 1, 100: 4, 1_000: 8}
 """Processes that fork the guards."""
 ROUNDS: Final = {1: 40, 100: 40, 1_000: 12}
@@ -75,15 +81,23 @@ def measure(bench: Workbench) -> list[Row]:
             rounds = 10 if bench.quick else 100
             spent = asyncio.run(_measured(server, operator, guard, number, rounds))
         rows += _subscribers(number, spent, target)
-        folder = bench.folder_for(f"propagation-guards-{number}")
-        operator, guard = _prepared(folder)
-        with our_server.served(folder) as server, _readable(number):
-            rounds = 5 if bench.quick else ROUNDS[number]
-            parents = PARENTS[number]
-            with Fleet(server, guard, guards=number, parents=parents, folder=folder) as fleet:
-                times = fleet.measured(partial(_stopped, server.port, operator), rounds=rounds)
-            rows += _guards(number, times, target)
+        for guards in GUARDS[number]:
+            folder = bench.folder_for(f"propagation-guards-{number}-{guards}")
+            times = _measured_guards(folder, number, guards, quick=bench.quick)
+            rows += _guards(number, guards, times, target if guards == GUARDS[number][0] else None)
     return rows
+
+
+def _measured_guards(folder: Path, number: int, guards: int, *, quick: bool) -> FleetTimes:
+    operator, guard = _prepared(folder)
+    rounds = 5 if quick else ROUNDS[guards]
+    with (
+        our_server.served(folder) as server,
+        _readable(number),
+        Fleet(server, guard, guards=guards, parents=PARENTS[guards], folder=folder) as fleet,
+        _listening(server.port, guard, number - guards),
+    ):
+        return fleet.measured(partial(_stopped, server.port, operator), rounds=rounds)
 
 
 def _subscribers(number: int, spent: Times, target: Target | None) -> list[Row]:
@@ -103,8 +117,10 @@ def _subscribers(number: int, spent: Times, target: Target | None) -> list[Row]:
     ]
 
 
-def _guards(number: int, times: FleetTimes, target: Target | None) -> list[Row]:
-    several = "1 guard" if number == 1 else f"{number:,} guards, each a process"
+def _guards(number: int, guards: int, times: FleetTimes, target: Target | None) -> list[Row]:
+    several = "1 guard" if guards == 1 else f"{guards:,} guards, each a process"
+    if guards < number:
+        several = f"{number:,} subscribers, {guards:,} of them guards"
     cores = len(os.sched_getaffinity(0))
     line = partial(Row, unit="ms")
     return [
@@ -113,7 +129,7 @@ def _guards(number: int, times: FleetTimes, target: Target | None) -> list[Row]:
             ours=percentile(times.from_call, 0.99),
             target=target,
             beside=f"CPU of all receiving, over {cores} cores",
-            peer=times.receive_ms * number / cores,
+            peer=times.receive_ms * guards / cores,
             is_limit=True,
         ),
         line(what=f"{several}: the same, median", ours=percentile(times.from_call, 0.5)),
@@ -179,6 +195,34 @@ async def _open(port: int, token: str) -> Stream:
     if not head.startswith(b"HTTP/1.1 200"):
         raise RuntimeError(head.decode(errors="replace"))
     return Stream(reader, writer)
+
+
+@contextlib.contextmanager
+def _listening(port: int, token: str, number: int) -> Iterator[None]:
+    """Let so many subscribers read and do nothing else, on a thread of their own."""
+    with asyncio.Runner() as runner:
+        loop, ended = runner.get_loop(), asyncio.Event()
+        streams = runner.run(_opened(port, token, number))
+
+        async def listen() -> None:
+            reading = [asyncio.create_task(_read(each)) for each in streams]
+            await ended.wait()
+            for task in reading:
+                task.cancel()
+
+        thread = threading.Thread(target=runner.run, args=(listen(),))
+        thread.start()
+        try:
+            yield
+        finally:
+            loop.call_soon_threadsafe(ended.set)
+            thread.join()
+
+
+async def _read(stream: Stream) -> None:
+    while await stream.reader.read(2**16):
+        pass
+    raise RuntimeError("a subscriber was cut off")
 
 
 async def _round(port: int, token: str, streams: Sequence[Stream]) -> tuple[float, float, float]:
