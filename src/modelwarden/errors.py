@@ -761,6 +761,18 @@ class AutoApproveUnsupported(CallerError):
     code, status = "auto_approve_unsupported", 422
 
 
+class EmergencyNotNeeded(CallerError):
+    """The gate lets the version pass as it is, or it is live already: nothing has to be passed over (RL-44)."""
+
+    code, status = "emergency_not_needed", 409
+
+
+class LentCredential(Refusal):
+    """Somebody else issued this credential and could act with it: an emergency takes one of one's own (RL-44)."""
+
+    code, status = "lent_credential", 403
+
+
 class SelfReview(Refusal):
     """Whoever asked for, approved or made a deployment can't be the one who looks back at it (RL-41)."""
 

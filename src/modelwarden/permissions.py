@@ -48,6 +48,7 @@ class Permission(StrEnum):
     DEPLOY_ROLLBACK = "deploy.rollback"
     DEPLOY_FREEZE = "deploy.freeze"
     DEPLOY_REVIEW = "deploy.review"
+    DEPLOY_EMERGENCY = "deploy.emergency"
     SWITCH_READ = "switch.read"
     SWITCH_ACTIVATE = "switch.activate"
     SWITCH_RELEASE = "switch.release"
@@ -144,6 +145,7 @@ ROLE_PERMISSIONS: Final[Mapping[BuiltInRole, frozenset[Permission]]] = MappingPr
 SINGLY_GRANTED: Final = frozenset(
     {
         _P.PERSONAL_READ, _P.METRICS_READ, _P.AUDIT_APPEND, _P.GUARD_READ, _P.GUARD_REPORT, _P.SLA_RECORD,
+        _P.DEPLOY_EMERGENCY,
     }
 )  # fmt: skip
 """What no built-in role holds; custom roles carry it (AC-6)."""
@@ -168,9 +170,11 @@ ADMINISTERING: Final = frozenset(
         _P.SERVER_KEY_ROTATE,
     }
 )  # fmt: skip
+BY_PERMIT: Final = _DECIDING | ADMINISTERING | {_P.DEPLOY_EMERGENCY}
+"""What nobody is given without an approved request (AC-40): emergencies are authorised beforehand (AC-21)."""
 SENSITIVE: Final = _DECIDING | ADMINISTERING | {
-    _P.DEPLOY_STAGING, _P.DEPLOY_PRODUCTION, _P.DEPLOY_ROLLBACK, _P.DEPLOY_FREEZE, _P.MODEL_RETIRE,
-    _P.USE_CASE_DEPLOY, _P.USE_CASE_DEPRECATE, _P.AUDIT_EXPORT,
+    _P.DEPLOY_STAGING, _P.DEPLOY_PRODUCTION, _P.DEPLOY_ROLLBACK, _P.DEPLOY_FREEZE, _P.DEPLOY_EMERGENCY,
+    _P.MODEL_RETIRE, _P.USE_CASE_DEPLOY, _P.USE_CASE_DEPRECATE, _P.AUDIT_EXPORT,
     _P.PERSONAL_READ, _P.SWITCH_ACTIVATE, _P.SWITCH_RELEASE, _P.DRILL_RUN, _P.TRIGGER_WRITE,
 }  # fmt: skip
 """Uses of these are in the ledger even where the answer is yes (AC-60)."""

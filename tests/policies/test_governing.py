@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from modelwarden.errors import PolicyInvalid
-from modelwarden.policies.built_in import built_in
+from modelwarden.policies.built_in import built_in, built_in_versions
 from modelwarden.policies.governing import assign_payload, join, publish_payload
 from modelwarden.registry.lifecycle import Environment
 from modelwarden.values.ids import ModelName
@@ -45,8 +45,13 @@ def test_the_presets_never_change_under_their_hash() -> None:
     assert {name: version.hash[:16] for name, version in built_in().items()} == {
         "builtin/basic": "7dba7f463633149f",
         "builtin/moderate": "de883bcd26fbad5a",
-        "builtin/strict": "fdc1e868c9608ac6",
+        "builtin/strict": "95278f1821e04f54",
     }
+    strict = [(version.id, version.hash[:16]) for version in built_in_versions("builtin/strict")]
+    assert strict == [
+        ("builtin/strict@2", "95278f1821e04f54"),
+        ("builtin/strict@1", "fdc1e868c9608ac6"),
+    ]
 
 
 def test_of_each_sort_of_seat_the_most_is_taken_and_never_the_sum() -> None:

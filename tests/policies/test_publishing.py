@@ -148,10 +148,10 @@ def test_what_is_assigned_to_a_model_holds_together(house: Org) -> None:
     assert governs(house) == ["mine@1"]
     assigns(house, "builtin/strict", model="churn")
     assert house.warden.acting_as("erin").models.show("churn").policy == "builtin/strict"
-    assert governs(house) == ["builtin/strict@1"]
+    assert governs(house) == ["builtin/strict@2"]
     assigns(house, "mine", model="churn", environment=STAGING)
-    assert governs(house) == ["builtin/strict@1"]
-    assert governs(house, STAGING) == ["builtin/strict@1", "mine@1"]
+    assert governs(house) == ["builtin/strict@2"]
+    assert governs(house, STAGING) == ["builtin/strict@2", "mine@1"]
     found = house.sees("erin", partial(requirements, model=CHURN, environment=STAGING))
     assert found.places == (("role:approver",), ("role:officer",))
     everything = house.sees("erin", partial(requirements, model=None, environment=PRODUCTION))

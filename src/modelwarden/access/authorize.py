@@ -59,11 +59,16 @@ _OWNER: Final = Verdict(allow=True, code="owner")
 _NONE: Final[frozenset[Permission]] = frozenset()
 
 CEILINGS: Final = {
-    ActorKind.SERVICE: DECIDING | {Permission.SWITCH_RELEASE},
+    ActorKind.SERVICE: DECIDING | {Permission.SWITCH_RELEASE, Permission.DEPLOY_EMERGENCY},
     ActorKind.THIRD_PARTY: DECIDING
     | ADMINISTERING
     | STOPPING
-    | {Permission.AUDIT_READ, Permission.AUDIT_VERIFY, Permission.AUDIT_EXPORT},
+    | {
+        Permission.DEPLOY_EMERGENCY,
+        Permission.AUDIT_READ,
+        Permission.AUDIT_VERIFY,
+        Permission.AUDIT_EXPORT,
+    },
 }
 """What no role can give to an actor of this kind (AC-4, AC-8)."""
 

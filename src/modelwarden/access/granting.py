@@ -26,7 +26,7 @@ from modelwarden.facts.kinds import Code
 from modelwarden.permissions import (
     ADMINISTERING,
     BUILT_IN,
-    DECIDING,
+    BY_PERMIT,
     BuiltInRole,
     Permission,
 )
@@ -70,7 +70,7 @@ def define_role(
     )
     held = rights.permissions_of(name, {**defined, name: role})  # raises RoleCycle
     gained = held - rights.permissions_of(name, defined)
-    if gained & (DECIDING | ADMINISTERING):
+    if gained & BY_PERMIT:
         permits.spend(change, "role.define", _role_payload(name, role.permissions, role.includes))
     with admin_stays(change):
         role = change.save(role)
@@ -113,7 +113,7 @@ def grant(  # the fields of a binding
         raise RoleUnknown(f"no role {role!r} is defined; built in are {', '.join(BuiltInRole)}")
     expires_at = _end(change, given, days)
     permit = None
-    if given & (DECIDING | ADMINISTERING):
+    if given & BY_PERMIT:
         payload = grant_payload(actor.id, role, selectors, days)
         permit = permits.spend(change, "role.grant", payload)
     binding = change.save(

@@ -252,6 +252,7 @@ async def listing(
     model: str | None = None,
     environment: str | None = None,
     state: str | None = None,
+    kind: str | None = None,
 ) -> Response:
     """List deployments, newest first."""
     action = partial(
@@ -260,6 +261,7 @@ async def listing(
         model=model,
         environment=maybe_named(Environment, environment, field="environment"),
         state=maybe_named(deployments.DeploymentState, state, field="state"),
+        kind=maybe_named(deployments.DeploymentKind, kind, field="kind"),
     )
     return await caller.page(action, deployment_answer, name="deployments")
 

@@ -14,12 +14,17 @@ from modelwarden.api.caller import Caller, claimed, may
 from modelwarden.api.limits import Rate
 from modelwarden.api.shapes import Claims, Moment, Shape, Text, Word, answers, page, pages
 from modelwarden.deployments import actions
-from modelwarden.deployments.answers import deployment_answer, freeze_answer, promotion_answer
+from modelwarden.deployments.answers import (
+    deployment_answer,
+    emergency_answer,
+    freeze_answer,
+    promotion_answer,
+)
 from modelwarden.permissions import Permission
 from modelwarden.registry.lifecycle import Environment
 from modelwarden.values.answers import DeploymentAnswer
 from modelwarden.values.pages import Page
-from modelwarden.values.rollouts import FreezeAnswer, PromotionAnswer
+from modelwarden.values.rollouts import EmergencyAnswer, FreezeAnswer, PromotionAnswer
 from modelwarden.values.words import maybe_named, named
 
 router = APIRouter(prefix="/api/governance", route_class=StrictRoute, tags=["releases"])
@@ -37,6 +42,13 @@ class Walk(Claims):
         default_factory=lambda: [place.value for place in Environment]
     )
     auto_approve: bool = False
+
+
+class Urgent(Shape):
+    """Body of POST models/{model}/versions/{version}/emergency."""
+
+    reason: Text = ""
+    ticket: Word
 
 
 class Break(Shape):
@@ -81,6 +93,31 @@ async def promote(
         auto_approve=body.auto_approve,
     )
     return await caller.write(claimed(action, body.claims()), promotion_answer, status=201)
+
+
+@router.post(
+    "/models/{model}/versions/{version}/emergency",
+    status_code=201,
+    responses=answers(EmergencyAnswer, status=201),
+)
+async def emergency(
+    model: str,
+    version: str,
+    body: Urgent,
+    caller: Annotated[Caller, may(Permission.DEPLOY_EMERGENCY, rate=Rate.RESERVE)],
+) -> Response:
+    """Let a version go to production before people have agreed; checks and missing seats alone are passed over."""
+    find = partial(actions.candidate, model=model, version=version)
+    prepared = await _hashed(caller, find)
+    action = partial(
+        actions.emergency,
+        model=model,
+        version=version,
+        prepared=prepared,
+        reason=body.reason,
+        ticket=body.ticket,
+    )
+    return await caller.write(action, emergency_answer, status=201)
 
 
 @router.post("/deployments/{deployment}/advance", responses=answers(DeploymentAnswer))

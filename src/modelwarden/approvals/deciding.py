@@ -60,6 +60,7 @@ NARROW: Final[Mapping[RequestType, Permission]] = MappingProxyType(
     {
         RequestType.RELEASE: Permission.MODEL_APPROVE,
         RequestType.USE_CASE: Permission.USE_CASE_APPROVE,
+        RequestType.EMERGENCY: Permission.MODEL_APPROVE,
     }
 )
 """What lets somebody decide on requests of one type alone."""

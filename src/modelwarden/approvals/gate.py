@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 from modelwarden.approvals import statement as statements
 from modelwarden.approvals.decision import Answer, Custody
 from modelwarden.approvals.external import FRESH_EVIDENCE
+from modelwarden.approvals.overriding import OVERRIDDEN, bars
 from modelwarden.approvals.request import RequestState, Signing, VoidCause
 from modelwarden.approvals.signatures import standing
 
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 
     from modelwarden.approvals.decision import Decision
     from modelwarden.approvals.external import ExternalEvidence
+    from modelwarden.approvals.overriding import Emergency
     from modelwarden.approvals.request import ApprovalRequest, Json
     from modelwarden.approvals.signatures import KnownKey
     from modelwarden.policies.result import Result
@@ -40,9 +42,13 @@ class Reason(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """What the gate says. It allows when there is no reason against."""
+    """What the gate says. It allows when there is no reason against.
+
+    `overridden` are the conditions that do not hold and that an emergency passes over.
+    """
 
     reasons: tuple[Reason, ...] = ()
+    overridden: tuple[Reason, ...] = ()
 
     @property
     def allow(self) -> bool:
@@ -119,6 +125,7 @@ class Case:
         unapproved: use cases that the model serves, where none of them is approved (RL-33).
         systems: the systems of record that the policy wants an agreement in.
         external: what was read there just before.
+        emergency: what an emergency change has to meet; None for any other.
     """
 
     at: datetime
@@ -138,6 +145,7 @@ class Case:
     unapproved: tuple[str, ...] = ()
     systems: tuple[str, ...] = ()
     external: tuple[ExternalEvidence, ...] = ()
+    emergency: Emergency | None = None
 
     @property
     def barred(self) -> frozenset[PersonId]:
@@ -148,7 +156,21 @@ class Case:
 
 def weigh(case: Case) -> Verdict:
     """Return the verdict, with every reason and not the first alone."""
-    return Verdict(tuple(_reasons(case)))
+    found = tuple(_reasons(case))
+    if case.emergency is None:
+        return Verdict(found)
+    passed = tuple(reason for reason in found if reason.code in OVERRIDDEN)
+    left = tuple(reason for reason in found if reason.code not in OVERRIDDEN)
+    approval = case.approval
+    signed = frozenset() if approval is None else approval.persons
+    barring = bars(
+        case.emergency,
+        None if approval is None else approval.request,
+        decisions=() if approval is None else approval.decisions,
+        others=signed - case.barred - {case.deployer.person},
+        at=case.at,
+    )
+    return Verdict((*left, *(Reason(code, said[:MOST_SAID]) for code, said in barring)), passed)
 
 
 def weigh_approval(

@@ -39,6 +39,7 @@ class RequestType(StrEnum):
     RELEASE = "release"
     ACCESS = "access"
     USE_CASE = "use_case"
+    EMERGENCY = "emergency"
 
 
 class RequestState(StrEnum):
@@ -127,7 +128,8 @@ class ApprovalRequest:
         humans: how many different people have to agree.
         policies: the governing policies as pinned: name, version, hash (RL-13).
         basis: the members of the statement that depend on neither approver nor time (RL-24).
-        payload: of an access request, the exact arguments of the action asked for (AC-41); of a use case, what it says.
+        payload: of an access request, the exact arguments of the action asked for (AC-41); of a use case, what it says;
+            of an emergency, its ticket.
         expires_at: when the question, and the approval that may follow, loses its force.
         order: how seats are filled; None, in requests of older releases, is `any`.
         closed_at: when the request left `open`; `cause` says why an approval became void.
@@ -173,6 +175,13 @@ class ApprovalRequest:
         if self.type is not RequestType.USE_CASE or self.payload is None:
             return None
         return UseCaseName(str(self.payload["use_case"]))
+
+    @property
+    def ticket(self) -> str | None:
+        """Return the reference of an emergency's ticket."""
+        if self.type is not RequestType.EMERGENCY or self.payload is None:
+            return None
+        return str(self.payload["ticket"])
 
     @property
     def about(self) -> tuple[tuple[str, str], ...]:

@@ -176,7 +176,7 @@ def statement(
 ) -> bytes:
     """Return the bytes that this approver signs: RFC 8785 of the whole statement."""
     members = {name: value for name, value in basis.items() if name != "subject"}
-    release = request.type is RequestType.RELEASE
+    release = request.type in {RequestType.RELEASE, RequestType.EMERGENCY}
     predicate: dict[str, Json] = {
         **members,
         "request": _request_member(request),

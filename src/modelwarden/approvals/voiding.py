@@ -177,7 +177,7 @@ def expire_due(change: Change) -> tuple[ApprovalRequest, ...]:
 
 def _changes(change: Change, request: ApprovalRequest) -> tuple[VoidCause, ...]:
     version = _version(change, request)
-    if request.type is RequestType.RELEASE and version is None:
+    if request.type in {RequestType.RELEASE, RequestType.EMERGENCY} and version is None:
         return (VoidCause.ARTIFACT,)
     found = statements.changes(request.basis, case.current_basis(change, request, version))
     if found or version is None:

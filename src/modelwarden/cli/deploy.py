@@ -1,4 +1,4 @@
-"""`modelwarden deploy`: start, status, list, record, rollback."""
+"""`modelwarden deploy`: start, emergency, status, list, record, rollback."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from modelwarden.cli.options import (
     VersionArgument,
     moment_option,
 )
+from modelwarden.cli.refusal import WAITING
 from modelwarden.cli.run import Run
 from modelwarden.cli.verb import noun, verb
 
@@ -72,20 +73,43 @@ def show(
 
 
 @verb(deploy)
-def list_(
+def list_(  # noqa: PLR0913  # what a list can be filtered by
     run: Run,
     *,
     model: Annotated[str | None, typer.Option("--model")] = None,
     environment: Annotated[str | None, typer.Option("--environment", "-e")] = None,
     state: Annotated[str | None, typer.Option("--state")] = None,
+    kind: Annotated[str | None, typer.Option("--kind")] = None,
     limit: LimitOption = 50,
     cursor: CursorOption = None,
 ) -> None:
     """List deployments, newest first."""
     found = run.rooms.deployments.list(
-        model=model, environment=environment, state=state, limit=limit, cursor=cursor
+        model=model,
+        environment=environment,
+        state=state,
+        kind=kind,
+        limit=limit,
+        cursor=cursor,
     )
     run.screen.list(found, COLUMNS)
+
+
+@verb(deploy)
+def emergency(
+    run: Run,
+    version: VersionArgument,
+    *,
+    reason: Annotated[str, typer.Option("--reason", help="Why, in 20 characters or more.")],
+    ticket: Annotated[str, typer.Option("--ticket", help="Its reference, without spaces.")],
+) -> None:
+    """Take a version to production before people have agreed; exit code 4 while somebody has to sign first."""
+    made = run.rooms.deployments.emergency(
+        version.model, version.version, reason=reason, ticket=ticket
+    )
+    run.screen.show(made)
+    if made.deployment is None:
+        raise typer.Exit(WAITING)
 
 
 @verb(deploy)

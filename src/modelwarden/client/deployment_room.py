@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from modelwarden.client.transport import path
 from modelwarden.values.answers import DeploymentAnswer, GateAnswer, LiveAnswer
 from modelwarden.values.pages import Listing, Page
-from modelwarden.values.rollouts import PromotionAnswer
+from modelwarden.values.rollouts import EmergencyAnswer, PromotionAnswer
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -97,6 +97,19 @@ class Deployments:
         }
         return self._calls.write(PromotionAnswer, path("deployments", "promote"), body)
 
+    def emergency(self, model: str, version: str, *, reason: str, ticket: str) -> EmergencyAnswer:
+        """Take a version to production before people have agreed; `ticket` is a reference without spaces (RL-44).
+
+        Where somebody else signs first, `deployment` is None and `waits` says so: ask again once they signed.
+
+        Raises:
+            GateRefused: `reasons` holds the code of every condition that no emergency passes over.
+            EmergencyNotNeeded, NothingToRollBackTo, JustificationMissing, LentCredential, NotPermitted.
+            VersionNotFound, DeploymentInProgress, ValueInvalid.
+        """
+        where = path("models", model, "versions", version, "emergency")
+        return self._calls.write(EmergencyAnswer, where, {"reason": reason, "ticket": ticket})
+
     def advance(self, deployment: str) -> DeploymentAnswer:
         """Take the next step, if its time has passed, its conditions hold and the gate allows.
 
@@ -131,6 +144,7 @@ class Deployments:
         model: str | None = None,
         environment: str | None = None,
         state: str | None = None,
+        kind: str | None = None,
         limit: int = 50,
         cursor: str | None = None,
     ) -> Listing[DeploymentAnswer]:
@@ -139,6 +153,7 @@ class Deployments:
             "model": model,
             "environment": environment,
             "state": state,
+            "kind": kind,
         }
         page = Page(limit=limit, cursor=cursor)
         return self._calls.page(DeploymentAnswer, path("deployments"), page, filters)

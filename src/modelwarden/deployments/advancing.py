@@ -14,7 +14,7 @@ from modelwarden.approvals import gate
 from modelwarden.deployments import evidence, queries
 from modelwarden.deployments.outlook import standing
 from modelwarden.deployments.rollout import REVIEW_DUE, DeploymentState
-from modelwarden.deployments.starting import DEPLOY, gate_passed
+from modelwarden.deployments.starting import gate_passed, permission_of
 from modelwarden.deployments.stepping import restore_route, take_step
 from modelwarden.errors import NotFound, NotInProgress, NotPermitted, StepHeld, ValueInvalid
 from modelwarden.facts.deployments import DeploymentAborted, RolloutHeld, RolloutRolledBack
@@ -49,16 +49,16 @@ def advance(change: Change, deployment_id: str, *, prepared: Prepared) -> Deploy
         StepHeld: `reasons` say what it waits for.
         GateRefused: `reasons` holds the code of every condition that does not hold (RL-33).
     """
-    deployment, model = _locked(change, deployment_id)
+    deployment, model = locked(change, deployment_id)
     on = registry.resource_of(model, deployment.environment)
-    authorize(change, DEPLOY[deployment.environment], on=on)
+    authorize(change, permission_of(deployment), on=on)
     _require_under_way(deployment)
     found = standing(change, deployment)
     if found.waits:
         said = "; ".join(f"{reason.code}: {reason.detail}" for reason in found.waits)
         raise StepHeld(said, about=(("deployment", deployment.id),), reasons=found.codes)
     if _has_served(deployment):
-        return _aborted(change, deployment, cause=SHADOWED, reason=None)
+        return aborted(change, deployment, cause=SHADOWED, reason=None)
     case = case_of(change, deployment, model, prepared=prepared)
     return _moved_on(change, deployment, case)
 
@@ -68,7 +68,7 @@ def abort(change: Change, deployment_id: str, *, reason: str) -> Deployment:
 
     Raises NotFound, NotPermitted, NotInProgress, ValueInvalid.
     """
-    deployment, model = _locked(change, deployment_id)
+    deployment, model = locked(change, deployment_id)
     authorize(
         change,
         Permission.DEPLOY_ROLLBACK,
@@ -77,7 +77,7 @@ def abort(change: Change, deployment_id: str, *, reason: str) -> Deployment:
     if not SHORTEST_REASON <= len(reason.strip()) <= LONGEST_REASON:
         raise ValueInvalid("reason", f"{SHORTEST_REASON} to {LONGEST_REASON:,} characters")
     _require_under_way(deployment)
-    return _aborted(change, deployment, cause=BY_A_PERSON, reason=reason.strip())
+    return aborted(change, deployment, cause=BY_A_PERSON, reason=reason.strip())
 
 
 def under_way(view: View) -> list[Deployment]:
@@ -103,6 +103,7 @@ def case_of(
         artifact=artifact,
         permitted=True,
         prepared=prepared,
+        emergency=deployment.is_emergency,
     )
     if view.principal.kind is not ActorKind.SYSTEM:
         return case
@@ -126,13 +127,13 @@ def keep_rollout(change: Change, deployment_id: str, *, prepared: Prepared) -> D
 
     Raises GateRefused, NotPermitted.
     """
-    _require_program(change)
-    deployment, model = _locked(change, deployment_id)
+    require_program(change)
+    deployment, model = locked(change, deployment_id)
     if deployment.state is not DeploymentState.IN_PROGRESS or standing(change, deployment).waits:
         change.unchanged("deployment", deployment.id)
         return None
     if _has_served(deployment):
-        return _aborted(change, deployment, cause=SHADOWED, reason=None)
+        return aborted(change, deployment, cause=SHADOWED, reason=None)
     return _moved_on(change, deployment, case_of(change, deployment, model, prepared=prepared))
 
 
@@ -140,8 +141,8 @@ def hold_rollout(
     change: Change, deployment_id: str, *, waits: tuple[str, ...]
 ) -> Deployment | None:
     """Tell that a deployment does not go on though its time has passed, and why; with nothing, that it can again."""
-    _require_program(change)
-    deployment, _ = _locked(change, deployment_id)
+    require_program(change)
+    deployment, _ = locked(change, deployment_id)
     said = json.dumps(sorted(waits)) if waits else None
     if deployment.state is not DeploymentState.IN_PROGRESS or deployment.waits == said:
         change.unchanged("deployment", deployment.id)
@@ -165,8 +166,8 @@ def take_back(change: Change, deployment_id: str) -> Deployment | None:
 
     It never needs an approval. Somebody has to look back at it (RL-41).
     """
-    _require_program(change)
-    deployment, _ = _locked(change, deployment_id)
+    require_program(change)
+    deployment, _ = locked(change, deployment_id)
     found = standing(change, deployment)
     before = restorable(change, deployment)
     if found.ends_by is None or before is None:
@@ -224,9 +225,10 @@ def _moved_on(change: Change, deployment: Deployment, case: gate.Case) -> Deploy
     return take_step(change, replace(deployment, verdict=verdict), before)
 
 
-def _aborted(
+def aborted(
     change: Change, deployment: Deployment, *, cause: Code, reason: str | None
 ) -> Deployment:
+    """End a deployment that is under way; what was live has all the traffic again."""
     traffic = deployment.traffic
     ended = change.save(deployment.end(DeploymentState.ABORTED, at=change.now))
     change.record(
@@ -256,17 +258,17 @@ def _starter_may(view: View, deployment: Deployment, model: Model) -> bool:
         return False
     principal = rights.principal_of(view, actor, via=Via.PROCESS)
     on = registry.resource_of(model, deployment.environment)
-    return decide(principal, DEPLOY[deployment.environment], on, view.now).allow
+    return decide(principal, permission_of(deployment), on, view.now).allow
 
 
-def _locked(change: Change, deployment_id: str) -> tuple[Deployment, Model]:
+def locked(change: Change, deployment_id: str) -> tuple[Deployment, Model]:
+    """Return a deployment and its model, locked in the order of a start. Raises NotFound."""
     found = queries.find_deployment(change, deployment_id)
     if found is None:
         raise NotFound("deployment", deployment_id)
     registry.version(change, found.model, found.label, lock=True)  # in the order of a start
     model = registry.model(change, found.model, lock=True)
-    locked = queries.locked_deployment(change, deployment_id)
-    return (locked or found), model
+    return queries.locked_deployment(change, deployment_id) or found, model
 
 
 def _require_under_way(deployment: Deployment) -> None:
@@ -274,7 +276,8 @@ def _require_under_way(deployment: Deployment) -> None:
         raise NotInProgress(f"{deployment.id} is {deployment.state}")
 
 
-def _require_program(change: Change) -> None:
+def require_program(change: Change) -> None:
+    """Raise NotPermitted unless the program itself acts."""
     if change.principal.kind is not ActorKind.SYSTEM:
         raise NotPermitted("time does this, not a person", reasons=("not_the_program",))
 

@@ -6,8 +6,11 @@ from collections import Counter
 from typing import TYPE_CHECKING
 
 from modelwarden.access.accounts import handle_of
+from modelwarden.approvals.answers import dossier_answer
+from modelwarden.approvals.case import dossier
 from modelwarden.deployments.dry_run import Turn
 from modelwarden.deployments.outlook import standing
+from modelwarden.deployments.settling import approve_by
 from modelwarden.errors import TextsLocked
 from modelwarden.registry.actions import version as version_of
 from modelwarden.store.erasing import shown
@@ -19,7 +22,7 @@ from modelwarden.values.answers import (
     RolloutStepAnswer,
 )
 from modelwarden.values.checks import DryRunAnswer, ReplayAnswer
-from modelwarden.values.rollouts import FreezeAnswer, PromotionAnswer
+from modelwarden.values.rollouts import EmergencyAnswer, FreezeAnswer, PromotionAnswer
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -27,6 +30,7 @@ if TYPE_CHECKING:
 
     from modelwarden.approvals.gate import Reason
     from modelwarden.deployments.dry_run import DryRun
+    from modelwarden.deployments.emergency import EmergencyChange
     from modelwarden.deployments.freezing.freeze import Freeze
     from modelwarden.deployments.promoting import Promoted
     from modelwarden.deployments.reads import Outlook
@@ -88,6 +92,8 @@ def deployment_answer(view: View, deployment: Deployment) -> DeploymentAnswer:
         next_at=deployment.baked_at if deployment.is_under_way else None,
         waits=_reasons(standing(view, deployment).waits),
         held=tuple(sorted(deployment.held_by)),
+        approve_by=approve_by(view, deployment),
+        approved_at=deployment.approved_at,
         review_due_at=deployment.review_due_at,
         reviewed_by=None if reviewed_by is None else handle_of(view, reviewed_by),
         reviewed_at=deployment.reviewed_at,
@@ -107,6 +113,15 @@ def gate_answer(outlook: Outlook, *, model: str, version: str, environment: str)
         reasons=_reasons(outlook.verdict.reasons),
         hashed=outlook.hashed,
         request=outlook.request,
+    )
+
+
+def emergency_answer(view: View, done: EmergencyChange) -> EmergencyAnswer:
+    """Return how far an emergency change came as callers see it."""
+    return EmergencyAnswer(
+        request=dossier_answer(view, dossier(view, done.request)),
+        deployment=None if done.deployment is None else deployment_answer(view, done.deployment),
+        waits=_reasons(done.waits),
     )
 
 

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Final
 
 from modelwarden.approvals import case, external, gate
 from modelwarden.approvals import queries as requests
+from modelwarden.approvals.overriding import Emergency
 from modelwarden.deployments import queries
 from modelwarden.deployments.freezing import queries as freezes
 from modelwarden.errors import NotFound, NothingToRollBackTo, WardenError
@@ -32,7 +33,9 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from modelwarden.approvals.external import Asked, ExternalEvidence, Source
+    from modelwarden.approvals.request import ApprovalRequest
     from modelwarden.config import Settings
+    from modelwarden.policies.governing import Requirements
     from modelwarden.policies.result import Result
     from modelwarden.registry.model import Model
     from modelwarden.registry.version import Version
@@ -103,6 +106,12 @@ def candidate_before(
     return _candidate(view, wanted)
 
 
+def candidates_before(view: View, model: str, *, environment: Environment) -> list[Candidate]:
+    """Return every version that can come back there, the last to be live first. Raises ModelNotFound."""
+    found = registry.model(view, model)
+    return [_candidate(view, one) for one in versions_before(view, found.name, environment)]
+
+
 def hashed(
     chosen: Candidate, settings: Settings, sources: Mapping[str, Source] = NO_SOURCES
 ) -> Prepared:
@@ -149,10 +158,11 @@ def gate_case(  # noqa: PLR0913  # what the gate weighs
     permitted: bool,
     checks: tuple[Result, ...] | None = None,
     prepared: Prepared | None = None,
+    emergency: bool = False,
 ) -> gate.Case:
     """Load everything else that the gate weighs, as it is now; `checks` where they were just evaluated.
 
-    `prepared` holds what other systems said just before.
+    `prepared` holds what other systems said just before; `emergency` when it goes before people have agreed.
     """
     needs = requirements(view, model.name, environment)
     found = requests.covering_request(view, version.name, environment) if needs.humans else None
@@ -185,6 +195,19 @@ def gate_case(  # noqa: PLR0913  # what the gate weighs
         if prepared is None or prepared.version != version.name
         else prepared.external.get(environment, ()),
         staged=needs.needs_staging is None or _was_staged(view, version, needs.needs_staging),
+        emergency=_emergency(view, found, model=model, needs=needs) if emergency else None,
+    )
+
+
+def _emergency(
+    view: View, request: ApprovalRequest | None, *, model: Model, needs: Requirements
+) -> Emergency:
+    """Return what an emergency has to meet; another step of the same one does not bar itself."""
+    before = queries.unreviewed_emergencies(view, model.name)
+    own = None if request is None else request.id
+    return Emergency(
+        second_person=needs.second_person,
+        unreviewed=tuple(str(one.id) for one in before if one.request != own),
     )
 
 

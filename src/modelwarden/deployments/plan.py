@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import Final
 
 from modelwarden.errors import StrategyUnknown
 from modelwarden.guard.router import Strategy
-from modelwarden.policies.rollout import ALL, DEFAULT_STEPS, Step
+from modelwarden.policies.rollout import ALL, DEFAULT_STEPS, Course, Step
 
-if TYPE_CHECKING:
-    from modelwarden.policies.rollout import Course
+AT_ONCE: Final = Course(strategy=Strategy.DIRECT, steps=(Step(ALL),))
+"""All traffic in one step."""
 
 
 def course_for(governing: Course, named: str | None, *, is_first: bool) -> Course:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-from sqlalchemy import bindparam, func, select
+from sqlalchemy import and_, bindparam, func, or_, select
 
 from modelwarden.deployments.rollout import (
     Deployment,
@@ -61,6 +61,33 @@ _UNREVIEWED: Final = (
     .order_by(deployments.c.id)
     .limit(MOST_EARLIER)
 )
+_UNREVIEWED_EMERGENCIES: Final = (
+    select(deployments)
+    .where(
+        deployments.c.model == bindparam("model"),
+        deployments.c.kind == "emergency",
+        deployments.c.reviewed_at.is_(None),
+    )
+    .order_by(deployments.c.id)
+    .limit(MOST_EARLIER)
+)
+_STANDS: Final = deployments.alias("stands")
+_UNAPPROVED: Final = (
+    select(deployments)
+    .join(
+        _STANDS,
+        and_(
+            _STANDS.c.model == deployments.c.model,
+            _STANDS.c.environment == deployments.c.environment,
+            _STANDS.c.version == deployments.c.version,
+            _STANDS.c.state.in_(("in_progress", "live")),
+            or_(_STANDS.c.id == deployments.c.id, _STANDS.c.kind != "emergency"),
+        ),
+    )
+    .where(deployments.c.kind == "emergency", deployments.c.approved_at.is_(None))
+    .order_by(deployments.c.id)
+    .limit(MOST_UNDER_WAY)
+)
 _UNFINISHED: Final = _HERE.where(deployments.c.state == "in_progress")
 _LIVE: Final = _HERE.where(deployments.c.state == "live")
 _LOCKED_LIVE: Final = _LIVE.with_for_update()
@@ -70,7 +97,10 @@ _LIVE_AT: Final = (
     .limit(1)
 )
 _EARLIER: Final = (
-    _HERE.where(deployments.c.state == "superseded")
+    _HERE.where(
+        deployments.c.state == "superseded",
+        or_(deployments.c.kind != "emergency", deployments.c.approved_at.is_not(None)),
+    )
     .order_by(deployments.c.live_at.desc(), deployments.c.id.desc())
     .limit(MOST_EARLIER)
 )
@@ -98,6 +128,7 @@ _ALL: Final = (
     .where(
         deployments.c.environment.in_(bindparam("environments", expanding=True)),
         deployments.c.state.in_(bindparam("states", expanding=True)),
+        deployments.c.kind.in_(bindparam("kinds", expanding=True)),
         deployments.c.id < bindparam("before"),
     )
     .order_by(deployments.c.id.desc())
@@ -146,6 +177,7 @@ def as_deployment(row: Row[Any]) -> Deployment:
         step_at=maybe_moment(row.step_at),
         traffic_at=maybe_moment(row.traffic_at),
         waits=row.waits,
+        approved_at=maybe_moment(row.approved_at),
         review_due_at=maybe_moment(row.review_due_at),
         reviewed_by=row.reviewed_by,
         reviewed_at=maybe_moment(row.reviewed_at),
@@ -180,6 +212,17 @@ def unreviewed(view: View, model: ModelName, *, at: datetime) -> list[Deployment
     """Return the deployments of a model at which somebody should have looked back before a moment."""
     params = {"model": model, "at": timestamp(at)}
     return [as_deployment(row) for row in view.rows(_UNREVIEWED, params)]
+
+
+def unreviewed_emergencies(view: View, model: ModelName) -> list[Deployment]:
+    """Return the emergency changes of a model at which nobody has looked back."""
+    return [as_deployment(row) for row in view.rows(_UNREVIEWED_EMERGENCIES, {"model": model})]
+
+
+def unapproved_emergencies(view: View) -> list[Deployment]:
+    """Return the emergency changes that were not approved and whose version stands there still, however it does."""
+    found = {row.id: as_deployment(row) for row in view.rows(_UNAPPROVED)}
+    return list(found.values())
 
 
 def unfinished(view: View, model: ModelName, environment: Environment) -> Deployment | None:
@@ -235,11 +278,13 @@ def page_of(
     model: ModelName | None,
     environment: Environment | None,
     state: DeploymentState | None,
+    kind: DeploymentKind | None,
 ) -> Listing[Deployment]:
     """Return a page of deployments, newest first."""
     params: dict[str, object] = {
         "environments": [e.value for e in Environment if environment in {None, e}],
         "states": [s.value for s in DeploymentState if state in {None, s}],
+        "kinds": [k.value for k in DeploymentKind if kind in {None, k}],
         "before": page.after or NEWEST,
         "limit": page.limit,
     }

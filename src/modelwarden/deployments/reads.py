@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from modelwarden.deployments.evidence import Prepared
-    from modelwarden.deployments.rollout import Deployment, DeploymentState
+    from modelwarden.deployments.rollout import Deployment, DeploymentKind, DeploymentState
     from modelwarden.store.change import View
     from modelwarden.values.ids import ModelName
 
@@ -83,6 +83,7 @@ def deployments(
     model: str | None = None,
     environment: Environment | None = None,
     state: DeploymentState | None = None,
+    kind: DeploymentKind | None = None,
 ) -> Listing[Deployment]:
     """Return a page of deployments, newest first.
 
@@ -93,7 +94,9 @@ def deployments(
     rest = page
     seen: dict[ModelName, bool] = {}
     for _ in range(MOST_BATCHES):
-        batch = queries.page_of(view, rest, model=named, environment=environment, state=state)
+        batch = queries.page_of(
+            view, rest, model=named, environment=environment, state=state, kind=kind
+        )
         for one in batch.items:
             if one.model not in seen:
                 seen[one.model] = _is_readable(view, one.model)

@@ -63,7 +63,7 @@ def rollback(
     going = next((one for one in older if one.name == prepared.version), None)
     if before is None or going is None:
         raise NothingToRollBackTo(f"{prepared.version} was not live in {environment} before")
-    sha256 = _same_bytes(change, prepared, going, older)
+    sha256 = same_bytes(change, prepared, going, older)
     request = requests.covering_request(change, going.name, environment)
     planned = replace(
         drafted(change, going, environment),
@@ -75,12 +75,13 @@ def rollback(
     )
     needs = requirements(change, owner.name, environment)
     expired = needs.humans > 0 and not _in_force(change, request)
-    return _gone_back(change, planned, going, before, expired=expired)
+    return gone_back(change, planned, going, before, expired=expired)
 
 
-def _gone_back(
+def gone_back(
     change: Change, planned: Deployment, going: Version, before: Deployment, *, expired: bool
 ) -> Deployment:
+    """Make an earlier version live again in the place of what is live."""
     change.save(before.end(DeploymentState.ROLLED_BACK, at=change.now))
     move_versions(change, before, going, to=planned.environment, back=True)
     live = change.save(planned.go_live(at=change.now))
@@ -101,7 +102,7 @@ def _gone_back(
     return live
 
 
-def _same_bytes(change: Change, prepared: Prepared, going: Version, older: list[Version]) -> Digest:
+def same_bytes(change: Change, prepared: Prepared, going: Version, older: list[Version]) -> Digest:
     """Return the digest of the bytes, which are those that were registered."""
     artifact = evidence.artifact_now(prepared, going, now=change.now)
     about = (("model", going.model), ("version", going.name))

@@ -69,9 +69,14 @@ def review(
 
 def _had_part(view: View, found: Deployment) -> frozenset[PersonId]:
     """Return who started it, asked for it and answered, as the persons that they are today."""
-    request = None if found.request is None else requests.find_request(view, found.request)
+    own = None if found.request is None else requests.find_request(view, found.request)
+    other = (  # it may have been approved by another request than the one that it went live on
+        requests.covering_request(view, found.version, found.environment)
+        if found.is_emergency
+        else None
+    )
     persons = {found.started_person}
-    if request is not None:
+    for request in filter(None, (own, other)):
         answers = requests.decisions_of(view, request.id)
         persons |= {request.requester_person, *(each.person for each in answers)}
     return accounts.current_persons(view, persons) | persons

@@ -35,6 +35,9 @@ if TYPE_CHECKING:
 REVIEW_DUE: Final = timedelta(days=7)
 REVIEW_GRACE: Final = timedelta(days=7)
 """After so long beyond its day a review that is missing stops the model's next release (RL-41)."""
+EMERGENCY_REVIEW_DAYS: Final = 2
+"""Monday to Friday, in UTC (RL-44)."""
+SATURDAY: Final = 5
 
 
 class DeploymentState(StrEnum):
@@ -49,9 +52,10 @@ class DeploymentState(StrEnum):
 
 
 class DeploymentKind(StrEnum):
-    """Forward to a version, or back to the one before (RL-38)."""
+    """Forward to a version, before people have agreed where it is an emergency (RL-44), or back (RL-38)."""
 
     RELEASE = "release"
+    EMERGENCY = "emergency"
     ROLLBACK = "rollback"
 
 
@@ -96,6 +100,7 @@ class Deployment:
         step: which step stands, from 0; None before the first.
         traffic_at: since when it has had traffic, or mirrored calls.
         waits: why it does not go on though its time has passed: codes.
+        approved_at: of an emergency, when its approval was found to hold (RL-44).
         review_due_at: when somebody has to have looked back at it; None where nobody has to (RL-41).
     """
 
@@ -125,6 +130,7 @@ class Deployment:
     step_at: datetime | None = None
     traffic_at: datetime | None = None
     waits: str | None = None
+    approved_at: datetime | None = None
     review_due_at: datetime | None = None
     reviewed_by: ActorId | None = None
     reviewed_at: datetime | None = None
@@ -136,6 +142,11 @@ class Deployment:
         """Check the reference's form. Raises ValueInvalid."""
         if self.reference is not None and not REFERENCE.fullmatch(self.reference):
             raise ValueInvalid("reference", "1 to 128 printable characters without spaces")
+
+    @property
+    def is_emergency(self) -> bool:
+        """Tell whether it went forward before people had agreed."""
+        return self.kind is DeploymentKind.EMERGENCY
 
     @property
     def plan(self) -> Course | None:
@@ -226,3 +237,11 @@ class Deployment:
         if to not in MOVES.get(self.state, frozenset()):
             raise IllegalMove("deployment", self.state, to)
         return replace(self, state=to)
+
+
+def business_days_after(at: datetime, days: int) -> datetime:
+    """Return the same time so many days later that are no Saturday or Sunday."""
+    while days:
+        at += timedelta(days=1)
+        days -= at.weekday() < SATURDAY
+    return at

@@ -41,6 +41,8 @@ if TYPE_CHECKING:
     from modelwarden.values.ids import Commitment
 
 LONGEST_WORDS: Final = 4_000
+EMERGENCY: Final = "emergency"
+"""What entries of an emergency carry in their context (AC-21)."""
 
 DEPLOY: Final[Mapping[Environment, Permission]] = MappingProxyType(
     {
@@ -110,6 +112,13 @@ def start(
         reference=launch.reference,
         verdict=passed.to_line().decode().removesuffix("\n"),
     )
+    return begun(change, planned, passed, before)
+
+
+def begun(
+    change: Change, planned: Deployment, passed: Envelope, before: Deployment | None
+) -> Deployment:
+    """Begin what the gate let pass: its first step, or where workers do not have the version loaded, its name alone."""
     started = _started(change, planned, passed)
     if before is not None and workers(change, started):
         announce(change, started, before)
@@ -167,6 +176,13 @@ def words(change: Change, text: str | None) -> Commitment | None:
     return change.text(text.strip())
 
 
+def permission_of(deployment: Deployment) -> Permission:
+    """Return what it takes to take a deployment forward."""
+    if deployment.is_emergency:
+        return Permission.DEPLOY_EMERGENCY
+    return DEPLOY[deployment.environment]
+
+
 def gate_passed(change: Change, case: gate.Case, environment: Environment) -> Envelope:
     """Return the gate's signed word that it allows. Raises GateRefused with all reasons."""
     verdict = gate.weigh(case)
@@ -181,6 +197,9 @@ def gate_passed(change: Change, case: gate.Case, environment: Environment) -> En
             reasons=verdict.codes,
         )
     request = None if approval is None else approval.request.id
+    overridden = tuple(dict.fromkeys(reason.code for reason in verdict.overridden))
+    if overridden:
+        change.flags.add(EMERGENCY)
     change.record(
         GateEvaluated(
             model=version.model,
@@ -197,6 +216,7 @@ def gate_passed(change: Change, case: gate.Case, environment: Environment) -> En
         sha256=case.artifact.sha256,
         environment=environment,
         request=request,
+        overridden=overridden,
         at=change.now,
         key=server_keys.current(change.connection, change.keyring).server_key,
     )

@@ -126,6 +126,8 @@ def review_due(change: Change, deployment: Deployment) -> datetime | None:
 
 
 def _to_review(change: Change, deployment: Deployment) -> Deployment:
+    if deployment.is_emergency:  # it is due since it began
+        return deployment
     return deployment.to_be_reviewed(review_due(change, deployment))
 
 

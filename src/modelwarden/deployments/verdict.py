@@ -23,18 +23,23 @@ if TYPE_CHECKING:
 VERIFIER: Final = "urn:modelwarden:gate:v1"
 
 
-def allowed(
+def allowed(  # noqa: PLR0913  # all that the word says
     version: VersionName,
     *,
     sha256: Digest,
     environment: Environment,
     request: RequestId | None,
+    overridden: tuple[str, ...] = (),
     at: datetime,
     key: SigningKey,
 ) -> Envelope:
-    """Say that the gate let these bytes pass to an environment, on that request."""
+    """Say that the gate let these bytes pass to an environment, on that request.
+
+    Where an emergency passed over something, that is said instead of an approval (AC-22).
+    """
     properties = ["MODELWARDEN_GATE_ALLOWED", f"MODELWARDEN_ENVIRONMENT_{environment.upper()}"]
-    if request is not None:
+    properties += [f"MODELWARDEN_OVERRIDDEN_{code.upper()}" for code in overridden]
+    if request is not None and not overridden:
         properties.append(f"MODELWARDEN_APPROVED_BY_{request}")
     statement = {
         "_type": STATEMENT_TYPE,

@@ -111,6 +111,55 @@ class DeploymentRolledBack:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class EmergencyChangeMade:
+    """A version goes forward before people have agreed: approvers and auditors have to know at once (RL-44).
+
+    Attributes:
+        overridden: the codes of what the gate passed over.
+        signed: who had signed the request before.
+        ticket: digest of the reference of its ticket.
+        approve_by: when it goes back unless it is approved.
+        review_due: when somebody has to have looked back at it.
+    """
+
+    deployment: DeploymentId
+    model: ModelName
+    version: VersionName
+    environment: Code
+    request: RequestId
+    artifact: Digest | None
+    replaced: VersionName
+    overridden: tuple[Code, ...]
+    signed: tuple[PersonId, ...]
+    reason: Commitment
+    ticket: Commitment
+    approve_by: datetime
+    review_due: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EmergencyChangeApproved:
+    """People agreed to an emergency change in its time: it stays."""
+
+    deployment: DeploymentId
+    model: ModelName
+    version: VersionName
+    environment: Code
+    request: RequestId
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EmergencyChangeStands:
+    """An emergency change that nobody approved in its time can't be rolled back: `reasons` say why."""
+
+    deployment: DeploymentId
+    model: ModelName
+    version: VersionName
+    environment: Code
+    reasons: tuple[Code, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class StepAdvanced:
     """A deployment has so much of the traffic now, in percent (RL-35)."""
 
@@ -253,6 +302,9 @@ KINDS: Final = (
     Kind(ReviewRecorded, Family.CHANGE, Severity.INFO),
     Kind(DeploymentRecorded, Family.CHANGE, Severity.WARNING),
     Kind(DeploymentRolledBack, Family.CHANGE, Severity.HIGH),
+    Kind(EmergencyChangeMade, Family.CHANGE, Severity.CRITICAL),
+    Kind(EmergencyChangeApproved, Family.CHANGE, Severity.INFO),
+    Kind(EmergencyChangeStands, Family.CHANGE, Severity.CRITICAL),
     Kind(BypassDetected, Family.CHANGE, Severity.CRITICAL),
     Kind(AliasMoved, Family.CHANGE, Severity.INFO),
     Kind(AliasReturned, Family.CHANGE, Severity.WARNING),

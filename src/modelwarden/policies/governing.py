@@ -75,6 +75,7 @@ class Requirements:
         request_when: `no_block` where a failing blocking check refuses the question, else `any`.
         systems: other systems of record in which somebody has to have agreed: required by one is required.
         checks: those of every policy; each has to pass, so the tightest limit holds.
+        second_person: whether one other human signs before an emergency change is made (RL-44).
         enforced: whether no policy merely observes or warns here (RL-12).
         policies: what was joined, by name.
     """
@@ -95,6 +96,7 @@ class Requirements:
     rejection: str
     request_when: str
     checks: tuple[Check, ...]
+    second_person: bool
     enforced: bool
     policies: tuple[PolicyRef, ...]
 
@@ -154,6 +156,7 @@ def join(
         rejection="any" if any(part.rejection == "any" for part in parts) else "all_seats",
         request_when="any" if all(part.request_when == "any" for part in parts) else "no_block",
         checks=checks_of(ordered, environment, enforced=enforced),
+        second_person=any(part.second_person for part in parts),
         enforced=enforced,
         policies=tuple(ref for ref, _ in ordered),
     )

@@ -136,9 +136,11 @@ def _approvals(child: Approvals, parent: Approvals) -> Iterator[tuple[str, str]]
         ("order", "sequential"),
         ("rejection", "any"),
         ("separate_deployer", True),
+        ("second_person", True),
     ):
         if getattr(parent, key) == strict and getattr(child, key) != strict:
-            yield f"approvals.{key}", f"{getattr(child, key)} instead of {strict}"
+            path = "emergency.second_person" if key == "second_person" else key
+            yield f"approvals.{path}", f"{getattr(child, key)} instead of {strict}"
     for system in sorted(parent.systems - child.systems):
         yield f"approvals.external.{system}", "unused instead of required"
     if child.request_when == "any" and parent.request_when != "any":

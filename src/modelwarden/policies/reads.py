@@ -16,7 +16,7 @@ from modelwarden.errors import (
 )
 from modelwarden.permissions import Permission
 from modelwarden.policies import queries
-from modelwarden.policies.built_in import built_in
+from modelwarden.policies.built_in import built_in, built_in_versions
 from modelwarden.policies.document import Draft, PolicyDocument, draft, named_persons, with_persons
 from modelwarden.policies.governing import PolicyRef, Requirements, join
 from modelwarden.policies.inheriting import joined, unexcused
@@ -125,9 +125,8 @@ def policies(view: View, page: Page) -> Listing[PolicyVersion]:
 def policy_versions(view: View, name: str, page: Page) -> Listing[PolicyVersion]:
     """Return a page of a policy's versions, newest first. Raises PolicyNotFound."""
     policy(view, name)
-    preset = built_in().get(name)
-    if preset is not None:
-        return Listing((preset,) if page.after is None else ())
+    if presets := built_in_versions(name):
+        return Listing(presets if page.after is None else ())
     before = page.after_number or NO_VERSION
     found = queries.versions_before(view, name, before=before, limit=page.limit)
     return listing(found, page, key=str(found[-1].version) if found else None)
@@ -176,9 +175,8 @@ def resolved(view: View, found: Draft) -> PolicyDocument:
 def find_policy_version(view: View, reference: str) -> PolicyVersion | None:
     """Return the version that a reference names, or None."""
     name, number = split_reference(reference)
-    preset = built_in().get(name)
-    if preset is not None:
-        return preset if number in {None, preset.version} else None
+    if presets := built_in_versions(name):
+        return next((one for one in presets if number in {None, one.version}), None)
     if number is not None:
         return queries.find_version(view, name, version=number)
     return next(iter(queries.latest_versions(view, [name])), None)

@@ -76,6 +76,12 @@ class External(Shape):
         return frozenset(name for name, use in self if use == "required")
 
 
+class Emergency(Shape):
+    """What an emergency change takes beyond its reason (RL-44)."""
+
+    second_person: bool = False
+
+
 class Approvals(Shape):
     """How many people answer, who, and what their answer is worth for how long."""
 
@@ -91,6 +97,12 @@ class Approvals(Shape):
     rejection: Literal["any", "all_seats"] = "any"
     separate_deployer: bool = False
     external: External | None = None
+    emergency: Emergency | None = None
+
+    @property
+    def second_person(self) -> bool:
+        """Tell whether one other human signs before an emergency change is made."""
+        return self.emergency is not None and self.emergency.second_person
 
     @property
     def systems(self) -> frozenset[str]:

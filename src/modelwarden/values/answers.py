@@ -219,6 +219,8 @@ class DeploymentAnswer:
         next_at: when its time has passed.
         waits: what its next step waits for now, the gate apart.
         held: why it was told last that it does not go on, the gate's reasons among them.
+        approve_by: of an emergency change, when it goes back unless people have agreed.
+        approved_at: when they were found to have.
         review_due_at: when somebody has to have looked back at it; None where nobody has to.
     """
 
@@ -246,6 +248,8 @@ class DeploymentAnswer:
     next_at: datetime | None
     waits: tuple[ReasonAnswer, ...]
     held: tuple[str, ...]
+    approve_by: datetime | None
+    approved_at: datetime | None
     review_due_at: datetime | None
     reviewed_by: str | None
     reviewed_at: datetime | None

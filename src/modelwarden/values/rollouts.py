@@ -8,6 +8,7 @@ from datetime import datetime  # noqa: TC003  # the SDK reads annotations at run
 from modelwarden.values.answers import (  # noqa: TC001  # the same
     DeploymentAnswer,
     ReasonAnswer,
+    RequestAnswer,
 )
 
 
@@ -18,6 +19,15 @@ class PromotionAnswer:
     deployments: tuple[DeploymentAnswer, ...]
     stopped_at: str | None
     reasons: tuple[ReasonAnswer, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EmergencyAnswer:
+    """How far an emergency change came: what people answer, and the deployment, or what it waits for."""
+
+    request: RequestAnswer
+    deployment: DeploymentAnswer | None
+    waits: tuple[ReasonAnswer, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -6,7 +6,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from modelwarden.deployments import actions, answers
-from modelwarden.deployments.actions import DeploymentState, Environment
+from modelwarden.deployments.actions import DeploymentKind, DeploymentState, Environment
 from modelwarden.values.pages import Listing, Page
 from modelwarden.values.words import maybe_named, named
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from modelwarden.store.change import View
     from modelwarden.values.answers import DeploymentAnswer, GateAnswer, LiveAnswer
-    from modelwarden.values.rollouts import PromotionAnswer
+    from modelwarden.values.rollouts import EmergencyAnswer, PromotionAnswer
     from modelwarden.warden.bound import Bound
 
 
@@ -111,6 +111,26 @@ class Deployments:
         )
         return self._bound.write(action, answers.promotion_answer)
 
+    def emergency(self, model: str, version: str, *, reason: str, ticket: str) -> EmergencyAnswer:
+        """Take a version to production before people have agreed; `ticket` is a reference without spaces (RL-44).
+
+        Where somebody else signs first, `deployment` is None and `waits` says so: ask again once they signed.
+
+        Raises:
+            GateRefused: `reasons` holds the code of every condition that no emergency passes over.
+            EmergencyNotNeeded, NothingToRollBackTo, JustificationMissing, LentCredential, NotPermitted.
+            VersionNotFound, DeploymentInProgress, ValueInvalid.
+        """
+        action = partial(
+            actions.emergency,
+            model=model,
+            version=version,
+            prepared=self._hashed(model, version),
+            reason=reason,
+            ticket=ticket,
+        )
+        return self._bound.write(action, answers.emergency_answer)
+
     def advance(self, deployment: str) -> DeploymentAnswer:
         """Take the next step, if its time has passed, its conditions hold and the gate allows.
 
@@ -156,6 +176,7 @@ class Deployments:
         model: str | None = None,
         environment: str | None = None,
         state: str | None = None,
+        kind: str | None = None,
         limit: int = 50,
         cursor: str | None = None,
     ) -> Listing[DeploymentAnswer]:
@@ -166,6 +187,7 @@ class Deployments:
             model=model,
             environment=maybe_named(Environment, environment, field="environment"),
             state=maybe_named(DeploymentState, state, field="state"),
+            kind=maybe_named(DeploymentKind, kind, field="kind"),
         )
         return self._bound.page(action, answers.deployment_answer)
 

@@ -39,7 +39,9 @@ _ABOUT: Final = (
 _ROW: Final = (
     opened.c.change, opened.c.opened_at, opened.c.state, opened.c.told, opened.c.revision,
 )  # fmt: skip
-_IN_FORCE: Final = and_(approvals.c.type == "release", approvals.c.state.in_(("open", "approved")))
+_IN_FORCE: Final = and_(
+    approvals.c.type.in_(("release", "emergency")), approvals.c.state.in_(("open", "approved"))
+)
 _ONE: Final = select(opened).where(opened.c.request == bindparam("request"))
 _LOCKED: Final = _ONE.with_for_update()
 _ABOUT_ONE: Final = (
@@ -71,7 +73,7 @@ _LIVE: Final = (
     .where(
         deployments.c.live_at.is_not(None),
         deployments.c.environment == approvals.c.environment,
-        deployments.c.kind == "release",
+        deployments.c.kind.in_(("release", "emergency")),
         opened.c.told.is_(None),
     )
     .order_by(deployments.c.id)

@@ -36,6 +36,7 @@ deployments: Final = governed(
     Column("step_at", Text),
     Column("traffic_at", Text),
     Column("waits", Text),
+    Column("approved_at", Text),
     Column("review_due_at", Text),
     Column("reviewed_by", Text),
     Column("reviewed_at", Text),
