@@ -185,6 +185,11 @@ def test_keys_are_read_as_auditors_get_them() -> None:
     ]
     first, second = trusted_keys(json.dumps(listed))
     assert (first.person, first.revoked_as, second.person) == (BOB, "lost", None)
+    for member in listed[0]:
+        for other in ({}, {f"{member}x": None}):
+            lacking = {name: value for name, value in listed[0].items() if name != member}
+            with pytest.raises(ValueInvalid):
+                trusted_keys(json.dumps([lacking | other]))
     for wrong in ("", '{"a": 1}', "[{}]", '[{"keyid": 1}]', "[1]"):
         with pytest.raises(ValueInvalid):
             trusted_keys(wrong)

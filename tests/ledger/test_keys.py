@@ -1,31 +1,36 @@
-"""Ed25519 keys: text forms, other kinds refused, nothing loaded before it is needed."""
+"""Keys: text forms, other kinds refused, nothing loaded before it is needed."""
 
 from __future__ import annotations
 
-import base64
 import subprocess
 import sys
 
 import pytest
 from cryptography.hazmat.primitives import serialization
-from cryptography.hazmat.primitives.asymmetric import ec, ed25519
+from cryptography.hazmat.primitives.asymmetric import ec, ed448, ed25519
 from hypothesis import given
 from hypothesis import strategies as st
 
-from modelwarden.errors import KeyInvalid, SignatureInvalid
+from modelwarden.errors import KeyInvalid, SignatureInvalid, ValueInvalid
 from modelwarden.ledger.keys import LogKey, PublicKey, SigningKey, VerifierKey, new_seed, parse_vkey
 
 SEED = bytes(range(32))
 VKEY = "ledger.example/golden+3108bca7+AQOhB7/zzhC+HXDdGOdLwJln5NYwm6UNXx3chmQSVTG4"
-P256 = ec.generate_private_key(ec.SECP256R1())
-P256_PUBLIC = P256.public_key().public_bytes(
-    serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo
-)
-P256_PRIVATE = P256.private_bytes(
-    serialization.Encoding.PEM,
-    serialization.PrivateFormat.PKCS8,
-    serialization.NoEncryption(),
-)
+
+
+def _pem(key: ec.EllipticCurvePrivateKey | ed448.Ed448PrivateKey) -> tuple[bytes, bytes]:
+    public = key.public_key().public_bytes(
+        serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo
+    )
+    private = key.private_bytes(
+        serialization.Encoding.PEM,
+        serialization.PrivateFormat.PKCS8,
+        serialization.NoEncryption(),
+    )
+    return public, private
+
+
+P384_PUBLIC, P384_PRIVATE = _pem(ec.generate_private_key(ec.SECP384R1()))
 
 
 def test_a_log_key_is_known_by_its_vkey() -> None:
@@ -116,12 +121,19 @@ def test_public_forms_agree_with_cryptography() -> None:
 
 
 def test_a_key_of_another_kind_is_named_as_unsupported() -> None:
-    with pytest.raises(KeyInvalid, match="only Ed25519"):
-        PublicKey.from_pem(P256_PUBLIC.decode())
-    with pytest.raises(KeyInvalid, match="only Ed25519"):
-        SigningKey.from_pem(P256_PRIVATE, None)
+    with pytest.raises(KeyInvalid, match="only Ed25519 and P-256"):
+        PublicKey.from_pem(P384_PUBLIC.decode())
+    with pytest.raises(KeyInvalid, match="only Ed25519 and P-256"):
+        SigningKey.from_pem(P384_PRIVATE, None)
+    with pytest.raises(KeyInvalid, match="only Ed25519 and P-256"):
+        SigningKey.from_pem(_pem(ed448.Ed448PrivateKey.generate())[1], None)
+    with pytest.raises(ValueInvalid, match="p256"):
+        SigningKey.generate("rsa")
+
+
+def test_a_key_of_a_server_is_ed25519_alone() -> None:
     with pytest.raises(KeyInvalid, match="Ed25519"):
-        PublicKey.from_spki(base64.b64decode("".join(P256_PUBLIC.decode().splitlines()[1:-1])))
+        PublicKey.from_spki(SigningKey.generate("p256").spki)
 
 
 def test_a_wrong_or_missing_password_is_told() -> None:
@@ -145,7 +157,7 @@ def test_random_bytes_are_no_key(data: bytes) -> None:
 
 
 def test_importing_the_ledger_loads_no_cryptography() -> None:
-    rooms = ["dsse", "keys", "lines", "notes", "strict", "vectors"]
+    rooms = ["dsse", "keys", "lines", "notes", "p256", "strict", "vectors"]
     names = ", ".join(f"modelwarden.ledger.{room}" for room in rooms)
     code = f"import sys, {names}; sys.exit('cryptography' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0  # noqa: S603

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from modelwarden.access import accounts, queries
 from modelwarden.access.rotating import texts_under
+from modelwarden.ledger.keys import PublicKey
 from modelwarden.permissions import BUILT_IN
 from modelwarden.store.erasing import shown
 from modelwarden.values.answers import (
@@ -171,6 +172,7 @@ def key_answer(view: View, key: PersonKey) -> KeyAnswer:
     return KeyAnswer(
         id=key.id,
         user=accounts.handle_of(view, key.actor),
+        type=PublicKey.from_pem(key.pem).type.value,
         status=key.status.value,
         pem=key.pem,
         valid_from=key.valid_from,

@@ -33,6 +33,8 @@ if TYPE_CHECKING:
 
 APPROVALS: Final = frozenset({RELEASE_APPROVAL, ACCESS_APPROVAL})
 GATE_RESULT: Final = "https://in-toto.io/attestation/svr/v0.1"
+TRUSTED: Final = frozenset({"keyid", "pem", "person", "valid_from", "valid_to", "revoked"})
+"""Members of a key in `keys.json`."""
 
 Members = Mapping[str, Any]
 
@@ -74,7 +76,8 @@ class Signed(NamedTuple):
 def trusted_keys(text: str) -> tuple[KnownKey, ...]:
     """Read `keys.json`: `[{keyid, pem, person, valid_from, valid_to, revoked: null | {at, as}}]`.
 
-    A key without a person is the server's. Raises ValueInvalid.
+    A key whose person is null is the server's. Every member has to be there: one that is not, or that is spelt
+    otherwise, would drop a revocation or make a person's key the server's. Raises ValueInvalid.
     """
     try:
         listed = cast("list[Members]", parse(text.encode()))
@@ -120,12 +123,13 @@ def verify_release(
 
 
 def _trusted(entry: Members) -> KnownKey:
-    revoked = entry.get("revoked")
-    end = entry.get("valid_to")
+    if set(entry) != TRUSTED:
+        raise ValueError("a member is missing, or not known")
+    revoked, end = entry["revoked"], entry["valid_to"]
     return KnownKey(
         keyid=str(entry["keyid"]),
         pem=str(entry["pem"]),
-        person=None if entry.get("person") is None else PersonId(str(entry["person"])),
+        person=None if entry["person"] is None else PersonId(str(entry["person"])),
         valid_from=moment(str(entry["valid_from"])),
         valid_to=None if end is None else moment(str(end)),
         revoked_at=None if revoked is None else moment(str(revoked["at"])),

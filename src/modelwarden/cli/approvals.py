@@ -29,7 +29,7 @@ from modelwarden.cli.verb import noun, verb
 from modelwarden.values.ids import HEX_DIGEST
 
 if TYPE_CHECKING:
-    from modelwarden.ledger.keys import SigningKey
+    from modelwarden.ledger.keys import Signer
     from modelwarden.values.answers import RequestAnswer
 
 approvals: Final = noun("approvals", "The question put to people, and their signed answers.")
@@ -97,25 +97,6 @@ def list_(
 
 
 @verb(approvals)
-def statement(
-    run: Run,
-    request_id: RequestArgument,
-    *,
-    decision: Annotated[str, typer.Option("--decision", help="approve or reject.")] = "approve",
-    seat: SeatOption = None,
-    comment_digest: Annotated[
-        str | None, typer.Option("--comment-digest", help="Of a comment that you committed to.")
-    ] = None,
-    output: OutputOption = None,
-) -> None:
-    """Print the bytes that you would sign, issued now."""
-    data = run.rooms.approvals.statement(
-        request_id, decision=decision, seat=seat, comment_digest=comment_digest
-    )
-    _write(run, data, output)
-
-
-@verb(approvals)
 def approve(
     run: Run,
     request_id: RequestArgument,
@@ -169,13 +150,13 @@ def envelopes(
 ) -> None:
     """Print the signed envelopes, one a line."""
     source = run.rooms.deployments.release_file if release else run.rooms.approvals.envelopes
-    _write(run, source(request_id), output)
+    write(run, source(request_id), output)
 
 
 @verb(approvals)
 def lock(run: Run, request_id: RequestArgument, *, output: OutputOption = None) -> None:
     """Print release.lock.json, which the pull request of a release has to hold."""
-    _write(run, run.rooms.deployments.lock_file(request_id), output)
+    write(run, run.rooms.deployments.lock_file(request_id), output)
 
 
 @verb(approvals)
@@ -255,8 +236,8 @@ def _asked_for_access(
     return run.rooms.approvals.request_access(action, payload=exact, justification=justification)
 
 
-def _key(run: Run, file: Path | None) -> SigningKey | None:
-    return None if file is None else signing_key(file, run.environment)
+def _key(run: Run, source: str | None) -> Signer | None:
+    return None if source is None else signing_key(source, run.environment)
 
 
 def _sha256(run: Run, artifact: Path) -> str:
@@ -274,7 +255,8 @@ def _policy_hash(text: str) -> str:
     )
 
 
-def _write(run: Run, data: bytes, output: Path | None) -> None:
+def write(run: Run, data: bytes, output: Path | None) -> None:
+    """Write to a file, or print where none is named."""
     if output is None:
         sys.stdout.write(data.decode())
         return

@@ -2,29 +2,35 @@
 
 from __future__ import annotations
 
+import base64
 import os
 import sys
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
-from modelwarden.cli.options import CursorOption, LimitOption, moment_option
+from modelwarden.access.actor import Revocation
+from modelwarden.cli.options import KEY_SOURCE, CursorOption, LimitOption, moment_option
 from modelwarden.cli.run import Run
 from modelwarden.cli.verb import noun, verb
-from modelwarden.errors import KeyInvalid, KeyUnusable
-from modelwarden.ledger.keys import SigningKey
+from modelwarden.client.ssh_agent import SCHEME, agent_key
+from modelwarden.errors import KeyInvalid, KeyUnusable, NotPermitted
+from modelwarden.ledger.keys import KeyType, PublicKey, SigningKey
 
 if TYPE_CHECKING:
-    from modelwarden.values.answers import KeyAnswer
+    from modelwarden.ledger.keys import Signer
+    from modelwarden.values.answers import KeyAnswer, ServerKeyAnswer
 
 keys: Final = noun("keys", "Keys with which people sign their answers.")
 
 PASSPHRASE: Final = "MODELWARDEN_KEY_PASSPHRASE"  # noqa: S105  # the name of a variable
 SERVER_COLUMNS: Final = ("id", "status", "since", "until", "signs_until", "texts")
-COLUMNS: Final = ("id", "user", "status", "valid_to", "confirmed_by", "revoked_as")
+FIRST: Final = datetime(2020, 1, 1, tzinfo=UTC)
+"""Of a server key that took over from none: before any of ours."""
+COLUMNS: Final = ("id", "user", "type", "status", "valid_to", "confirmed_by", "revoked_as")
 
 KeyFile = Annotated[Path, typer.Argument(metavar="FILE", dir_okay=False)]
 KeyName = Annotated[str, typer.Argument(metavar="KEY", help="Its id, 64 hex digits.")]
@@ -35,6 +41,10 @@ def generate(
     run: Run,
     file: KeyFile,
     *,
+    kind: Annotated[
+        KeyType,
+        typer.Option("--type", help="p256 for those who verify with cosign or model_signing."),
+    ] = KeyType.ED25519,
     passphrase: Annotated[
         bool,
         typer.Option(
@@ -43,22 +53,21 @@ def generate(
     ] = True,
 ) -> None:
     """Make a key here, in a file that only you can read. Enrol it next."""
-    key = SigningKey.generate()
+    key = SigningKey.generate(kind)
     words = _new_passphrase(run.environment) if passphrase else None
-    _write_new(file, key.to_pem(words))
+    write_new(file, key.to_pem(words))
     run.screen.show_fields({"file": str(file), "id": key.keyid, "pem": key.public_pem})
 
 
 @verb(keys)
 def enrol(
     run: Run,
-    file: KeyFile,
+    key: Annotated[str, typer.Argument(metavar=KEY_SOURCE)],
     *,
     days: Annotated[int, typer.Option("--days", help="How long it is valid.")] = 365,
 ) -> None:
     """Enrol your key; someone else then confirms it."""
-    key = signing_key(file, run.environment)
-    run.screen.show(run.rooms.keys.enrol(key, days=days))
+    run.screen.show(run.rooms.keys.enrol(signing_key(key, run.environment), days=days))
 
 
 @verb(keys)
@@ -126,19 +135,23 @@ def list_(
         return
     found = run.rooms.keys.list(limit=limit, cursor=cursor)
     if trust:
-        run.screen.print_json(
-            [_trusted(run, key) for key in found.items if key.status != "pending"]
-        )
+        people = [_trusted(run, key) for key in found.items if key.status != "pending"]
+        run.screen.print_json([*people, *_gates(run)])
     else:
         run.screen.list(found, COLUMNS)
 
 
-def signing_key(file: Path, environment: Mapping[str, str]) -> SigningKey:
-    """Return the private key in a file; an encrypted one wants its passphrase. Raises KeyInvalid, KeyUnusable."""
+def signing_key(source: str, environment: Mapping[str, str]) -> Signer:
+    """Return the private key in a file, or that of a running ssh-agent; an encrypted file wants its passphrase.
+
+    Raises KeyInvalid, KeyUnusable.
+    """
+    if source == SCHEME or source.startswith(f"{SCHEME}:"):
+        return agent_key(source.partition(":")[2], socket_path=environment.get("SSH_AUTH_SOCK"))
     try:
-        data = file.read_bytes()
+        data = Path(source).read_bytes()
     except OSError as error:
-        raise KeyUnusable(f"{str(file)!r} can't be read: {error.strerror}") from error
+        raise KeyUnusable(f"{source!r} can't be read: {error.strerror}") from error
     if b"ENCRYPTED" not in data:
         return SigningKey.from_pem(data, None)
     return SigningKey.from_pem(data, _passphrase(environment))
@@ -154,6 +167,29 @@ def _trusted(run: Run, key: KeyAnswer) -> dict[str, object]:
         "valid_from": key.valid_from,
         "valid_to": key.valid_to,
         "revoked": None if key.revoked_at is None else ended,
+    }
+
+
+def _gates(run: Run) -> list[dict[str, object]]:
+    """Return the server's keys for the gate's word, as `keys.json` has them: nobody's."""
+    try:
+        known = run.rooms.server_keys.list()
+    except NotPermitted:
+        run.screen.warn("without audit.read, the key of the gate's word is left out")
+        return []
+    return [_gate(key) for key in known if key.purpose == "decision"]
+
+
+def _gate(key: ServerKeyAnswer) -> dict[str, object]:
+    public = PublicKey.from_spki(base64.b64decode(key.public))
+    ended = {"at": key.revoked_from, "as": Revocation.COMPROMISED.value}
+    return {
+        "keyid": public.keyid,
+        "pem": public.pem,
+        "person": None,
+        "valid_from": key.since or FIRST,
+        "valid_to": key.until,
+        "revoked": None if key.revoked_from is None else ended,
     }
 
 
@@ -175,7 +211,7 @@ def _new_passphrase(environment: Mapping[str, str]) -> bytes:
     return str(given).encode()
 
 
-def _write_new(file: Path, data: bytes) -> None:
+def write_new(file: Path, data: bytes) -> None:
     """Write a file that nobody else can read; one that is there stays as it is."""
     try:
         number = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)

@@ -8,8 +8,9 @@ from typing import Annotated, Final
 
 import typer
 
-from modelwarden.cli import audit_records, host, kill_proposals, rollouts
+from modelwarden.cli import audit_records, host, kill_proposals, offline_signing, rollouts
 from modelwarden.cli.approvals import approvals
+from modelwarden.cli.artifacts import artifacts
 from modelwarden.cli.audit import audit
 from modelwarden.cli.checks import checks
 from modelwarden.cli.copies import verify_copy
@@ -44,7 +45,7 @@ from modelwarden.cli.versions import versions
 from modelwarden.cli.watching import watch
 from modelwarden.cli.witness import witness
 
-MORE_VERBS: Final = (audit_records, kill_proposals, rollouts)
+MORE_VERBS: Final = (audit_records, kill_proposals, offline_signing, rollouts)
 """Files whose verbs belong to a noun of another file."""
 
 app: Final = typer.Typer(
@@ -60,7 +61,7 @@ SELDOM: Final = (50_000, 20, 20)
 """How often to look for garbage: modules that are loaded stay, and the usual 700 take a sixth of a server's start."""
 
 NOUNS: Final = (
-    models, versions, evidence, checks, usecases, approvals, deploy, freezes,
+    models, versions, artifacts, evidence, checks, usecases, approvals, deploy, freezes,
     kill, local_stops, triggers, freshness, drill, guards, drift, sla, policy,
     audit, holds, retention, users, roles, service_accounts, tokens, keys, notify, witness, mlflow,
 )  # fmt: skip

@@ -6,7 +6,7 @@ import json
 import re
 from datetime import datetime
 from pathlib import Path
-from typing import Annotated, Any, NamedTuple
+from typing import Annotated, Any, Final, NamedTuple
 
 import typer
 
@@ -111,13 +111,12 @@ ReasonOption = Annotated[str, typer.Option("--reason", help="Why; kept erasably.
 FileArgument = Annotated[
     Path, typer.Argument(metavar="FILE", exists=True, dir_okay=False, readable=True)
 ]
+KEY_SOURCE: Final = "FILE|ssh-agent[:NAME]"
 KeyOption = Annotated[
-    Path | None,
+    str | None,
     typer.Option(
         "--key",
-        metavar="FILE",
-        exists=True,
-        dir_okay=False,
+        metavar=KEY_SOURCE,
         help="Your private key; it signs here and goes nowhere.",
         show_default=False,
     ),

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from modelwarden.client.calls import Calls
-    from modelwarden.ledger.keys import SigningKey
+    from modelwarden.ledger.keys import Signer
 
 KEY_DAYS_MOST: Final = 365
 ENROLMENT: Final = b"modelwarden-key-enrolment-v1\0"
@@ -212,14 +212,14 @@ class Keys:
         """Return what a key has to sign to be enrolled."""
         return self._calls.write_secret(ChallengeAnswer, path("keys", "challenge"), {})
 
-    def enrol(self, key: SigningKey, *, days: int = KEY_DAYS_MOST) -> KeyAnswer:
+    def enrol(self, key: Signer, *, days: int = KEY_DAYS_MOST) -> KeyAnswer:
         """Enrol one's own key: fetch a challenge, sign it here, hand in the public half. Someone else confirms it."""
         challenge = self.challenge()
         message = from_base64(challenge.message)
         if message != ENROLMENT + challenge.id.encode():
             raise ValueInvalid("challenge", "the words of an enrolment; nothing was signed")
         return self.enrol_signed(
-            key.public_pem, challenge=challenge.id, signature=key.sign(message), days=days
+            key.public.pem, challenge=challenge.id, signature=key.sign(message), days=days
         )
 
     def enrol_signed(

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from modelwarden.client.calls import Calls
-    from modelwarden.ledger.keys import SigningKey
+    from modelwarden.ledger.keys import Signer
 
 
 class Policies:
@@ -158,7 +158,7 @@ class Approvals:
         request: str,
         *,
         comment: str | None = None,
-        key: SigningKey | None = None,
+        key: Signer | None = None,
         seat: int | None = None,
     ) -> RequestAnswer:
         """Agree, signing with one's own key here in this process; without a key, where the policy lets a token do.
@@ -169,7 +169,7 @@ class Approvals:
         return self._answered(request, "approve", comment=comment, key=key, seat=seat)
 
     def reject(
-        self, request: str, *, comment: str, key: SigningKey | None = None, seat: int | None = None
+        self, request: str, *, comment: str, key: Signer | None = None, seat: int | None = None
     ) -> RequestAnswer:
         """Disagree, and say why; signed likewise."""
         return self._answered(request, "reject", comment=comment, key=key, seat=seat)
@@ -213,7 +213,7 @@ class Approvals:
         decision: str,
         *,
         comment: str | None,
-        key: SigningKey | None,
+        key: Signer | None,
         seat: int | None,
     ) -> RequestAnswer:
         if key is None:

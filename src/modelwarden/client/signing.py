@@ -17,7 +17,7 @@ from modelwarden.ledger.entry import commit_text
 from modelwarden.values.canonical import parse
 
 if TYPE_CHECKING:
-    from modelwarden.ledger.keys import SigningKey
+    from modelwarden.ledger.keys import Signer
 
 SALT_BYTES: Final = 32
 
@@ -31,7 +31,7 @@ class DrawnBallot:
     comment_salt: bytes
     comment_digest: str | None
 
-    def signed(self, statement: bytes, key: SigningKey) -> bytes:
+    def signed(self, statement: bytes, key: Signer) -> bytes:
         """Return the envelope over a statement that says what was answered. Raises StatementChanged."""
         wrong = tuple(name for name, said, meant in self._compared(statement) if said != meant)
         if wrong:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from modelwarden.client.calls import Calls
     from modelwarden.client.release_rooms import Approvals
-    from modelwarden.ledger.keys import SigningKey
+    from modelwarden.ledger.keys import Signer
 
 
 class UseCases:
@@ -125,14 +125,14 @@ class UseCases:
         usecase: str,
         *,
         comment: str | None = None,
-        key: SigningKey | None = None,
+        key: Signer | None = None,
         seat: int | None = None,
     ) -> RequestAnswer:
         """Agree, as `approvals.approve` does. Raises NoOpenRequest, SelfApproval, NotPermitted, …."""
         return self._approvals.approve(self._asked(usecase), comment=comment, key=key, seat=seat)
 
     def reject(
-        self, usecase: str, *, comment: str, key: SigningKey | None = None, seat: int | None = None
+        self, usecase: str, *, comment: str, key: Signer | None = None, seat: int | None = None
     ) -> RequestAnswer:
         """Disagree, and say why. Raises NoOpenRequest, SelfApproval, NotPermitted, …."""
         return self._approvals.reject(self._asked(usecase), comment=comment, key=key, seat=seat)

@@ -80,7 +80,7 @@ def resolved_folder(
         listed = entries(root, place=path, rules=rules)
         settle(entry.stat for entry in listed)
         digests = _digests(root, listed, sha256_too=sha256_too, progress=progress)
-        _look_again(listed, path=path, rules=rules)
+        look_again(listed, path=path, rules=rules)
     lines = _lines(listed, digests, rules=rules)
     manifest = b"".join(line + b"\n" for line in lines)
     files = tuple(
@@ -128,7 +128,8 @@ def _digests(
         return dict(zip(paths, hashing.digests(orders), strict=True))
 
 
-def _look_again(listed: Sequence[Entry], *, path: Path, rules: Rules) -> None:
+def look_again(listed: Sequence[Entry], *, path: Path, rules: Rules) -> None:
+    """See whether the folder holds what it held before the reading (LN-6). Raises ChangedWhileHashing."""
     try:
         again = entries_at(path, rules=rules)
     except WardenError as error:  # a pipe, say, that was not there before

@@ -15,7 +15,7 @@ from modelwarden.errors import EnvelopeMalformed, NotCanonical, SignatureInvalid
 from modelwarden.values.canonical import encode_any, from_base64, parse
 
 if TYPE_CHECKING:
-    from modelwarden.ledger.keys import PublicKey, SigningKey
+    from modelwarden.ledger.keys import PublicKey, Signer
 
 _KEYID: Final = re.compile(r"[0-9a-f]{64}")
 
@@ -59,9 +59,9 @@ class Envelope:
         return sha256(self.to_line()).hexdigest()
 
 
-def seal(payload_type: str, payload: bytes, key: SigningKey) -> Envelope:
+def seal(payload_type: str, payload: bytes, key: Signer) -> Envelope:
     """Sign the payload and return the envelope."""
-    return Envelope(payload_type, payload, key.keyid, key.sign(pae(payload_type, payload)))
+    return Envelope(payload_type, payload, key.public.keyid, key.sign(pae(payload_type, payload)))
 
 
 def parse_envelope(data: bytes | str) -> Envelope:

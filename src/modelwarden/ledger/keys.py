@@ -1,7 +1,7 @@
-"""Ed25519 keys: those that sign checkpoints (signed notes) and those of people and servers.
+"""Keys: those that sign checkpoints (signed notes) and those of people and servers.
 
-Only Ed25519; a key of another kind is refused with a message. Where keys lie and who holds them is
-decided elsewhere. The package `cryptography` is loaded on first use: importing this costs nothing.
+Ed25519; people may also sign with P-256 (RL-29). A key of another kind is refused with a message. Where keys lie and
+who holds them is decided elsewhere. The package `cryptography` is loaded on first use: importing this costs nothing.
 """
 
 from __future__ import annotations
@@ -10,13 +10,16 @@ import base64
 import re
 import secrets
 from dataclasses import dataclass
+from enum import StrEnum
 from hashlib import sha256
-from typing import TYPE_CHECKING, Final, Self
+from typing import TYPE_CHECKING, Final, Protocol, Self
 
-from modelwarden.errors import KeyInvalid, NotCanonical, SignatureInvalid
+from modelwarden.errors import KeyInvalid, NotCanonical, SignatureInvalid, ValueInvalid
+from modelwarden.ledger import p256
 from modelwarden.values.canonical import from_base64
 
 if TYPE_CHECKING:
+    from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePrivateKey
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 ED25519_NOTE: Final = b"\x01"
@@ -119,19 +122,38 @@ class LogKey:
         return self._private.sign(data)
 
 
+class KeyType(StrEnum):
+    """The kinds of key that people sign with."""
+
+    ED25519 = "ed25519"
+    P256 = "p256"
+
+
+class Signer(Protocol):
+    """A private key at hand: in memory, or with an agent that signs for us."""
+
+    @property
+    def public(self) -> PublicKey:
+        """The public half."""
+
+    def sign(self, data: bytes) -> bytes:
+        """Return the signature: 64 bytes of Ed25519, or ECDSA in DER."""
+
+
 @dataclass(frozen=True, slots=True)
 class PublicKey:
-    """The public key of a person or a server, as 32 raw bytes."""
+    """The public key of a person or a server: 32 raw bytes of Ed25519, or the 65 of an uncompressed P-256 point."""
 
     raw: bytes
 
     def __post_init__(self) -> None:
-        if len(self.raw) != _KEY_SIZE:
-            raise KeyInvalid("an Ed25519 public key has 32 bytes")
+        is_point = len(self.raw) == p256.POINT_SIZE and self.raw.startswith(b"\x04")
+        if len(self.raw) != _KEY_SIZE and not is_point:
+            raise KeyInvalid("an Ed25519 public key has 32 bytes, an uncompressed P-256 point 65")
 
     @classmethod
     def from_pem(cls, text: str) -> Self:
-        """Read a PEM SubjectPublicKeyInfo. Raises KeyInvalid."""
+        """Read a PEM SubjectPublicKeyInfo of either kind. Raises KeyInvalid."""
         from cryptography.exceptions import UnsupportedAlgorithm  # noqa: PLC0415
         from cryptography.hazmat.primitives import serialization  # noqa: PLC0415
         from cryptography.hazmat.primitives.asymmetric import ed25519  # noqa: PLC0415
@@ -140,27 +162,33 @@ class PublicKey:
             key = serialization.load_pem_public_key(text.encode())
         except (ValueError, UnsupportedAlgorithm):
             raise KeyInvalid("not a public key in PEM form (BEGIN PUBLIC KEY)") from None
-        if not isinstance(key, ed25519.Ed25519PublicKey):
-            raise KeyInvalid("only Ed25519 keys are supported here")
-        return cls(key.public_bytes_raw())
+        if isinstance(key, ed25519.Ed25519PublicKey):
+            return cls(key.public_bytes_raw())
+        return cls(p256.point_of(key))
 
     @classmethod
     def from_spki(cls, data: bytes) -> Self:
-        """Read a DER SubjectPublicKeyInfo. Raises KeyInvalid."""
-        if not data.startswith(_SPKI):
+        """Read a DER SubjectPublicKeyInfo of Ed25519, as servers have them. Raises KeyInvalid."""
+        if not data.startswith(_SPKI) or len(data) != len(_SPKI) + _KEY_SIZE:
             raise KeyInvalid("not the SubjectPublicKeyInfo of an Ed25519 key")
         return cls(data.removeprefix(_SPKI))
 
     @property
+    def type(self) -> KeyType:
+        """Which kind of key it is."""
+        return KeyType.ED25519 if len(self.raw) == _KEY_SIZE else KeyType.P256
+
+    @property
     def spki(self) -> bytes:
-        """The DER SubjectPublicKeyInfo (RFC 8410 §4)."""
-        return _SPKI + self.raw
+        """The DER SubjectPublicKeyInfo (RFC 8410 §4, RFC 5480 §2)."""
+        return (_SPKI if self.type is KeyType.ED25519 else p256.SPKI) + self.raw
 
     @property
     def pem(self) -> str:
-        """The same in PEM form, LF-ended."""
+        """The same in PEM form, LF-ended, in lines of 64 characters."""
         encoded = base64.b64encode(self.spki).decode()
-        return f"-----BEGIN PUBLIC KEY-----\n{encoded}\n-----END PUBLIC KEY-----\n"
+        lines = "\n".join(encoded[at : at + 64] for at in range(0, len(encoded), 64))
+        return f"-----BEGIN PUBLIC KEY-----\n{lines}\n-----END PUBLIC KEY-----\n"
 
     @property
     def keyid(self) -> str:
@@ -169,7 +197,8 @@ class PublicKey:
 
     def verify(self, data: bytes, signature: bytes) -> None:
         """Check a signature over the data. Raises SignatureInvalid."""
-        verify_ed25519(self.raw, signature, data)
+        check = verify_ed25519 if self.type is KeyType.ED25519 else p256.verify
+        check(self.raw, signature, data)
 
 
 class SigningKey:
@@ -177,21 +206,29 @@ class SigningKey:
 
     __slots__ = ("_private", "public")
 
-    def __init__(self, private: Ed25519PrivateKey) -> None:
+    def __init__(self, private: Ed25519PrivateKey | EllipticCurvePrivateKey) -> None:
+        """Take a key of `cryptography`. Raises KeyInvalid for one that is neither Ed25519 nor P-256."""
+        from cryptography.hazmat.primitives.asymmetric import ed25519  # noqa: PLC0415
+
         self._private = private
-        self.public = PublicKey(private.public_key().public_bytes_raw())
+        if isinstance(private, ed25519.Ed25519PrivateKey):
+            self.public = PublicKey(private.public_key().public_bytes_raw())
+        else:
+            self.public = PublicKey(p256.point_of(private))
 
     @classmethod
-    def generate(cls) -> Self:
-        """Draw a new key."""
-        return cls(_private_key(new_seed()))
+    def generate(cls, type: str = KeyType.ED25519) -> Self:  # noqa: A002  # the word of the option
+        """Draw a new key, `ed25519` or `p256`. Raises ValueInvalid."""
+        if type not in {each.value for each in KeyType}:
+            raise ValueInvalid("type", "ed25519 or p256")
+        return cls(_private_key(new_seed()) if type == KeyType.ED25519 else p256.new_private())
 
     @classmethod
     def from_pem(cls, data: bytes, password: bytes | None) -> Self:
-        """Read a PKCS#8 key in PEM form. Raises KeyInvalid, also for a wrong password."""
+        """Read a private key in PEM form, PKCS#8 or SEC 1. Raises KeyInvalid, also for a wrong password."""
         from cryptography.exceptions import UnsupportedAlgorithm  # noqa: PLC0415
         from cryptography.hazmat.primitives import serialization  # noqa: PLC0415
-        from cryptography.hazmat.primitives.asymmetric import ed25519  # noqa: PLC0415
+        from cryptography.hazmat.primitives.asymmetric import ec, ed25519  # noqa: PLC0415
 
         try:
             private = serialization.load_pem_private_key(data, password)
@@ -202,8 +239,8 @@ class SigningKey:
             raise KeyInvalid(f"the private key {wanted}") from None
         except (ValueError, UnsupportedAlgorithm):
             raise KeyInvalid("not a private key in PEM form, or a wrong password") from None
-        if not isinstance(private, ed25519.Ed25519PrivateKey):
-            raise KeyInvalid("only Ed25519 keys are supported here")
+        if not isinstance(private, ed25519.Ed25519PrivateKey | ec.EllipticCurvePrivateKey):
+            raise KeyInvalid("only Ed25519 and P-256 keys are supported here")
         return cls(private)
 
     def to_pem(self, password: bytes | None) -> bytes:
@@ -235,7 +272,11 @@ class SigningKey:
         return self.public.keyid
 
     def sign(self, data: bytes) -> bytes:
-        """Return the 64 bytes of the signature."""
+        """Return the signature: 64 bytes of Ed25519, or ECDSA in DER."""
+        from cryptography.hazmat.primitives.asymmetric import ec  # noqa: PLC0415
+
+        if isinstance(self._private, ec.EllipticCurvePrivateKey):
+            return p256.sign(self._private, data)
         return self._private.sign(data)
 
 

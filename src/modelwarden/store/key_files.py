@@ -22,7 +22,7 @@ import stat
 from typing import TYPE_CHECKING, Final
 
 from modelwarden.errors import EncryptionKeyMissing, KeyInvalid, KeyUnusable
-from modelwarden.ledger.keys import LogKey, PublicKey, SigningKey, new_seed
+from modelwarden.ledger.keys import KeyType, LogKey, PublicKey, SigningKey, new_seed
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -202,9 +202,12 @@ def _log_key(path: Path) -> LogKey:
 
 def _server_key(path: Path) -> SigningKey:
     try:
-        return SigningKey.from_pem(_read(path), None)
+        key = SigningKey.from_pem(_read(path), None)
     except KeyInvalid as error:
         raise _damaged(path) from error
+    if key.public.type is not KeyType.ED25519:  # people alone sign with others
+        raise _damaged(path)
+    return key
 
 
 def _encrypting(path: Path) -> bytes:

@@ -389,10 +389,11 @@ class ServerKeyAnswer:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class KeyAnswer:
-    """A person's public key."""
+    """A person's public key; `type` is ed25519 or p256."""
 
     id: str
     user: str
+    type: str
     status: str
     pem: str
     valid_from: datetime

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from datetime import datetime
 
-    from modelwarden.ledger.keys import SigningKey
+    from modelwarden.ledger.keys import Signer
     from modelwarden.store.change import View
     from modelwarden.values.answers import (
         BindingAnswer,
@@ -241,12 +241,12 @@ class Keys:
         )
         return self._bound.read(lambda _view: given, answers.challenge_answer)
 
-    def enrol(self, key: SigningKey, *, days: int = KEY_DAYS_MOST) -> KeyAnswer:
+    def enrol(self, key: Signer, *, days: int = KEY_DAYS_MOST) -> KeyAnswer:
         """Enrol one's own key: fetch a challenge, sign it here, hand in the public half. Someone else confirms it."""
         challenge = self.challenge()
         signature = key.sign(actions.enrolment_message(challenge.id))
         return self.enrol_signed(
-            key.public_pem, challenge=challenge.id, signature=signature, days=days
+            key.public.pem, challenge=challenge.id, signature=signature, days=days
         )
 
     def enrol_signed(

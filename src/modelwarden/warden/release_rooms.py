@@ -22,7 +22,7 @@ from modelwarden.values.words import maybe_named, named
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from modelwarden.ledger.keys import SigningKey
+    from modelwarden.ledger.keys import Signer
     from modelwarden.values.answers import AssignmentAnswer, PolicyAnswer, RequestAnswer
     from modelwarden.values.checks import DryRunAnswer
     from modelwarden.warden.bound import Bound
@@ -183,7 +183,7 @@ class Approvals:
         request: str,
         *,
         comment: str | None = None,
-        key: SigningKey | None = None,
+        key: Signer | None = None,
         seat: int | None = None,
     ) -> RequestAnswer:
         """Agree, signing with one's own key here in this process; without a key, where the policy lets a token do.
@@ -195,7 +195,7 @@ class Approvals:
         return self.decide(request, "approve", **ballot)
 
     def reject(
-        self, request: str, *, comment: str, key: SigningKey | None = None, seat: int | None = None
+        self, request: str, *, comment: str, key: Signer | None = None, seat: int | None = None
     ) -> RequestAnswer:
         """Disagree, and say why; signed likewise."""
         ballot = self._ballot(request, "reject", comment=comment, key=key, seat=seat)
@@ -244,7 +244,7 @@ class Approvals:
         decision: str,
         *,
         comment: str | None,
-        key: SigningKey | None,
+        key: Signer | None,
         seat: int | None,
     ) -> dict[str, Any]:
         if key is None:
