@@ -42,4 +42,5 @@ from modelwarden.deployments.rollout import DeploymentState as DeploymentState
 from modelwarden.deployments.rollout import ReviewOutcome as ReviewOutcome
 from modelwarden.deployments.starting import Launch as Launch
 from modelwarden.deployments.starting import start as start
+from modelwarden.deployments.targets.answering import acknowledge as acknowledge
 from modelwarden.registry.lifecycle import Environment as Environment

@@ -49,7 +49,7 @@ def advance(change: Change, deployment_id: str, *, prepared: Prepared) -> Deploy
         StepHeld: `reasons` say what it waits for.
         GateRefused: `reasons` holds the code of every condition that does not hold (RL-33).
     """
-    deployment, model = _locked(change, deployment_id)
+    deployment, model = locked(change, deployment_id)
     on = registry.resource_of(model, deployment.environment)
     authorize(change, DEPLOY[deployment.environment], on=on)
     _require_under_way(deployment)
@@ -68,7 +68,7 @@ def abort(change: Change, deployment_id: str, *, reason: str) -> Deployment:
 
     Raises NotFound, NotPermitted, NotInProgress, ValueInvalid.
     """
-    deployment, model = _locked(change, deployment_id)
+    deployment, model = locked(change, deployment_id)
     authorize(
         change,
         Permission.DEPLOY_ROLLBACK,
@@ -126,8 +126,8 @@ def keep_rollout(change: Change, deployment_id: str, *, prepared: Prepared) -> D
 
     Raises GateRefused, NotPermitted.
     """
-    _require_program(change)
-    deployment, model = _locked(change, deployment_id)
+    require_program(change)
+    deployment, model = locked(change, deployment_id)
     if deployment.state is not DeploymentState.IN_PROGRESS or standing(change, deployment).waits:
         change.unchanged("deployment", deployment.id)
         return None
@@ -140,8 +140,8 @@ def hold_rollout(
     change: Change, deployment_id: str, *, waits: tuple[str, ...]
 ) -> Deployment | None:
     """Tell that a deployment does not go on though its time has passed, and why; with nothing, that it can again."""
-    _require_program(change)
-    deployment, _ = _locked(change, deployment_id)
+    require_program(change)
+    deployment, _ = locked(change, deployment_id)
     said = json.dumps(sorted(waits)) if waits else None
     if deployment.state is not DeploymentState.IN_PROGRESS or deployment.waits == said:
         change.unchanged("deployment", deployment.id)
@@ -165,8 +165,8 @@ def take_back(change: Change, deployment_id: str) -> Deployment | None:
 
     It never needs an approval. Somebody has to look back at it (RL-41).
     """
-    _require_program(change)
-    deployment, _ = _locked(change, deployment_id)
+    require_program(change)
+    deployment, _ = locked(change, deployment_id)
     found = standing(change, deployment)
     before = restorable(change, deployment)
     if found.ends_by is None or before is None:
@@ -259,7 +259,8 @@ def _starter_may(view: View, deployment: Deployment, model: Model) -> bool:
     return decide(principal, DEPLOY[deployment.environment], on, view.now).allow
 
 
-def _locked(change: Change, deployment_id: str) -> tuple[Deployment, Model]:
+def locked(change: Change, deployment_id: str) -> tuple[Deployment, Model]:
+    """Return a deployment and its model, their rows locked until the commit. Raises NotFound."""
     found = queries.find_deployment(change, deployment_id)
     if found is None:
         raise NotFound("deployment", deployment_id)
@@ -274,7 +275,8 @@ def _require_under_way(deployment: Deployment) -> None:
         raise NotInProgress(f"{deployment.id} is {deployment.state}")
 
 
-def _require_program(change: Change) -> None:
+def require_program(change: Change) -> None:
+    """Raise NotPermitted where a person acts: this is for the program itself."""
     if change.principal.kind is not ActorKind.SYSTEM:
         raise NotPermitted("time does this, not a person", reasons=("not_the_program",))
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from modelwarden.access.accounts import handle_of
 from modelwarden.deployments.dry_run import Turn
 from modelwarden.deployments.outlook import standing
+from modelwarden.deployments.targets.answers import target_answers
 from modelwarden.errors import TextsLocked
 from modelwarden.registry.actions import version as version_of
 from modelwarden.store.erasing import shown
@@ -88,6 +89,7 @@ def deployment_answer(view: View, deployment: Deployment) -> DeploymentAnswer:
         next_at=deployment.baked_at if deployment.is_under_way else None,
         waits=_reasons(standing(view, deployment).waits),
         held=tuple(sorted(deployment.held_by)),
+        targets=target_answers(view, deployment),
         review_due_at=deployment.review_due_at,
         reviewed_by=None if reviewed_by is None else handle_of(view, reviewed_by),
         reviewed_at=deployment.reviewed_at,
