@@ -749,6 +749,18 @@ class NotInProgress(CallerError):
     code, status = "not_in_progress", 409
 
 
+class AcknowledgementLate(CallerError):
+    """A target said which bytes it serves by when its time was over (RL-40): the deployment fails."""
+
+    code, status = "acknowledgement_late", 409
+
+
+class AlreadyAcknowledged(CallerError):
+    """A target said of this step before what it serves by, or its time ran out (RL-40): it is said once."""
+
+    code, status = "already_acknowledged", 409
+
+
 class StepHeld(Refusal):
     """The next step has to wait; `reasons` say for what: its time, workers, conditions (RL-36, SG-32)."""
 

@@ -34,7 +34,12 @@ BOUNDED = settings(
 LEFT_OUT = frozenset({"/api/governance/audit-log/export"})
 """Answers with a file; tests/conformance/test_audit.py reads it."""
 
-SIGNED = frozenset({"/api/governance/integrations/servicenow/webhook"})
+SIGNED = frozenset(
+    {
+        "/api/governance/integrations/servicenow/webhook",
+        "/api/governance/integrations/targets/{target}/acknowledge",
+    }
+)
 """Take no token but a signature, which nobody gives here."""
 
 

@@ -57,10 +57,14 @@ class Org:
     erin is nobody yet: a third approver takes a permit, since two approvers end bootstrap mode.
     """
 
-    def __init__(self, folder: Path, *, policy: str = "builtin/moderate") -> None:
+    def __init__(
+        self, folder: Path, *, policy: str = "builtin/moderate", **settings: object
+    ) -> None:
         self.folder = folder
         self.clock = HeldClock()
-        self.warden = open_warden(tables.fresh(folder), clock=self.clock, default_policy=policy)
+        self.warden = open_warden(
+            tables.fresh(folder), clock=self.clock, default_policy=policy, **settings
+        )
         for follower in self.warden.followers:
             follower.close()  # what the reactions would do, the tests do
         self.keys: dict[str, SigningKey] = {}

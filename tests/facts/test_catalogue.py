@@ -25,6 +25,7 @@ from modelwarden.facts import (
     servicenow,
     sinks,
     sla,
+    targets,
     triggers,
     use_cases,
     witness,
@@ -39,7 +40,7 @@ if TYPE_CHECKING:
 GOLDEN: Final = Path(__file__).parents[1] / "golden" / "facts.json"
 ROOMS: Final = (
     access, approvals, deployments, external, keys, ledger, notify, policies, privacy, registry, safeguards, servicenow,
-    sinks, sla, triggers, use_cases, witness,
+    sinks, sla, targets, triggers, use_cases, witness,
 )  # fmt: skip
 PLAIN: Final = {"int", "bool", "Decimal", "datetime", "Code", "KeyText", "OriginName"}
 IDS: Final = {

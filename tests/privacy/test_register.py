@@ -53,7 +53,7 @@ PATTERNED: Final = {
     "local_stops.model",
     "use_cases.name", "use_cases.models", "use_cases.systems", "use_cases.owner_group", "use_cases.replacement",
     "identities.issuer", "mlflow_aliases.model", "mlflow_aliases.name", "mlflow_aliases.alias",
-    "servicenow_changes.change",
+    "servicenow_changes.change", "target_steps.target", "target_steps.version",
     "deployments.course", "freezes.model", "guard_modes.model", "routes.model", "routes.stable", "routes.candidate",
     "routes.shadow", "routes.strategy",
     "evidence.model", "evidence.version", "evidence.tool", "check_runs.model", "check_runs.version",

@@ -36,6 +36,7 @@ from modelwarden.api import (
     sla,
     snapshots,
     switches,
+    targets,
     tokens,
     triggers,
     use_cases,
@@ -81,6 +82,7 @@ ROUTERS: Final = (
     endpoints.router,
     server_keys.router,
     servicenow.router,
+    targets.router,
     operation.router,
     operation.root,
 )

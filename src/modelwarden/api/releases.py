@@ -69,6 +69,7 @@ class Launch(Claims):
     reference: Annotated[
         Reference | None, Field(validation_alias=AliasChoices("reference", "deployment_id"))
     ] = None
+    target: Word | None = None
 
     @model_validator(mode="before")
     @classmethod
@@ -189,6 +190,7 @@ async def deploy(
         strategy=said.strategy,
         notes=said.notes,
         reference=said.reference,
+        target=said.target,
     )
     prepared = await _hashed(caller, partial(deployments.candidate, model=model, version=version))
     action = partial(

@@ -28,7 +28,7 @@ ReferenceOption = Annotated[str | None, typer.Option("--reference", help="Your o
 
 
 @verb(deploy)
-def start(
+def start(  # noqa: PLR0913  # the fields of a deployment
     run: Run,
     version: VersionArgument,
     *,
@@ -36,6 +36,10 @@ def start(
     strategy: Annotated[str | None, typer.Option("--strategy", help="The approved one.")] = None,
     notes: NotesOption = None,
     reference: ReferenceOption = None,
+    target: Annotated[
+        str | None,
+        typer.Option("--target", help="A webhook endpoint that has to follow each step."),
+    ] = None,
 ) -> None:
     """Take a version live, if the gate allows; exit code 4 if only an approval is missing."""
     made = run.rooms.deployments.start(
@@ -45,6 +49,7 @@ def start(
         strategy=strategy,
         notes=notes,
         reference=reference,
+        target=target,
     )
     run.screen.show(made)
 

@@ -22,7 +22,7 @@ class Deployments:
     def __init__(self, calls: Calls) -> None:
         self._calls = calls
 
-    def start(  # the fields of a deployment
+    def start(  # noqa: PLR0913  # the fields of a deployment
         self,
         model: str,
         version: str,
@@ -31,18 +31,20 @@ class Deployments:
         strategy: str | None = None,
         notes: str | None = None,
         reference: str | None = None,
+        target: str | None = None,
     ) -> DeploymentAnswer:
         """Take a version live, if the gate allows: the artifact is hashed now, everything else is weighed inside.
 
         Raises:
             GateRefused: `reasons` holds the code of every condition that does not hold.
-            NotPermitted, VersionNotFound, StrategyUnknown, DeploymentInProgress, ReferenceExists.
+            NotPermitted, VersionNotFound, StrategyUnknown, DeploymentInProgress, ReferenceExists, ValueInvalid.
         """
         body = {
             "environment": environment,
             "strategy": strategy,
             "notes": notes,
             "reference": reference,
+            "target": target,
         }
         where = path("models", model, "versions", version, "deploy")
         return self._calls.write(DeploymentAnswer, where, body)

@@ -51,4 +51,5 @@ from modelwarden.deployments.settling import settlement as settlement
 from modelwarden.deployments.settling import unapproved as unapproved
 from modelwarden.deployments.starting import Launch as Launch
 from modelwarden.deployments.starting import start as start
+from modelwarden.deployments.targets.answering import acknowledge as acknowledge
 from modelwarden.registry.lifecycle import Environment as Environment

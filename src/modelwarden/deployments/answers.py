@@ -11,6 +11,7 @@ from modelwarden.approvals.case import dossier
 from modelwarden.deployments.dry_run import Turn
 from modelwarden.deployments.outlook import standing
 from modelwarden.deployments.settling import approve_by
+from modelwarden.deployments.targets.answers import target_answers
 from modelwarden.errors import TextsLocked
 from modelwarden.registry.actions import version as version_of
 from modelwarden.store.erasing import shown
@@ -94,6 +95,7 @@ def deployment_answer(view: View, deployment: Deployment) -> DeploymentAnswer:
         held=tuple(sorted(deployment.held_by)),
         approve_by=approve_by(view, deployment),
         approved_at=deployment.approved_at,
+        targets=target_answers(view, deployment),
         review_due_at=deployment.review_due_at,
         reviewed_by=None if reviewed_by is None else handle_of(view, reviewed_by),
         reviewed_at=deployment.reviewed_at,

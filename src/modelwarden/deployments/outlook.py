@@ -12,6 +12,7 @@ from modelwarden.approvals.gate import Reason
 from modelwarden.deployments import queries
 from modelwarden.deployments.judging import VALUE, Compared
 from modelwarden.deployments.rollout import DeploymentState
+from modelwarden.deployments.targets.asking import unacknowledged
 from modelwarden.policies.rollout import ALL
 from modelwarden.registry.queries import find_version
 from modelwarden.safeguards.by_version.figures import figures
@@ -57,7 +58,11 @@ def standing(view: View, deployment: Deployment) -> Standing:
     asked = (each for each in plan.rollback_when if _is_comparable(deployment, each))
     back = (_compared(view, deployment, stable, each) for each in asked)
     ends_by = next((one for one in back if one.takes_back), None)
-    waits = [*_time(view, deployment), *workers(view, deployment)]
+    waits = [
+        *_time(view, deployment),
+        *workers(view, deployment),
+        *unacknowledged(view, deployment),
+    ]
     if deployment.traffic_at is not None:
         for each in plan.hold:
             if _is_comparable(deployment, each):

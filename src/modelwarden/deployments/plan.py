@@ -5,9 +5,11 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Final
 
-from modelwarden.errors import StrategyUnknown
+from modelwarden.errors import StrategyUnknown, ValueInvalid
 from modelwarden.guard.router import Strategy
 from modelwarden.policies.rollout import ALL, DEFAULT_STEPS, Course, Step
+from modelwarden.policies.target import joined_targets, target
+from modelwarden.values.ids import NAME
 
 AT_ONCE: Final = Course(strategy=Strategy.DIRECT, steps=(Step(ALL),))
 """All traffic in one step."""
@@ -32,6 +34,15 @@ def course_for(governing: Course, named: str | None, *, is_first: bool) -> Cours
     if strategy is Strategy.SHADOW:
         raise StrategyUnknown("nothing is live here whose calls could be mirrored")
     return replace(governing, steps=(Step(ALL),))
+
+
+def with_target(course: Course, endpoint: str | None) -> Course:
+    """Return the course with one more target; the shorter wait is kept. Raises ValueInvalid."""
+    if endpoint is None:
+        return course
+    if NAME.fullmatch(endpoint) is None:
+        raise ValueInvalid("target", f"the name of a webhook endpoint, of the form {NAME.pattern}")
+    return replace(course, targets=joined_targets([*course.targets, target(endpoint)]))
 
 
 def _named(name: str) -> Strategy:

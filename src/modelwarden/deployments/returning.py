@@ -13,6 +13,7 @@ from modelwarden.deployments import evidence, queries
 from modelwarden.deployments.rollout import Deployment, DeploymentKind, DeploymentState
 from modelwarden.deployments.starting import check_free, drafted
 from modelwarden.deployments.stepping import give_all, move_versions
+from modelwarden.deployments.targets.asking import ask_back
 from modelwarden.errors import (
     ArtifactMismatch,
     ArtifactUnreadable,
@@ -99,6 +100,7 @@ def gone_back(
         )
     )
     give_all(change, live)
+    ask_back(change, before, live, under=live)
     return live
 
 

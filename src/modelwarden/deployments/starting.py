@@ -11,7 +11,7 @@ from modelwarden.access.allowed import authorize
 from modelwarden.approvals import gate
 from modelwarden.deployments import evidence, queries
 from modelwarden.deployments.outlook import workers
-from modelwarden.deployments.plan import course_for
+from modelwarden.deployments.plan import course_for, with_target
 from modelwarden.deployments.rollout import Deployment, DeploymentKind, Origin
 from modelwarden.deployments.stepping import announce, take_step
 from modelwarden.deployments.verdict import allowed
@@ -55,12 +55,17 @@ DEPLOY: Final[Mapping[Environment, Permission]] = MappingProxyType(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Launch:
-    """How a version is to go live. The strategy is the policy's unless named."""
+    """How a version is to go live. The strategy is the policy's unless named.
+
+    Attributes:
+        target: a webhook endpoint that has to follow each step, beside those that the policies name (RL-40).
+    """
 
     environment: Environment = Environment.PRODUCTION
     strategy: str | None = None
     notes: str | None = None
     reference: str | None = None
+    target: str | None = None
 
 
 PLAINLY: Final = Launch()
@@ -104,7 +109,7 @@ def start(
     planned = replace(
         drafted(change, going, environment),
         strategy=course.strategy,
-        course=course.text,
+        course=with_target(course, launch.target).text,
         salt=os.urandom(SALT_BYTES).hex(),
         request=None if case.approval is None else case.approval.request.id,
         replaces=None if before is None else before.id,

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final
 
 from modelwarden.deployments import queries
 from modelwarden.deployments.rollout import REVIEW_DUE, DeploymentState
+from modelwarden.deployments.targets.asking import ask, ask_back
 from modelwarden.facts.deployments import DeploymentLive, StepAdvanced
 from modelwarden.facts.kinds import Code
 from modelwarden.guard.router import WHOLE, Strategy
@@ -38,12 +39,13 @@ def announce(change: Change, started: Deployment, before: Deployment) -> None:
 
 
 def take_step(change: Change, deployment: Deployment, before: Deployment | None) -> Deployment:
-    """Take the next step; the last one, if it needs no time, is to be live."""
+    """Take the next step; the last one, if it needs neither time nor a target's word, is to be live."""
     number = deployment.next_step
     if number is None:
         return go_live(change, deployment, before)
-    step = deployment.steps[number]
-    if before is None or (number == len(deployment.steps) - 1 and not step.bake):
+    step, plan = deployment.steps[number], deployment.plan
+    is_over = before is None or (number == len(deployment.steps) - 1 and not step.bake)
+    if is_over and not (plan is not None and plan.targets):
         return go_live(change, deployment, before)
     mirrors = deployment.strategy is Strategy.SHADOW
     moved = deployment.at_step(number, at=change.now, has_traffic=step.traffic > 0 or mirrors)
@@ -60,7 +62,9 @@ def take_step(change: Change, deployment: Deployment, before: Deployment | None)
             artifact=kept.artifact_sha256,
         )
     )
-    move_route(change, _shared(kept, before.label))
+    if before is not None:  # with nothing live before, guards get their route when this is
+        move_route(change, _shared(kept, before.label))
+    ask(change, kept)
     return kept
 
 
@@ -113,6 +117,7 @@ def restore_route(change: Change, ended: Deployment) -> Deployment | None:
     before = queries.locked_live(change, ended.model, ended.environment)
     if before is not None:
         give_all(change, before)
+        ask_back(change, ended, before, under=ended)
     return before
 
 

@@ -20,6 +20,7 @@ from modelwarden.facts import (
     servicenow,
     sinks,
     sla,
+    targets,
     triggers,
     use_cases,
     witness,
@@ -52,6 +53,7 @@ KINDS: Final[Mapping[type[Any], Kind]] = MappingProxyType(
             witness,
             external,
             servicenow,
+            targets,
         )
         for kind in room.KINDS
     }
@@ -60,8 +62,8 @@ TYPES: Final[Mapping[str, Kind]] = MappingProxyType({kind.type: kind for kind in
 
 URGENT: Final = frozenset(
     {
-        "actor.deactivated", "actor.suspended", "deployment.aborted", "deployment.rolled_back", "rollout.rolled_back",
-        "key.compromised", "key.revoked",
+        "actor.deactivated", "actor.suspended", "deployment.aborted", "deployment.failed", "deployment.rolled_back",
+        "rollout.rolled_back", "target.failed", "key.compromised", "key.revoked",
         "drill.stopped", "role.revoked", "switch.activated", "switch.release_refused", "token.revoked",
         "trigger.fired", "severity.classified", "switch.proposed", "proposal.accepted",
     }

@@ -199,6 +199,18 @@ class DeploymentAborted:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class DeploymentFailed:
+    """An unfinished deployment ended since a target did not follow; what was live has all the traffic again (RL-40)."""
+
+    deployment: DeploymentId
+    model: ModelName
+    version: VersionName
+    environment: Code
+    traffic: int
+    cause: Code
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class RolloutRolledBack:
     """The policy's conditions ended an unfinished deployment (RL-37): both versions over the same time."""
 
@@ -296,6 +308,7 @@ KINDS: Final = (
     Kind(StepAdvanced, Family.CHANGE, Severity.INFO),
     Kind(RolloutHeld, Family.CHANGE, Severity.WARNING),
     Kind(DeploymentAborted, Family.CHANGE, Severity.WARNING),
+    Kind(DeploymentFailed, Family.CHANGE, Severity.HIGH),
     Kind(RolloutRolledBack, Family.CHANGE, Severity.HIGH),
     Kind(FreezeAdded, Family.CHANGE, Severity.WARNING),
     Kind(FreezeLifted, Family.CHANGE, Severity.WARNING),

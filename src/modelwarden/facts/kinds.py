@@ -100,6 +100,7 @@ SUBJECT_KINDS: Final[Mapping[str, str]] = MappingProxyType(
         "SliName": "sli",
         "LocalStopId": "local_stop",
         "ServicenowId": "servicenow_change",
+        "TargetName": "target",
         "EventName": "event",
         "ComponentName": "component",
     }

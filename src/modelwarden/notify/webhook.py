@@ -106,7 +106,7 @@ def _key(secret: str) -> bytes:
 def _parsed(body: bytes) -> dict[str, Any]:
     try:
         value = json.loads(body)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise WebhookInvalid("the body is no JSON") from error
     if not isinstance(value, dict):
         raise WebhookInvalid("the body is no JSON object")

@@ -60,6 +60,7 @@ def weaknesses(child: PolicyDocument, parent: PolicyDocument) -> tuple[Weakness,
         for path, words in (
             *_approvals(child.approvals_in(place), parent.approvals_in(place)),
             *_staging_time(child, parent, place),
+            *_targets(child, parent, place),
             *_all_checks(child, parent, place),
         )
     ]
@@ -163,6 +164,16 @@ def _staging_time(
     before, after = parent.rollout_in(place).needs.staging, child.rollout_in(place).needs.staging
     if before is not None and (after is None or duration(after) < duration(before)):
         yield "rollout.needs.staging", f"{after or 'none'} instead of {before}"
+
+
+def _targets(
+    child: PolicyDocument, parent: PolicyDocument, place: Environment
+) -> Iterator[tuple[str, str]]:
+    mine = {part.endpoint: part.value.within_s for part in child.rollout_in(place).targets or ()}
+    for part in parent.rollout_in(place).targets or ():
+        before = part.value
+        if mine.get(before.endpoint, before.within_s + 1) > before.within_s:
+            yield "rollout.targets", f"{before.endpoint} is not waited for as before"
 
 
 def _all_checks(

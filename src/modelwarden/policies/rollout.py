@@ -18,6 +18,7 @@ from pydantic import AfterValidator, Field, model_validator
 from modelwarden.guard.router import Strategy
 from modelwarden.policies.duration import duration
 from modelwarden.policies.shape import Length, Shape
+from modelwarden.policies.target import MOST_TARGETS, Target, TargetPart, joined_targets
 from modelwarden.values.canonical import encode_any
 
 if TYPE_CHECKING:
@@ -100,6 +101,7 @@ class Course:
         advance: `automatic`, or `manual`: each step waits for a person.
         hold: all of these have to be known to hold for a step.
         rollback_when: any of these takes the deployment back.
+        targets: each of them has to acknowledge each step (RL-40).
     """
 
     strategy: Strategy
@@ -107,6 +109,7 @@ class Course:
     advance: str = "automatic"
     hold: tuple[Condition, ...] = ()
     rollback_when: tuple[Condition, ...] = ()
+    targets: tuple[Target, ...] = ()
 
     @property
     def text(self) -> str:
@@ -124,6 +127,7 @@ class Course:
             advance=found["advance"],
             hold=tuple(Condition(**each) for each in found["hold"]),
             rollback_when=tuple(Condition(**each) for each in found["rollback_when"]),
+            targets=tuple(Target(**each) for each in found.get("targets", ())),
         )
 
 
@@ -260,6 +264,9 @@ class Rollout(Shape):
     advance: Literal["automatic", "manual"] | None = None
     hold: Holds | None = None
     steps: Annotated[tuple[StepPart, ...], Field(min_length=1, max_length=MOST_STEPS)] | None = None
+    targets: (
+        Annotated[tuple[TargetPart, ...], Field(min_length=1, max_length=MOST_TARGETS)] | None
+    ) = None
 
     @model_validator(mode="after")
     def _fits(self) -> Self:
@@ -307,6 +314,7 @@ def join_rollouts(rollouts: Sequence[Rollout], conditions: Sequence[RollbackWhen
         advance="manual" if manual else "automatic",
         hold=tuple(dict.fromkeys(holds)),
         rollback_when=tuple(dict.fromkeys(back)),
+        targets=joined_targets(part.value for one in rollouts for part in one.targets or ()),
     )
 
 

@@ -211,6 +211,28 @@ class RolloutStepAnswer:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class TargetAnswer:
+    """What a webhook target was told of a step, and what it said (RL-40).
+
+    Attributes:
+        step: from 1; 0 tells that the deployment is over and `version` has all the traffic.
+        state: waiting, acknowledged, failed, or void where the deployment went on or ended without an answer.
+        sha256: of the bytes that it has to serve by.
+        reported: what it said that it serves by.
+    """
+
+    target: str
+    step: int
+    version: str
+    state: str
+    sha256: str
+    reported: str | None
+    asked_at: datetime
+    due_at: datetime
+    settled_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class DeploymentAnswer:
     """One version going to one environment, or a rollback, whose `notes` are its reason.
 
@@ -250,6 +272,7 @@ class DeploymentAnswer:
     held: tuple[str, ...]
     approve_by: datetime | None
     approved_at: datetime | None
+    targets: tuple[TargetAnswer, ...]
     review_due_at: datetime | None
     reviewed_by: str | None
     reviewed_at: datetime | None

@@ -43,6 +43,8 @@ TriggerName = NewType("TriggerName", str)
 FiringId = NewType("FiringId", str)
 ProposalId = NewType("ProposalId", str)
 ServicenowId = NewType("ServicenowId", str)
+TargetName = NewType("TargetName", str)
+TargetStepId = NewType("TargetStepId", str)
 """A `sys_id`: 32 hex digits that a ServiceNow instance drew for a row."""
 DatasetName = NewType("DatasetName", str)
 EvidenceId = NewType("EvidenceId", str)

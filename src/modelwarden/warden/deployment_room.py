@@ -26,7 +26,7 @@ class Deployments:
     def __init__(self, bound: Bound) -> None:
         self._bound = bound
 
-    def start(  # the fields of a deployment
+    def start(  # noqa: PLR0913  # the fields of a deployment
         self,
         model: str,
         version: str,
@@ -35,16 +35,17 @@ class Deployments:
         strategy: str | None = None,
         notes: str | None = None,
         reference: str | None = None,
+        target: str | None = None,
     ) -> DeploymentAnswer:
         """Take a version live, if the gate allows: the artifact is hashed now, everything else is weighed inside.
 
         Raises:
             GateRefused: `reasons` holds the code of every condition that does not hold.
-            NotPermitted, VersionNotFound, StrategyUnknown, DeploymentInProgress, ReferenceExists.
+            NotPermitted, VersionNotFound, StrategyUnknown, DeploymentInProgress, ReferenceExists, ValueInvalid.
         """
         place = named(Environment, environment, field="environment")
         launch = actions.Launch(
-            environment=place, strategy=strategy, notes=notes, reference=reference
+            environment=place, strategy=strategy, notes=notes, reference=reference, target=target
         )
         action = partial(
             actions.start,

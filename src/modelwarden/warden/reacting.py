@@ -5,6 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from modelwarden.audit import indexing
+from modelwarden.notify import telling
+from modelwarden.notify.address import Egress
+from modelwarden.notify.post import Line
 from modelwarden.reactions import (
     approvals,
     confirmations,
@@ -30,6 +33,7 @@ if TYPE_CHECKING:
 
 def reactions_of(warden: Warden) -> tuple[Follower, ...]:
     """Return the followers, not begun. Raises what a setting of theirs that can't be does."""
+    line = Line(Egress(warden.settings.endpoint_allow), deadline_s=telling.DEADLINE_S)
     overwrite = warden.store.database.overwrite_deleted
     steps: dict[str, Step] = {
         approvals.NAME: approvals.VoidApprovals(warden),
@@ -43,6 +47,7 @@ def reactions_of(warden: Warden) -> tuple[Follower, ...]:
         emergencies.NAME: emergencies.KeepEmergencies(warden, settings=warden.settings),
         drills.NAME: drills.KeepDrills(warden),
         mlflow.NAME: mlflow.KeepAliases(warden, settings=warden.settings),
+        telling.NAME: telling.TellTargets(warden, line),
         backups.NAME: backups.Backups(warden),
         indexing.NAME: indexing.KeepWords(warden),
     }

@@ -1,4 +1,4 @@
-"""Tables of deployments, of times in which none goes forward, and of what they move in MLflow."""
+"""Tables of deployments, of times in which none goes forward, of what they move in MLflow and tell targets."""
 
 from __future__ import annotations
 
@@ -79,6 +79,26 @@ mlflow_aliases: Final = governed(
     Column("revision", Integer, nullable=False),
     kind="mlflow_alias",
     value="MlflowAlias",
+)
+target_steps: Final = governed(
+    "target_steps",
+    Column("id", Text, primary_key=True),
+    Column("deployment", Text, nullable=False),
+    Column("target", Text, nullable=False),
+    Column("step", Integer, nullable=False),
+    Column("version", Text, nullable=False),
+    Column("traffic", Integer, nullable=False),
+    Column("artifact", Text, nullable=False),
+    Column("asked_at", Text, nullable=False),
+    Column("due_at", Text, nullable=False),
+    Column("state", Text, nullable=False),
+    Column("reported", Text),
+    Column("settled_at", Text),
+    Column("revision", Integer, nullable=False),
+    Index("ix_target_steps_deployment", "deployment", "step"),
+    Index("ix_target_steps_state", "state", "id"),
+    kind="target_step",
+    value="TargetStep",
 )
 for _name, _state in (("in_progress", "in_progress"), ("live", "live")):
     _there = deployments.c.state == _state
