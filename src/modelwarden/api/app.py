@@ -41,6 +41,7 @@ from modelwarden.api import (
     use_cases,
     users,
     versions,
+    waivers,
 )
 from modelwarden.api.edge import Edge
 from modelwarden.api.host import Host, Serves
@@ -58,6 +59,7 @@ ROUTERS: Final = (
     versions.router,
     artifacts.router,
     use_cases.router,
+    waivers.router,
     releases.router,
     rollouts.router,
     switches.checks,

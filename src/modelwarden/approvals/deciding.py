@@ -15,7 +15,7 @@ from modelwarden.access.actions import write_permit
 from modelwarden.access.allowed import authorize, readable, require_person
 from modelwarden.access.holding import holds_role
 from modelwarden.access.permit import LIFE_HOURS
-from modelwarden.approvals import case, signatures
+from modelwarden.approvals import case, checks, signatures
 from modelwarden.approvals import statement as statements
 from modelwarden.approvals.case import Dossier, Sitting
 from modelwarden.approvals.decision import Answer, Custody, Decision
@@ -60,6 +60,7 @@ NARROW: Final[Mapping[RequestType, Permission]] = MappingProxyType(
     {
         RequestType.RELEASE: Permission.MODEL_APPROVE,
         RequestType.USE_CASE: Permission.USE_CASE_APPROVE,
+        RequestType.WAIVER: Permission.WAIVER_SIGN,
     }
 )
 """What lets somebody decide on requests of one type alone."""
@@ -201,7 +202,8 @@ def _decide(change: Change, request_id: str, answer: Answer, ballot: Ballot) -> 
     moved = statements.changes(request.basis, case.current_basis(change, request, version))
     if moved:
         raise StatementChanged(tuple(moved))
-    if answer is Answer.APPROVE and model is not None and version is not None:
+    asks_release = request.type is RequestType.RELEASE
+    if answer is Answer.APPROVE and asks_release and model is not None and version is not None:
         _check_checks(change, request, model=model, version=version)
     decision = _signed(change, request, seat=seat, answer=answer, ballot=ballot)
     change.save(decision)
@@ -212,7 +214,7 @@ def _check_checks(
     change: Change, request: ApprovalRequest, *, model: Model, version: Version
 ) -> None:
     """Raise ChecksBlocking when a check has turned against what would be agreed to (RL-17)."""
-    if turned := case.turned(change, request, model=model, version=version):
+    if turned := checks.turned(change, request, model=model, version=version):
         raise ChecksBlocking(
             f"since it was asked, {', '.join(turned)} fails; ask anew once it passes",
             about=request.about,

@@ -39,6 +39,7 @@ class RequestType(StrEnum):
     RELEASE = "release"
     ACCESS = "access"
     USE_CASE = "use_case"
+    WAIVER = "waiver"
 
 
 class RequestState(StrEnum):
@@ -86,6 +87,7 @@ class VoidCause(StrEnum):
     EXPIRED = "expired"
     SUPERSEDED = "superseded"
     USE_CASE = "use_case"
+    ENDED = "ended"
 
 
 _S = RequestState
@@ -127,7 +129,8 @@ class ApprovalRequest:
         humans: how many different people have to agree.
         policies: the governing policies as pinned: name, version, hash (RL-13).
         basis: the members of the statement that depend on neither approver nor time (RL-24).
-        payload: of an access request, the exact arguments of the action asked for (AC-41); of a use case, what it says.
+        payload: of an access request, the exact arguments of the action asked for (AC-41); of a use case, what it says;
+            of a waiver, which check, of which bytes, and who sees to it.
         expires_at: when the question, and the approval that may follow, loses its force.
         order: how seats are filled; None, in requests of older releases, is `any`.
         closed_at: when the request left `open`; `cause` says why an approval became void.

@@ -41,6 +41,7 @@ from modelwarden.cli.usecases import usecases
 from modelwarden.cli.users import users
 from modelwarden.cli.verb import ActingAs, AsJson, Before, verb
 from modelwarden.cli.versions import versions
+from modelwarden.cli.waivers import waivers
 from modelwarden.cli.watching import watch
 from modelwarden.cli.witness import witness
 
@@ -60,7 +61,7 @@ SELDOM: Final = (50_000, 20, 20)
 """How often to look for garbage: modules that are loaded stay, and the usual 700 take a sixth of a server's start."""
 
 NOUNS: Final = (
-    models, versions, evidence, checks, usecases, approvals, deploy, freezes,
+    models, versions, evidence, checks, waivers, usecases, approvals, deploy, freezes,
     kill, local_stops, triggers, freshness, drill, guards, drift, sla, policy,
     audit, holds, retention, users, roles, service_accounts, tokens, keys, notify, witness, mlflow,
 )  # fmt: skip
