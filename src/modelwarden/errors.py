@@ -1041,6 +1041,18 @@ class UseCaseIncomplete(CallerError):
     code, status = "use_case_incomplete", 422
 
 
+class NotWaivable(CallerError):
+    """Nobody can give leave from this (EVAL-5): no check that governs, one that has to pass, or none may be waived."""
+
+    code, status = "not_waivable", 422
+
+
+class WaiverTooLong(CallerError):
+    """A waiver would last longer than the policies let one last (EVAL-5)."""
+
+    code, status = "waiver_too_long", 422
+
+
 class UseCaseIsDeprecated(CallerError):
     """A deprecated use case takes no changes and no requests (RL-11)."""
 

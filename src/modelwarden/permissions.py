@@ -32,6 +32,9 @@ class Permission(StrEnum):
     USE_CASE_DEPRECATE = "use_case.deprecate"
     ARTIFACT_WRITE = "artifact.write"
     METRIC_RECORD = "metric.record"
+    EVIDENCE_ATTEST = "evidence.attest"
+    WAIVER_REQUEST = "waiver.request"
+    WAIVER_SIGN = "waiver.sign"
     LINEAGE_READ = "lineage.read"
     LINEAGE_WRITE = "lineage.write"
     POLICY_READ = "policy.read"
@@ -103,22 +106,27 @@ _EVERYONE: Final = frozenset(
         _P.DEPLOYMENT_READ, _P.SWITCH_READ, _P.TOKEN_ISSUE_SELF, _P.KEY_ENROL_SELF, _P.USE_CASE_READ,
     }
 )  # fmt: skip
-_DECIDING: Final = frozenset({_P.APPROVAL_DECIDE, _P.MODEL_APPROVE, _P.USE_CASE_APPROVE})
+_DECIDING: Final = frozenset(
+    {_P.APPROVAL_DECIDE, _P.MODEL_APPROVE, _P.USE_CASE_APPROVE, _P.WAIVER_SIGN}
+)
 
 ROLE_PERMISSIONS: Final[Mapping[BuiltInRole, frozenset[Permission]]] = MappingProxyType(
     {
         BuiltInRole.OPERATOR: _EVERYONE
         | {
+            _P.EVIDENCE_ATTEST, _P.WAIVER_REQUEST,
             _P.METRIC_RECORD, _P.DEPLOY_STAGING, _P.DEPLOY_PRODUCTION, _P.DEPLOY_ROLLBACK,
             _P.DEPLOY_FREEZE, _P.DEPLOY_REVIEW, _P.MODEL_RETIRE, _P.SWITCH_ACTIVATE, _P.SWITCH_RELEASE,
             _P.DRILL_RUN, _P.AUDIT_READ, _P.TRIGGER_WRITE, _P.FRESHNESS_RECORD, _P.SLA_DEFINE,
             _P.USE_CASE_DEPLOY, _P.USE_CASE_DEPRECATE,
         },
         BuiltInRole.ANALYST: _EVERYONE
-        | {_P.POLICY_DRAFT, _P.COMPLIANCE_REPORT, _P.AUDIT_READ},
+        | {_P.POLICY_DRAFT, _P.COMPLIANCE_REPORT, _P.AUDIT_READ, _P.EVIDENCE_ATTEST},
         BuiltInRole.APPROVER: _EVERYONE
         | _DECIDING
-        | {_P.DEPLOY_REVIEW, _P.POLICY_DRAFT, _P.COMPLIANCE_REPORT, _P.AUDIT_READ},
+        | {
+            _P.DEPLOY_REVIEW, _P.POLICY_DRAFT, _P.COMPLIANCE_REPORT, _P.AUDIT_READ, _P.EVIDENCE_ATTEST,
+        },
         BuiltInRole.ADMIN: _EVERYONE
         | {
             _P.POLICY_DRAFT, _P.POLICY_PUBLISH, _P.POLICY_ASSIGN, _P.COMPLIANCE_REPORT,
@@ -137,7 +145,7 @@ ROLE_PERMISSIONS: Final[Mapping[BuiltInRole, frozenset[Permission]]] = MappingPr
         | {
             _P.MODEL_REGISTER, _P.MODEL_UPDATE, _P.MODEL_SUBMIT, _P.ARTIFACT_WRITE,
             _P.LINEAGE_WRITE, _P.METRIC_RECORD, _P.FRESHNESS_RECORD, _P.USE_CASE_CREATE,
-            _P.USE_CASE_UPDATE, _P.USE_CASE_SUBMIT,
+            _P.USE_CASE_UPDATE, _P.USE_CASE_SUBMIT, _P.EVIDENCE_ATTEST, _P.WAIVER_REQUEST,
         },
     }
 )  # fmt: skip

@@ -46,6 +46,7 @@ GIVEN: Final = {
     "endpoint": "end_0", "purpose": "decision", "switch": "swi_0", "stop": "lst_0", "drill": "dri_0",
     "trigger": "errors", "firing": "fir_0", "freeze": "frz_0", "run": "run_0",
     "proposal": "prp_0", "dataset": "orders", "name": "churn-latency", "usecase": "planned",
+    "waiver": "req_0",
 }  # fmt: skip
 REASON: Final = {"reason": "because the tests want it so"}
 NOTES: Final = {"notes": "because the tests want it so"}
@@ -139,6 +140,10 @@ BODIES: Final[dict[str, Any]] = {
     "PUT /guards/{model}/mode": {"fail": "closed"},
     "PUT /freshness/{dataset}": {"cadence_s": 60, "max_age_s": 60},
     "POST /freshness/{dataset}": {},
+    "POST /waivers": {"model": "churn", "version": "1", "check": "scan"} | REASON,
+    "POST /models/{model}/versions/{version}/attestations": {
+        "statement": "validated", "role": "approver", "envelope": "{}",
+    },
     "POST /usecases": {"usecase": "matrix"},
     "POST /usecases/create": {"usecase": "matrix2"},
     "PATCH /usecases/{usecase}": {"name": "Nothing"},
@@ -148,6 +153,7 @@ BODIES: Final[dict[str, Any]] = {
 }  # fmt: skip
 QUERIES: Final = {
     "/models/{model}/compare": "?a=1&b=1",
+    "/models/{model}/versions/{version}/attestation": "?statement=validated&role=approver",
     "/audit-log/consistency": "?from=1",
     "/snapshot": "?model=churn",
     "/snapshot/stream": "?model=churn",

@@ -46,25 +46,27 @@ SCAN: Final = "{id: scan, type: findings, params: {source: security, max: {criti
 FLOOR: Final = "{id: floor, type: metric, params: {metric: roc_auc, min: 0.75}}"
 
 
-def draft_of(checks: str, *, approving: str = "", rest: str = "") -> str:
+def draft_of(checks: str, *, approving: str = "", rest: str = "", name: str = "mine") -> str:
     return (
-        "schema: modelwarden.policy/v1\nname: mine\n"
+        f"schema: modelwarden.policy/v1\nname: {name}\n"
         f"approvals: {{humans: 2, seats: [{{any: 2, of: [{{role: approver}}]}}], {approving}}}\n"
         f"checks: [{checks}]\n{rest}\n"
         "environments: {staging: {approvals: {humans: 0}}}"
     )
 
 
-def publish(org: Org, checks: str, *, approving: str = "", rest: str = "") -> None:
+def publish(
+    org: Org, checks: str, *, approving: str = "", rest: str = "", name: str = "mine"
+) -> None:
     """Publish a policy with these checks and let it govern churn, as root with permits."""
-    text = draft_of(checks, approving=approving, rest=rest)
+    text = draft_of(checks, approving=approving, rest=rest, name=name)
     found = org.see("root", policies.lint, text)
-    permit(org, policies.publish_payload("mine", found.hash), "policy.publish")
+    permit(org, policies.publish_payload(name, found.hash), "policy.publish")
     org.do("root", policies.publish, policies.prepare_policy(text))
     if "applies_to" not in rest:
-        payload = policies.assign_payload("mine", model="churn", environment=None)
+        payload = policies.assign_payload(name, model="churn", environment=None)
         permit(org, payload, "policy.assign")
-        org.do("root", policies.assign, "mine", model="churn")
+        org.do("root", policies.assign, name, model="churn")
 
 
 def permit(org: Org, payload: Digest, action: str) -> None:
@@ -102,7 +104,7 @@ def scanned(
 
 
 def ran(org: Org, by: str = "alice") -> CheckRun:
-    found: CheckRun = org.do(by, policies.run_checks, "churn", "1.0.0")
+    found: CheckRun = org.do(by, approvals.run_checks, "churn", "1.0.0")
     return found
 
 
@@ -305,15 +307,15 @@ def test_a_gain_is_measured_against_what_is_live(org: Org) -> None:
     data = [{"name": "holdout", "role": "test", "fingerprints": ["blake3:" + "c" * 64]}]
     org.register("2.0.0", datasets=data)
     org.clock.advance(minutes=1)
-    run = org.do("alice", policies.run_checks, "churn", "2.0.0")
+    run = org.do("alice", approvals.run_checks, "churn", "2.0.0")
     assert outcomes(run) == {"gain": "unknown"}  # 1.0.0 names no test data
     org.register("3.0.0", datasets=data)
     org.do("alice", record_metrics, "churn", label="3.0.0", metrics={"roc_auc": 0.83})
     publish(
         org, "{id: gain, type: metric_delta, params: {metric: roc_auc, baseline: 2.0.0, min: 0.01}}"
     )
-    assert outcomes(org.do("alice", policies.run_checks, "churn", "3.0.0")) == {"gain": "pass"}
-    assert outcomes(org.do("alice", policies.run_checks, "churn", "2.0.0")) == {"gain": "unknown"}
+    assert outcomes(org.do("alice", approvals.run_checks, "churn", "3.0.0")) == {"gain": "pass"}
+    assert outcomes(org.do("alice", approvals.run_checks, "churn", "2.0.0")) == {"gain": "unknown"}
 
 
 def test_the_ledger_has_to_have_been_verified_as_a_whole(org: Org) -> None:
@@ -446,7 +448,7 @@ def test_a_witness_is_nobody_who_had_a_part_in_the_version(org: Org) -> None:
     assert outcomes(run) == {"scan": "pass"}
     org.register("2.0.0", trained_by=["dave"])
     scanned(org, "2.0.0", by="dave")
-    assert outcomes(org.do("alice", policies.run_checks, "churn", "2.0.0")) == {"scan": "unknown"}
+    assert outcomes(org.do("alice", approvals.run_checks, "churn", "2.0.0")) == {"scan": "unknown"}
     root = org.warden.acting_as("root")
     root.users.link("dave", to="alice")
     assert outcomes(ran(org)) == {"scan": "unknown"}  # one person, two accounts

@@ -63,6 +63,7 @@ def found_company(folder: Path, *, with_keys: bool) -> dict[str, str]:
         ("sign-approvals.md", False),
         ("policies.md", True),
         ("checks.md", True),
+        ("waive-a-check.md", True),
         ("sensitive-actions.md", True),
         ("personal-data.md", True),
         ("rotate-keys.md", True),

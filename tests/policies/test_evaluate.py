@@ -40,6 +40,18 @@ def findings(**counts: Any) -> Exhibit:  # noqa: ANN401  # any value
     return exhibit("findings", {"source": "security", "counts": counts})
 
 
+def said(evidence: str, by: str, **more: str) -> Exhibit:
+    value = {"statement": "valid", "role": "validator", "by": by, **more}
+    return exhibit("attestation", value, id=evidence)
+
+
+def ran(**value: str) -> Exhibit:
+    return exhibit("lineage", {"datasets": ["sha256:2"], **value})
+
+
+BYTES_READ = exhibit("artifact_digest", {"sha256": "a"}, id="artifact:a")
+
+
 def check(type: str, params: dict[str, Any] | None = None, **more: Any) -> Check:  # noqa: A002, ANN401  # any field
     return Check(policy="mine@1", id="it", type=type, params=params or {}, **more)
 
@@ -57,6 +69,13 @@ DATA = check("dataset", {"roles": ["training", "test"]})
 SCAN = check("findings", {"source": "security", "max": {"critical": 0, "high": 1}})
 DRILL = check("drill", {"environment": "staging", "max_confirm": "PT1S"})
 CHAIN = check("chain_verified")
+SAID = check("attestation", {"statement": "valid", "by_role": "validator", "reviewed": True})
+MADE = check("lineage")
+RUN = {"run": "run-7", "code": "9f2c1e0", "artifact": "a", "environment": "sha256:1"}
+OF_RUN = {
+    "fields": {"version.run": "run-7", "version.source_commit": "9f2c1e0"},
+    "datasets": {"training": ("blake3:1", "sha256:2")},
+}
 BASE = {"baselines": {"live": THEIRS}}
 PASSING: list[tuple[Check, tuple[Exhibit, ...], dict[str, Any]]] = [
     (FLOOR, (figure("0.75"),), {}),
@@ -67,6 +86,8 @@ PASSING: list[tuple[Check, tuple[Exhibit, ...], dict[str, Any]]] = [
     (SCAN, (findings(critical=0, high=1),), {}),
     (DRILL, (drill(),), {}),
     (CHAIN, (exhibit("ledger_verification", {"intact": True}, version=""),), {}),
+    (SAID, (said("evi_1", "ann"), said("evi_2", "ben", reviews="evi_1")), {}),
+    (MADE, (ran(**RUN), BYTES_READ), OF_RUN),
 ]
 FAILING: list[tuple[Check, tuple[Exhibit, ...], dict[str, Any]]] = [
     (FLOOR, (figure("0.7499999999999999"),), {}),
@@ -79,6 +100,8 @@ FAILING: list[tuple[Check, tuple[Exhibit, ...], dict[str, Any]]] = [
     (DRILL, (drill(confirm=1_001),), {}),
     (DRILL, (drill(confirm=None),), {}),
     (CHAIN, (exhibit("ledger_verification", {"intact": False}, version=""),), {}),
+    (MADE, (ran(**(RUN | {"artifact": "b"})), BYTES_READ), OF_RUN),
+    (MADE, (ran(**(RUN | {"code": "0000000"})), BYTES_READ), OF_RUN),
 ]
 
 

@@ -42,6 +42,7 @@ from modelwarden.api import (
     use_cases,
     users,
     versions,
+    waivers,
 )
 from modelwarden.api.edge import Edge
 from modelwarden.api.host import Host, Serves
@@ -59,6 +60,7 @@ ROUTERS: Final = (
     versions.router,
     artifacts.router,
     use_cases.router,
+    waivers.router,
     releases.router,
     rollouts.router,
     switches.checks,

@@ -11,7 +11,8 @@ from starlette.responses import Response
 
 from modelwarden.api.bodies import StrictRoute
 from modelwarden.api.caller import Caller, claimed, may
-from modelwarden.api.shapes import Claims, Moment, Word, answers, page, pages
+from modelwarden.api.shapes import Claims, LongText, Moment, Word, answers, page, pages
+from modelwarden.approvals import actions as approvals
 from modelwarden.permissions import Permission
 from modelwarden.policies import actions
 from modelwarden.policies.check_answers import evidence_answer, run_answer
@@ -23,6 +24,8 @@ router = APIRouter(prefix="/api/governance", route_class=StrictRoute, tags=["che
 
 Report = Annotated[str, StringConstraints(max_length=1_000_000)]
 Reader = Annotated[Caller, may(Permission.COMPLIANCE_READ)]
+Signer = Annotated[Caller, may(Permission.EVIDENCE_ATTEST)]
+STATEMENT_TYPE = "application/vnd.in-toto+json"
 OF_VERSION = "/models/{model}/versions/{version}"
 
 
@@ -37,6 +40,15 @@ class NewEvidence(Claims):
     produced_at: Moment | None = None
     inputs: Annotated[list[Word], Field(max_length=32)] = Field(default_factory=list)
     artifact: Word | None = None
+
+
+class Attestation(Claims):
+    """Body of POST versions/{version}/attestations. The envelope is a DSSE line, as text."""
+
+    statement: Word
+    role: Word
+    envelope: LongText
+    reviews: Word | None = None
 
 
 class Target(Claims):
@@ -72,6 +84,46 @@ async def record_evidence(
     )
 
 
+@router.get(f"{OF_VERSION}/attestation", responses=answers(bytes, kind=STATEMENT_TYPE))
+async def attestation_statement(  # what is said, in which role
+    model: str,
+    version: str,
+    caller: Signer,
+    statement: str,
+    role: str,
+    reviews: str | None = None,
+) -> Response:
+    """Return the caller's own bytes to sign, issued now."""
+    action = partial(
+        approvals.attestation_statement,
+        model=model,
+        version=version,
+        statement=statement,
+        role=role,
+        reviews=reviews,
+    )
+    return Response(await caller.look(action), media_type=STATEMENT_TYPE)
+
+
+@router.post(
+    f"{OF_VERSION}/attestations", status_code=201, responses=answers(EvidenceAnswer, status=201)
+)
+async def attest(model: str, version: str, body: Attestation, caller: Signer) -> Response:
+    """Keep a statement that the caller signed in a role, or a review of somebody else's."""
+    action = partial(
+        approvals.attest,
+        model=model,
+        version=version,
+        statement=body.statement,
+        role=body.role,
+        envelope=body.envelope,
+        reviews=body.reviews,
+    )
+    return await caller.write(
+        claimed(action, body.claims()), evidence_answer, again=_evidence_again, status=201
+    )
+
+
 @router.get(f"{OF_VERSION}/checks", responses=pages(CheckRunAnswer))
 async def check_runs(
     model: str, version: str, caller: Reader, part: Annotated[Page, Depends(page)]
@@ -85,7 +137,7 @@ async def check_runs(
 async def run_checks(model: str, version: str, body: Target, caller: Reader) -> Response:
     """Evaluate all checks that govern a version in an environment, and keep what came of it."""
     place = named(actions.Environment, body.environment, field="environment")
-    action = partial(actions.run_checks, model=model, version=version, environment=place)
+    action = partial(approvals.run_checks, model=model, version=version, environment=place)
     return await caller.write(
         claimed(action, body.claims()), run_answer, again=_run_again, status=201
     )

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from modelwarden.approvals.attesting import attest as attest
+from modelwarden.approvals.attesting import attestation_statement as attestation_statement
 from modelwarden.approvals.case import Dossier as Dossier
+from modelwarden.approvals.checks import run_checks as run_checks
 from modelwarden.approvals.deciding import Ballot as Ballot
 from modelwarden.approvals.deciding import approve as approve
 from modelwarden.approvals.deciding import reject as reject
@@ -33,3 +36,7 @@ from modelwarden.approvals.voiding import models_in_force as models_in_force
 from modelwarden.approvals.voiding import void_changed as void_changed
 from modelwarden.approvals.voiding import void_key as void_key
 from modelwarden.approvals.voiding import void_use_case as void_use_case
+from modelwarden.approvals.waivers.asking import end_waiver as end_waiver
+from modelwarden.approvals.waivers.asking import request_waiver as request_waiver
+from modelwarden.approvals.waivers.reads import waiver as waiver
+from modelwarden.approvals.waivers.reads import waivers as waivers

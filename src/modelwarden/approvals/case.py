@@ -18,12 +18,12 @@ from modelwarden.access.holding import granters
 from modelwarden.access.rotating import decision_keys
 from modelwarden.approvals import gate, queries
 from modelwarden.approvals import statement as statements
-from modelwarden.approvals.request import VoidCause
+from modelwarden.approvals.request import RequestType, VoidCause
 from modelwarden.approvals.signatures import FRESH, KnownKey
 from modelwarden.errors import GrantFromParticipant, NotFound, SamePerson, SelfApproval
 from modelwarden.ledger.keys import PublicKey
 from modelwarden.permissions import Permission
-from modelwarden.policies import checking
+from modelwarden.policies.gathering import subject_of
 from modelwarden.policies.reads import requirements
 from modelwarden.registry.queries import find_model, find_version
 from modelwarden.registry.reads import resource_of
@@ -109,7 +109,11 @@ def barred(
         return use_case_parties(view, request, request.use_case)
     if model is None or version is None:
         return access_parties(view, request)
-    return release_parties(view, request, model=model, version=version)
+    parties = release_parties(view, request, model=model, version=version)
+    if request.type is not RequestType.WAIVER:
+        return parties
+    keeper = str((request.payload or {}).get("owner", ""))
+    return {**parties, "waiver owner": frozenset(queries.persons_of(view, {keeper}).values())}
 
 
 def release_parties(
@@ -210,6 +214,10 @@ def current_basis(view: View, request: ApprovalRequest, version: Version | None)
             ),
             request.basis,
         )
+    if request.type is RequestType.WAIVER and version is not None:
+        payload = {**(request.payload or {}), "subject": subject_of(version)}
+        waived = statements.waiver_basis(request.id, payload, version, policy=policy, ledger=None)
+        return statements.repinned(waived, request.basis)
     now = (
         statements.access_basis(
             request.id, request.payload_digest or Digest(""), policy=policy, ledger=None
@@ -226,17 +234,6 @@ def _said(view: View, request: ApprovalRequest) -> str:
     if found is None or found.request != request.id or found.state not in ASKED:
         return ""
     return "" if view.is_frozen("use_case", found.name) else digest(found.content())
-
-
-def turned(
-    view: View, request: ApprovalRequest, *, model: Model, version: Version
-) -> tuple[str, ...]:
-    """Name the blocking checks that fail now and did not when the request was opened (RL-17)."""
-    needs = requirements(view, model.name, request.environment)
-    if not needs.checks:
-        return ()
-    now = checking.evaluated(view, version, model=model, needs=needs)
-    return checking.turned(view, statements.check_run_of(request.basis), now.results)
 
 
 def known_keys(view: View, keyids: set[str]) -> dict[str, KnownKey]:

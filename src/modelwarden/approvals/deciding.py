@@ -15,11 +15,11 @@ from modelwarden.access.actions import write_permit
 from modelwarden.access.allowed import authorize, readable, require_person
 from modelwarden.access.holding import holds_role
 from modelwarden.access.permit import LIFE_HOURS
-from modelwarden.approvals import case, signatures
+from modelwarden.approvals import case, checks, signatures
 from modelwarden.approvals import statement as statements
 from modelwarden.approvals.case import Dossier, Sitting
 from modelwarden.approvals.decision import Answer, Custody, Decision
-from modelwarden.approvals.request import RequestState, RequestType, Seat, Signing
+from modelwarden.approvals.request import GOING_LIVE, RequestState, RequestType, Seat, Signing
 from modelwarden.approvals.statement import Approver
 from modelwarden.approvals.voiding import kept
 from modelwarden.errors import (
@@ -61,6 +61,7 @@ NARROW: Final[Mapping[RequestType, Permission]] = MappingProxyType(
         RequestType.RELEASE: Permission.MODEL_APPROVE,
         RequestType.USE_CASE: Permission.USE_CASE_APPROVE,
         RequestType.EMERGENCY: Permission.MODEL_APPROVE,
+        RequestType.WAIVER: Permission.WAIVER_SIGN,
     }
 )
 """What lets somebody decide on requests of one type alone."""
@@ -202,7 +203,8 @@ def _decide(change: Change, request_id: str, answer: Answer, ballot: Ballot) -> 
     moved = statements.changes(request.basis, case.current_basis(change, request, version))
     if moved:
         raise StatementChanged(tuple(moved))
-    if answer is Answer.APPROVE and model is not None and version is not None:
+    goes_live = request.type in GOING_LIVE
+    if answer is Answer.APPROVE and goes_live and model is not None and version is not None:
         _check_checks(change, request, model=model, version=version)
     decision = _signed(change, request, seat=seat, answer=answer, ballot=ballot)
     change.save(decision)
@@ -213,7 +215,7 @@ def _check_checks(
     change: Change, request: ApprovalRequest, *, model: Model, version: Version
 ) -> None:
     """Raise ChecksBlocking when a check has turned against what would be agreed to (RL-17)."""
-    if turned := case.turned(change, request, model=model, version=version):
+    if turned := checks.turned(change, request, model=model, version=version):
         raise ChecksBlocking(
             f"since it was asked, {', '.join(turned)} fails; ask anew once it passes",
             about=request.about,

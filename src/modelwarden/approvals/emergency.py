@@ -10,13 +10,12 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
-from modelwarden.approvals import case, queries
+from modelwarden.approvals import case, checks, queries
 from modelwarden.approvals import statement as statements
 from modelwarden.approvals.request import RequestType, VoidCause
 from modelwarden.approvals.requesting import drafted_request, ledger_of, policy_of, put
 from modelwarden.approvals.voiding import expired, voided
 from modelwarden.errors import ValueInvalid
-from modelwarden.policies import checking
 from modelwarden.policies.check_run import Occasion
 from modelwarden.registry import reads as registry
 from modelwarden.registry.actions import confirmed_for_request
@@ -52,7 +51,7 @@ def emergency_request(
     version.require_usable()
     model = confirmed_for_request(change, version.model)
     run = (
-        checking.recorded(change, version, model=model, needs=needs, occasion=Occasion.REQUEST)
+        checks.recorded(change, version, model=model, needs=needs, occasion=Occasion.REQUEST)
         if needs.checks
         else None
     )

@@ -13,7 +13,7 @@ from modelwarden.approvals import statement as statements
 from modelwarden.approvals.decision import Answer, Custody
 from modelwarden.approvals.external import FRESH_EVIDENCE
 from modelwarden.approvals.overriding import OVERRIDDEN, bars
-from modelwarden.approvals.request import RequestState, Signing, VoidCause
+from modelwarden.approvals.request import GOING_LIVE, RequestState, Signing, VoidCause
 from modelwarden.approvals.signatures import standing
 
 if TYPE_CHECKING:
@@ -234,6 +234,8 @@ def _approved(case: Case) -> Iterator[Reason]:
     if approval is None:
         yield Reason("not_approved", "nobody was asked, or not for this environment")
         return
+    if approval.request.type not in GOING_LIVE:
+        yield Reason("not_approved", f"{approval.request.id} asks for no release")
     yield from _in_force(approval.request, at=case.at)
     yield from _seats(approval, humans=case.humans)
     yield from _duties(approval)
@@ -320,7 +322,8 @@ def _checks(results: Iterable[Result]) -> Iterator[Reason]:
             yield Reason("checks_blocking", f"{result.name} fails: {seen}"[:MOST_SAID])
         elif result.blocks:
             said = f"{result.name} is {result.outcome}: {result.next}"
-            yield Reason("checks_unknown", said[:MOST_SAID])
+            code = "lineage_incomplete" if result.type == "lineage" else "checks_unknown"
+            yield Reason(code, said[:MOST_SAID])
 
 
 def _external(case: Case) -> Iterator[Reason]:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from modelwarden.values.ids import PersonId
 
 OVERRIDDEN: Final = frozenset(
-    {"checks_blocking", "checks_unknown", "not_approved", "rolled_back_since"}
+    {"checks_blocking", "checks_unknown", "lineage_incomplete", "not_approved", "rolled_back_since"}
 )
 """Checks and missing seats, an approval since a rollback among them. Everything else holds."""
 

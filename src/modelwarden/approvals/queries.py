@@ -9,6 +9,7 @@ from sqlalchemy import and_, bindparam, case, select
 
 from modelwarden.approvals.decision import Answer, Custody, Decision
 from modelwarden.approvals.request import (
+    GOING_LIVE,
     ApprovalRequest,
     Order,
     Rejection,
@@ -35,6 +36,8 @@ if TYPE_CHECKING:
 NEWEST: Final = "~"
 """Stands after every id, so that a list that runs backwards begins at its end."""
 
+_GOING_LIVE: Final = tuple(sorted(GOING_LIVE))
+"""Other questions about a version never stand for its release."""
 MOST: Final = 1_000
 """Rows that a sweep takes at once; what is left waits for the next."""
 
@@ -44,6 +47,7 @@ _OPEN: Final = (
     select(approvals)
     .where(
         approvals.c.version == bindparam("version"),
+        approvals.c.type.in_(_GOING_LIVE),
         approvals.c.state == "open",
         approvals.c.environment.in_(bindparam("environments", expanding=True)),
     )
@@ -55,6 +59,7 @@ _STANDING: Final = (
     .where(
         approvals.c.version == bindparam("version"),
         approvals.c.environment == bindparam("environment"),
+        approvals.c.type.in_(_GOING_LIVE),
         approvals.c.state.in_(("open", "approved")),
     )
     .order_by(approvals.c.id.desc())
@@ -65,6 +70,7 @@ _COVERING: Final = (
     select(approvals)
     .where(
         approvals.c.version == bindparam("version"),
+        approvals.c.type.in_(_GOING_LIVE),
         approvals.c.environment.in_(bindparam("environments", expanding=True)),
     )
     .order_by(case((approvals.c.state == "approved", 0), else_=1), approvals.c.id.desc())
@@ -306,6 +312,11 @@ def decisions_of(view: View, request_id: RequestId) -> tuple[Decision, ...]:
 def persons_of(view: View, ids: Iterable[str]) -> dict[ActorId, PersonId]:
     """Return the person who stands behind each of these actors now."""
     return {row.id: row.person for row in view.rows(_PERSONS, {"actors": sorted(set(ids))})}
+
+
+def person_of(view: View, actor: ActorId, before: PersonId) -> PersonId:
+    """Return the person who stands behind an actor now; whom it was before where there is no such account."""
+    return persons_of(view, {actor}).get(actor, before)
 
 
 def _page(rows: Iterable[Row[Any]], page: Page) -> Listing[ApprovalRequest]:

@@ -40,6 +40,11 @@ class RequestType(StrEnum):
     ACCESS = "access"
     USE_CASE = "use_case"
     EMERGENCY = "emergency"
+    WAIVER = "waiver"
+
+
+GOING_LIVE: Final = frozenset({RequestType.RELEASE, RequestType.EMERGENCY})
+"""What, once approved, lets a version go live, or stay there."""
 
 
 class RequestState(StrEnum):
@@ -87,6 +92,7 @@ class VoidCause(StrEnum):
     EXPIRED = "expired"
     SUPERSEDED = "superseded"
     USE_CASE = "use_case"
+    ENDED = "ended"
 
 
 _S = RequestState
@@ -129,7 +135,7 @@ class ApprovalRequest:
         policies: the governing policies as pinned: name, version, hash (RL-13).
         basis: the members of the statement that depend on neither approver nor time (RL-24).
         payload: of an access request, the exact arguments of the action asked for (AC-41); of a use case, what it says;
-            of an emergency, its ticket.
+            of an emergency, its ticket; of a waiver, which check, of which bytes, and who sees to it.
         expires_at: when the question, and the approval that may follow, loses its force.
         order: how seats are filled; None, in requests of older releases, is `any`.
         closed_at: when the request left `open`; `cause` says why an approval became void.

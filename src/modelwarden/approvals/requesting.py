@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final
 
 from modelwarden.access.allowed import authorize, require_person
 from modelwarden.access.queries import find_actor
-from modelwarden.approvals import case, queries
+from modelwarden.approvals import case, checks, queries
 from modelwarden.approvals import statement as statements
 from modelwarden.approvals.request import (
     ApprovalRequest,
@@ -34,7 +34,6 @@ from modelwarden.errors import (
 from modelwarden.facts.approvals import ApprovalRequested, ApprovalWithdrawn
 from modelwarden.facts.kinds import Code
 from modelwarden.permissions import Permission
-from modelwarden.policies import checking
 from modelwarden.policies.check_run import Occasion
 from modelwarden.policies.reads import requirements
 from modelwarden.privacy import actions as privacy
@@ -176,9 +175,13 @@ def request_access(
 def withdraw(change: Change, request_id: str) -> ApprovalRequest:
     """Take a question back, as whoever asked it. Raises RequestClosed, NotPermitted."""
     found = case.locked(change, request_id).request
-    people = queries.persons_of(change, {found.requester})
-    if people.get(found.requester, found.requester_person) != change.person:
+    if queries.person_of(change, found.requester, found.requester_person) != change.person:
         raise NotPermitted("only whoever asked can take it back", about=found.about)
+    return taken_back(change, found)
+
+
+def taken_back(change: Change, found: ApprovalRequest) -> ApprovalRequest:
+    """Take a question back, whoever may. Raises RequestClosed."""
     found.require_open(at=change.now)
     ended = kept(change, found.withdraw(at=change.now))
     change.record(
@@ -202,7 +205,7 @@ def _checked(
     """
     if not needs.checks:
         return {}
-    run = checking.recorded(change, version, model=model, needs=needs, occasion=Occasion.REQUEST)
+    run = checks.recorded(change, version, model=model, needs=needs, occasion=Occasion.REQUEST)
     failing = [result for result in run.found if result.fails]
     if failing and needs.request_when != "any":
         raise ChecksBlocking(

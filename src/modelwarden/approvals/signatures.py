@@ -103,17 +103,39 @@ def standing(
     before; a compromised one undoes what was decided since (RL-30). What counts is when the server
     took the decision, which whoever holds the key can't choose.
     """
+    holder = person if decision.custody is Custody.PERSONAL else None
+    if key is None or key.keyid != decision.keyid:
+        return SignatureInvalid.code
+    return lapsed(
+        decision.envelope,
+        key=key,
+        holder=holder,
+        expected=expected,
+        issued_at=decision.issued_at,
+        taken_at=decision.decided_at,
+    )
+
+
+def lapsed(  # what was signed, by whom, when
+    line: str,
+    *,
+    key: KnownKey | None,
+    holder: PersonId | None,
+    expected: bytes,
+    issued_at: datetime,
+    taken_at: datetime,
+) -> str | None:
+    """Return why a signature that the server took at `taken_at` no longer counts, or None when it does."""
     try:
-        envelope = read(decision.envelope)
-        holder = person if decision.custody is Custody.PERSONAL else None
-        if key is None or key.person != holder or envelope.keyid != decision.keyid:
+        envelope = read(line)
+        if key is None or key.person != holder or envelope.keyid != key.keyid:
             return SignatureInvalid.code
         _verify(envelope, key)
     except (EnvelopeMalformed, SignatureInvalid):
         return SignatureInvalid.code
-    if envelope.payload != expected or not key.was_valid(decision.issued_at):
+    if envelope.payload != expected or not key.was_valid(issued_at):
         return SignatureInvalid.code
-    if key.revoked_at is not None and key.revoked_at <= decision.decided_at:
+    if key.revoked_at is not None and key.revoked_at <= taken_at:
         compromised = key.revoked_as is Revocation.COMPROMISED
         return "key_compromised" if compromised else SignatureInvalid.code
     return None

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 STATEMENT_TYPE: Final = "https://in-toto.io/Statement/v1"
 RELEASE_APPROVAL: Final = "urn:modelwarden:release-approval:v1"
 ACCESS_APPROVAL: Final = "urn:modelwarden:access-approval:v1"
+ATTESTATION: Final = "urn:modelwarden:attestation:v1"
 PAYLOAD_TYPE: Final = "application/vnd.in-toto+json"
 
 PINNED: Final = ("external", "ledger")
@@ -122,6 +123,44 @@ def use_case_basis(
         "policy": policy,
         "ledger": ledger,
     }
+
+
+def waiver_basis(
+    request_id: str, payload: Mapping[str, Json], version: Version, *, policy: Json, ledger: Json
+) -> dict[str, Json]:
+    """Return what approvers of a waiver sign: which check, and all that a release of the version rests on (EVAL-5).
+
+    Its subject is no artifact, so that it never passes for the approval of one.
+    """
+    return {
+        **release_basis(version, policy=policy, ledger=ledger),
+        "subject": [{"name": request_id, "digest": {"sha256": digest(payload)}}],
+        "waiver": dict(payload),
+    }
+
+
+def attestation(  # noqa: PLR0913  # what is said, by whom, when
+    version: str,
+    *,
+    sha256: str,
+    statement: str,
+    role: str,
+    person: str,
+    reviews: str | None,
+    issued_at: datetime,
+) -> bytes:
+    """Return the bytes of one person's statement about a version, or of their review of another's."""
+    said = {"statement": statement, "role": role, "person": person, "reviews": reviews}
+    whole: dict[str, Json] = {
+        "_type": STATEMENT_TYPE,
+        "subject": [{"name": version, "digest": {"sha256": sha256}}],
+        "predicateType": ATTESTATION,
+        "predicate": {
+            **{name: word for name, word in said.items() if word is not None},
+            "time": {"issued_at": timestamp(issued_at)},
+        },
+    }
+    return encode_any(whole)
 
 
 def policy_member(

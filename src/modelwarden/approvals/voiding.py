@@ -9,9 +9,9 @@ from __future__ import annotations
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
-from modelwarden.approvals import case, queries
+from modelwarden.approvals import case, checks, queries
 from modelwarden.approvals import statement as statements
-from modelwarden.approvals.request import RequestState, RequestType, VoidCause
+from modelwarden.approvals.request import GOING_LIVE, RequestState, RequestType, VoidCause
 from modelwarden.errors import NotPermitted
 from modelwarden.facts.approvals import ApprovalExpired, ApprovalVoided
 from modelwarden.facts.kinds import Code, Severity
@@ -52,6 +52,7 @@ USE_CASE_AFTER: Final[Mapping[RequestState, UseCaseState]] = MappingProxyType(
     }
 )
 """Where a use case stands then."""
+ABOUT_VERSIONS: Final = GOING_LIVE | {RequestType.WAIVER}
 
 
 def kept(change: Change, request: ApprovalRequest) -> ApprovalRequest:
@@ -59,7 +60,7 @@ def kept(change: Change, request: ApprovalRequest) -> ApprovalRequest:
     if request.use_case is not None:
         _keep_use_case(change, request, request.use_case)
     version = None if request.version is None else find_version(change, request.version, lock=True)
-    if version is not None:
+    if version is not None and request.type in GOING_LIVE:
         change.save(version.moved(request.environment, AFTER[request.state]))
     return change.save(request)
 
@@ -177,18 +178,18 @@ def expire_due(change: Change) -> tuple[ApprovalRequest, ...]:
 
 def _changes(change: Change, request: ApprovalRequest) -> tuple[VoidCause, ...]:
     version = _version(change, request)
-    if request.type in {RequestType.RELEASE, RequestType.EMERGENCY} and version is None:
+    if version is None and request.type in ABOUT_VERSIONS:
         return (VoidCause.ARTIFACT,)
     found = statements.changes(request.basis, case.current_basis(change, request, version))
-    if found or version is None:
+    if found or version is None or request.type not in GOING_LIVE:
         return found
     model = find_model(change, version.model)
-    turned = model is not None and case.turned(change, request, model=model, version=version)
+    turned = model is not None and checks.turned(change, request, model=model, version=version)
     return (VoidCause.CHECKS,) if turned else ()
 
 
 def _is_live(view: View, request: ApprovalRequest) -> bool:
-    version = _version(view, request)
+    version = _version(view, request) if request.type in GOING_LIVE else None
     return version is not None and request.environment.value in version.live_in
 
 

@@ -6,7 +6,9 @@ from typing import Annotated, Final
 
 import typer
 
+from modelwarden.cli.keys import signing_key
 from modelwarden.cli.options import (
+    KEY_SOURCE,
     CursorOption,
     FileArgument,
     LimitOption,
@@ -30,7 +32,8 @@ def record(  # noqa: PLR0913  # what is said of it
     file: FileArgument,
     *,
     kind: Annotated[
-        str, typer.Option("--kind", help="findings (SARIF, CycloneDX or counts) or metric.")
+        str,
+        typer.Option("--kind", help="findings (SARIF, CycloneDX or counts), metric or lineage."),
     ] = "findings",
     source: Annotated[
         str, typer.Option("--source", help="What was looked for, of findings.")
@@ -58,6 +61,31 @@ def record(  # noqa: PLR0913  # what is said of it
             tool=tool,
             produced_at=None if at is None else moment_option(at),
             artifact=artifact,
+        )
+    )
+
+
+@verb(evidence)
+def attest(  # what is said, in which role, signed how
+    run: Run,
+    version: VersionArgument,
+    *,
+    statement: Annotated[str, typer.Option("--statement", help="What you say: its name.")],
+    role: Annotated[str, typer.Option("--role", help="Which of your roles you say it in.")],
+    key: Annotated[str, typer.Option("--key", metavar=KEY_SOURCE, help="Your private key.")],
+    reviews: Annotated[
+        str | None, typer.Option("--reviews", help="Whose you confirm: evi_….")
+    ] = None,
+) -> None:
+    """Sign a statement about a version, or a review of another person's."""
+    run.screen.show(
+        run.rooms.evidence.attest(
+            version.model,
+            version.version,
+            statement=statement,
+            role=role,
+            key=signing_key(key, run.environment),
+            reviews=reviews,
         )
     )
 

@@ -42,6 +42,7 @@ from modelwarden.cli.usecases import usecases
 from modelwarden.cli.users import users
 from modelwarden.cli.verb import ActingAs, AsJson, Before, verb
 from modelwarden.cli.versions import versions
+from modelwarden.cli.waivers import waivers
 from modelwarden.cli.watching import watch
 from modelwarden.cli.witness import witness
 
@@ -61,7 +62,7 @@ SELDOM: Final = (50_000, 20, 20)
 """How often to look for garbage: modules that are loaded stay, and the usual 700 take a sixth of a server's start."""
 
 NOUNS: Final = (
-    models, versions, artifacts, evidence, checks, usecases, approvals, deploy, freezes,
+    models, versions, artifacts, evidence, checks, waivers, usecases, approvals, deploy, freezes,
     kill, local_stops, triggers, freshness, drill, guards, drift, sla, policy,
     audit, holds, retention, users, roles, service_accounts, tokens, keys, notify, witness, mlflow,
 )  # fmt: skip

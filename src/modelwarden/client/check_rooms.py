@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from modelwarden.client.signing import attested
 from modelwarden.client.transport import path
 from modelwarden.values.checks import CheckRunAnswer, EvidenceAnswer
 from modelwarden.values.pages import Listing, Page
@@ -13,6 +14,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from modelwarden.client.calls import Calls
+    from modelwarden.ledger.keys import Signer
 
 
 class Evidence:
@@ -35,7 +37,7 @@ class Evidence:
         inputs: Sequence[str] = (),
         artifact: str | None = None,
     ) -> EvidenceAnswer:
-        """Record evidence: `metric` figures, or `findings` as counts or as a scanner's report (SARIF, CycloneDX).
+        """Record evidence: `metric` figures, the `lineage` of a run, or `findings`: counts or SARIF or CycloneDX.
 
         Raises EvidenceInvalid, EvidenceFromFuture, DigestMismatch, NotPermitted, VersionNotFound.
         """
@@ -50,6 +52,34 @@ class Evidence:
             "artifact": artifact,
         }
         return self._calls.write(EvidenceAnswer, _of(model, version, "evidence"), body)
+
+    def attestation_statement(
+        self, model: str, version: str, *, statement: str, role: str, reviews: str | None = None
+    ) -> bytes:
+        """Return the actor's own bytes to sign, issued now. Raises what `attest` raises of who and what."""
+        query = {"statement": statement, "role": role, "reviews": reviews}
+        return self._calls.fetch(_of(model, version, "attestation"), query).content
+
+    def attest(  # what is said, in which role, signed how
+        self,
+        model: str,
+        version: str,
+        *,
+        statement: str,
+        role: str,
+        key: Signer,
+        reviews: str | None = None,
+    ) -> EvidenceAnswer:
+        """Sign a statement about a version in a role that one holds, or a review of another person's (`reviews`).
+
+        Raises NotPermitted, SamePerson, KeyNotYours, KeyExpired, EvidenceInvalid, VersionNotFound, NotFound.
+        """
+        said = {"statement": statement, "role": role, "reviews": reviews}
+        data = self.attestation_statement(
+            model, version, statement=statement, role=role, reviews=reviews
+        )
+        body = {**said, "envelope": attested(data, key, version=f"{model}@{version}", said=said)}
+        return self._calls.write(EvidenceAnswer, _of(model, version, "attestations"), body)
 
     def list(
         self, model: str, version: str, *, limit: int = 50, cursor: str | None = None

@@ -23,6 +23,7 @@ from modelwarden.client.switch_room import Switches
 from modelwarden.client.transport import TIMEOUT_S, Transport
 from modelwarden.client.trigger_room import Freshness, Triggers
 from modelwarden.client.use_case_room import UseCases
+from modelwarden.client.waiver_room import Waivers
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -44,6 +45,7 @@ class Remote:
         self.evidence = Evidence(calls)
         self.checks = Checks(calls)
         self.approvals = Approvals(calls)
+        self.waivers = Waivers(calls)
         self.use_cases = UseCases(calls, self.approvals)
         self.deployments = Deployments(calls)
         self.freezes = Freezes(calls)

@@ -10,13 +10,15 @@ import os
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from modelwarden.approvals.statement import PAYLOAD_TYPE
+from modelwarden.approvals.statement import ATTESTATION, PAYLOAD_TYPE
 from modelwarden.errors import NotCanonical, StatementChanged
 from modelwarden.ledger.dsse import seal
 from modelwarden.ledger.entry import commit_text
 from modelwarden.values.canonical import parse
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from modelwarden.ledger.keys import Signer
 
 SALT_BYTES: Final = 32
@@ -60,3 +62,20 @@ def ballot(request: str, decision: str, *, comment: str | None) -> DrawnBallot:
     salt = os.urandom(SALT_BYTES)
     digest = None if comment is None else commit_text(salt, comment).hex()
     return DrawnBallot(request=request, decision=decision, comment_salt=salt, comment_digest=digest)
+
+
+def attested(data: bytes, key: Signer, *, version: str, said: Mapping[str, str | None]) -> str:
+    """Return the envelope over a statement about that version which says just that. Raises StatementChanged."""
+    try:
+        value = parse(data)
+    except NotCanonical as error:
+        raise StatementChanged(("encoding",)) from error
+    match value:
+        case {"subject": [{"name": about}], "predicateType": kind, "predicate": {**predicate}}:
+            meant = {"version": version, "kind": ATTESTATION, **said}
+            told = {"version": about, "kind": kind} | {name: predicate.get(name) for name in said}
+        case _:
+            raise StatementChanged(("predicate",))
+    if wrong := tuple(name for name in meant if meant[name] != told[name]):
+        raise StatementChanged(wrong)
+    return seal(PAYLOAD_TYPE, data, key).to_line().decode()

@@ -18,7 +18,13 @@ LIVE: Final = Page(limit=50)
 HUES: Final = ("h20", "h40", "h90", "h150", "h190", "h262", "h300", "h340")
 NAV: Final = (
     ("", (("Overview", "layout-dashboard", "/"),)),
-    ("Using", (("Use cases", "target", "/use-cases"),)),
+    (
+        "Using",
+        (
+            ("Use cases", "target", "/use-cases"),
+            ("Waivers", "shield-check", "/waivers"),
+        ),
+    ),
     (
         "Stopping",
         (

@@ -32,6 +32,7 @@ from modelwarden.console.switch_page import ENTRY, HISTORY, SWITCH
 from modelwarden.console.trigger_form import SET
 from modelwarden.console.trigger_pages import TRIGGER, TRIGGERS
 from modelwarden.console.use_case_pages import USE_CASE, USE_CASES
+from modelwarden.console.waiver_page import WAIVERS
 from modelwarden.errors import WardenError
 from modelwarden.values.answers import TokenAnswer
 from modelwarden.values.system import system
@@ -39,7 +40,7 @@ from modelwarden.values.system import system
 LONGEST_SECRET: Final = 128
 SHEETS: Final = (
     KILL, STOP, HISTORY, PROPOSALS, SWITCH, LOCAL_STOPS, TRIGGERS, SET, TRIGGER, DRILLS, RUN, DRILL, FAILURES, FAILURE,
-    DRIFT, GUARDS, COVERAGE, USE_CASES, USE_CASE, ENTRY,
+    DRIFT, GUARDS, COVERAGE, USE_CASES, USE_CASE, WAIVERS, ENTRY,
 )  # fmt: skip
 """Asked in this order: a page that has a name of its own comes before one whose address holds an id."""
 

@@ -13,13 +13,13 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
 from modelwarden.approvals import case, external, gate
+from modelwarden.approvals import checks as checks_now
 from modelwarden.approvals import queries as requests
 from modelwarden.approvals.overriding import Emergency
 from modelwarden.deployments import queries
 from modelwarden.deployments.freezing import queries as freezes
 from modelwarden.errors import NotFound, NothingToRollBackTo, WardenError
 from modelwarden.fingerprints.artifact import unchanged
-from modelwarden.policies import checking
 from modelwarden.policies.reads import requirements
 from modelwarden.registry import reads as registry
 from modelwarden.registry.artifacts import PreparedArtifact, prepare_artifact
@@ -184,7 +184,7 @@ def gate_case(  # noqa: PLR0913  # what the gate weighs
         switches=switches_naming(view, environment, version),
         freezes=tuple(str(one.id) for one in freezes.standing(view, environment, model.name)),
         unreviewed=_unreviewed(view, model.name),
-        checks=checking.evaluated(view, version, model=model, needs=needs).results
+        checks=checks_now.results(view, version, model=model, needs=needs)
         if checks is None
         else checks,
         unapproved=unapproved_use_cases(view, model)

@@ -8,7 +8,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
 from modelwarden.access.allowed import authorize
-from modelwarden.approvals import gate
+from modelwarden.approvals import checks, gate
 from modelwarden.deployments import evidence, queries
 from modelwarden.deployments.outlook import workers
 from modelwarden.deployments.plan import course_for, with_target
@@ -20,7 +20,6 @@ from modelwarden.facts.deployments import DeploymentStarted, ExternalEvidenceAcc
 from modelwarden.facts.kinds import Code
 from modelwarden.guard.router import SALT_BYTES, Strategy
 from modelwarden.permissions import Permission
-from modelwarden.policies import checking
 from modelwarden.policies.check_run import Occasion
 from modelwarden.policies.reads import requirements
 from modelwarden.registry import reads as registry
@@ -137,7 +136,7 @@ def _checked(
     """Record what the checks come to now, and return it; None where the policies ask for none."""
     if not needs.checks:
         return None
-    run = checking.recorded(change, going, model=owner, needs=needs, occasion=Occasion.GATE)
+    run = checks.recorded(change, going, model=owner, needs=needs, occasion=Occasion.GATE)
     return run.found
 
 

@@ -80,6 +80,7 @@ class ChecksEvaluated:
     blocking: int
     unknown: int
     digest: Digest
+    waived: int | None = None
 
 
 KINDS: Final = (

@@ -6,7 +6,6 @@ from modelwarden.policies.check_reads import check_run as check_run
 from modelwarden.policies.check_reads import check_runs as check_runs
 from modelwarden.policies.check_reads import evidence as evidence
 from modelwarden.policies.check_reads import one_evidence as one_evidence
-from modelwarden.policies.checking import run_checks as run_checks
 from modelwarden.policies.governing import Requirements as Requirements
 from modelwarden.policies.governing import assign_payload as assign_payload
 from modelwarden.policies.governing import publish_payload as publish_payload

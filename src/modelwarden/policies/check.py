@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from modelwarden.values.canonical import encode_any, parse
 from modelwarden.values.clock import moment, timestamp
@@ -82,6 +82,20 @@ class Exhibit:
         return moment(self.produced_at)
 
 
+class Waiver(NamedTuple):
+    """Leave to go live although one check does not pass, as its people signed it (EVAL-5).
+
+    Attributes:
+        check: `name@version/id`: the policy that wants it, and which.
+        request: the approval request that gave it.
+        until: in the one text form; from then on it counts no more.
+    """
+
+    check: str
+    request: str
+    until: str
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Situation:
     """All that checks of one version in one environment read.
@@ -92,6 +106,7 @@ class Situation:
         datasets: role → fingerprints that are registered in it.
         baselines: `live` or a label → the version that it means here; absent where there is none.
         exhibits: newest first.
+        waivers: those in force, whose signatures whoever gathered them has verified.
     """
 
     version: str
@@ -99,6 +114,7 @@ class Situation:
     datasets: Mapping[str, tuple[str, ...]] = field(default_factory=lambda: EMPTY)
     baselines: Mapping[str, str] = field(default_factory=lambda: EMPTY)
     exhibits: tuple[Exhibit, ...] = ()
+    waivers: tuple[Waiver, ...] = ()
 
     @property
     def text(self) -> str:
@@ -120,6 +136,8 @@ class Situation:
                     }
                     for each in self.exhibits
                 ],
+                # Only where there are some: runs from before there were waivers keep their bytes.
+                **({"waivers": [each._asdict() for each in self.waivers]} if self.waivers else {}),
             }
         ).decode()
 
@@ -150,6 +168,7 @@ def situation(text: str) -> Situation:
         datasets={role: tuple(of) for role, of in tree["datasets"].items()},
         baselines=tree["baselines"],
         exhibits=tuple(Exhibit(**each) for each in tree["exhibits"]),
+        waivers=tuple(Waiver(**each) for each in tree.get("waivers", ())),
     )
 
 

@@ -69,6 +69,8 @@ def check_answer(result: Result) -> CheckAnswer:
         seen=tuple(SeenAnswer(**atom._asdict()) for atom in result.atoms),
         evidence=result.evidence,
         next=result.next,
+        underlying=None if result.underlying is None else result.underlying.value,
+        waiver=result.waiver,
     )
 
 

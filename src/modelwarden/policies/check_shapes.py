@@ -83,6 +83,14 @@ class Drilled(Shape):
     max_confirm: Length | None = None
 
 
+class Attested(Shape):
+    """Which statement somebody in a role has to have signed, and whether another person has to have reviewed it."""
+
+    statement: Name
+    by_role: Name
+    reviewed: bool = False
+
+
 class Nothing(Shape):
     """No parameters."""
 
@@ -173,6 +181,23 @@ class ChainCheck(CheckShape):
     max_age: Length | None = None
 
 
+class AttestationCheck(CheckShape):
+    """A statement that a person in a role signed with a key of their own."""
+
+    type: Literal["attestation"]
+    params: Attested
+    assurance: Assured | None = None
+    max_age: Length | None = None
+
+
+class LineageCheck(CheckShape):
+    """The run that made the version joins its data, code, environment and bytes."""
+
+    type: Literal["lineage"]
+    params: Nothing = Nothing()
+    assurance: Assured | None = None
+
+
 AnyCheck: TypeAlias = Annotated[
     MetricCheck
     | MetricDeltaCheck
@@ -181,7 +206,9 @@ AnyCheck: TypeAlias = Annotated[
     | DatasetCheck
     | FindingsCheck
     | DrillCheck
-    | ChainCheck,
+    | ChainCheck
+    | AttestationCheck
+    | LineageCheck,
     Field(discriminator="type"),
 ]
 

@@ -2,31 +2,39 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Final
 
-from modelwarden.access.allowed import authorize
 from modelwarden.facts.kinds import Code
 from modelwarden.facts.policies import ChecksEvaluated
-from modelwarden.permissions import Permission
 from modelwarden.policies import gathering, queries
-from modelwarden.policies.check_run import CheckRun, Occasion, run_digest
+from modelwarden.policies.check_run import CheckRun, run_digest
 from modelwarden.policies.evaluate import VERSION, evaluate, what_was_read
 from modelwarden.policies.governing import checks_of
-from modelwarden.policies.reads import find_policy_version, requirements
-from modelwarden.policies.result import results_text
-from modelwarden.registry import reads as registry
-from modelwarden.registry.lifecycle import Environment
+from modelwarden.policies.reads import find_policy_version
+from modelwarden.policies.result import Outcome, results_text
 from modelwarden.values.ids import CheckRunId, Digest, EvidenceId
 
 if TYPE_CHECKING:
-    from modelwarden.policies.check import Situation
+    from modelwarden.policies.check import Exhibit, Situation, Waiver
+    from modelwarden.policies.check_run import Occasion
     from modelwarden.policies.gathering import Past
     from modelwarden.policies.governing import Requirements
     from modelwarden.policies.result import Result
     from modelwarden.registry.model import Model
     from modelwarden.registry.version import Version
     from modelwarden.store.change import Change, View
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Verified:
+    """What a room above verified the signatures of, for the checks to read: waivers in force, people's statements."""
+
+    waivers: tuple[Waiver, ...] = ()
+    statements: tuple[Exhibit, ...] = ()
+
+
+NOTHING: Final = Verified()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,7 +46,13 @@ class Evaluation:
 
 
 def evaluated(
-    view: View, version: Version, *, model: Model, needs: Requirements, past: Past | None = None
+    view: View,
+    version: Version,
+    *,
+    model: Model,
+    needs: Requirements,
+    verified: Verified = NOTHING,
+    past: Past | None = None,
 ) -> Evaluation:
     """Return what the governing checks come to now, or came to at a moment of the past.
 
@@ -47,29 +61,24 @@ def evaluated(
     found = gathering.situation(
         view, version, model=model, environment=needs.environment, checks=needs.checks, past=past
     )
+    found = replace(
+        found, waivers=verified.waivers, exhibits=(*found.exhibits, *verified.statements)
+    )
     results = evaluate(needs.checks, found, now=view.now if past is None else past.at)
     return Evaluation(results=results, situation=what_was_read(found, results))
 
 
-def run_checks(
-    change: Change, model: str, version: str, *, environment: Environment = Environment.PRODUCTION
-) -> CheckRun:
-    """Evaluate all checks that govern a version in an environment, and keep the run.
-
-    Raises ModelNotFound, VersionNotFound, NotPermitted.
-    """
-    found = registry.version(change, model, version)
-    parent = registry.model(change, model)
-    authorize(change, Permission.COMPLIANCE_READ, on=registry.resource_of(parent, environment))
-    needs = requirements(change, parent.name, environment)
-    return recorded(change, found, model=parent, needs=needs, occasion=Occasion.ASKED)
-
-
 def recorded(
-    change: Change, version: Version, *, model: Model, needs: Requirements, occasion: Occasion
+    change: Change,
+    version: Version,
+    *,
+    model: Model,
+    needs: Requirements,
+    occasion: Occasion,
+    verified: Verified = NOTHING,
 ) -> CheckRun:
     """Keep a run of the governing checks, and tell of it. Asks for no permission."""
-    evaluation = evaluated(change, version, model=model, needs=needs)
+    evaluation = evaluated(change, version, model=model, needs=needs, verified=verified)
     pins = needs.pins
     read, results = evaluation.situation.text, results_text(evaluation.results)
     kept = change.save(
@@ -137,6 +146,7 @@ def _tell(change: Change, run: CheckRun, results: tuple[Result, ...]) -> None:
             checks=len(results),
             blocking=sum(result.fails for result in results),
             unknown=sum(result.blocks and not result.fails for result in results),
+            waived=sum(result.outcome is Outcome.WAIVED for result in results) or None,
             digest=run.digest,
         )
     )

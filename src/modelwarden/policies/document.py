@@ -19,6 +19,7 @@ from modelwarden.policies.condition import Invalid, condition
 from modelwarden.policies.duration import duration
 from modelwarden.policies.evaluate import TYPES
 from modelwarden.policies.fields import OF_MODEL, OF_VERSION
+from modelwarden.policies.leave import Waivers  # noqa: TC001  # read at run time
 from modelwarden.policies.reading import Source, place, read
 from modelwarden.policies.rollout import RollbackWhen, Rollout
 from modelwarden.policies.seats import BARRED, VOIDING, Approvals
@@ -40,7 +41,7 @@ SCHEMA: Final = "modelwarden.policy/v1"
 BUILT_IN: Final = "builtin/"
 POLICY_NAME: Final = re.compile(rf"({BUILT_IN})?{NAME.pattern}")
 MOST_CHECKS: Final = 100
-NOT_YET: Final = frozenset({"audit", "auto_approval", "frameworks", "monitoring", "waivers"})
+NOT_YET: Final = frozenset({"audit", "auto_approval", "frameworks", "monitoring"})
 """Keys of the format that this release can't enforce."""
 
 
@@ -83,6 +84,7 @@ class PolicyDocument(Shape):
     rollback_when: RollbackWhen | None = None
     enforcement: Literal["observe", "warn", "block"] = "block"
     severity: Severities | None = None
+    waivers: Waivers | None = None
     environments: Environments = Environments()
     overrides: Annotated[tuple[Override, ...], Field(max_length=MOST_CHECKS)] | None = None
 
@@ -192,8 +194,8 @@ def restored(text: str) -> PolicyDocument:
 def named_persons(document: PolicyDocument) -> frozenset[str]:
     """Return the handles and ids by which seats name people."""
     staging = document.environments.staging.approvals
-    parts = (document.approvals,) if staging is None else (document.approvals, staging)
-    seats = (seat for part in parts for seat in part.seats)
+    parts = (document.approvals, staging, document.waivers)
+    seats = (seat for part in parts if part is not None for seat in part.seats)
     return frozenset(choice.person for seat in seats for choice in seat.choices if choice.person)
 
 
@@ -203,8 +205,8 @@ def with_persons(document: PolicyDocument, persons: Mapping[str, PersonId]) -> P
     Raises PolicyInvalid when two names turn out to be one person's.
     """
     tree = json.loads(document.text)
-    for part in _approvals_of(tree):
-        for seat in part["seats"]:
+    for part in (*_approvals_of(tree), tree.get("waivers", {})):
+        for seat in part.get("seats", ()):
             for choice in (seat, *seat.get("of", ())):
                 if "person" in choice:
                     choice["person"] = persons[choice["person"]]

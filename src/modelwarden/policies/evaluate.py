@@ -10,8 +10,9 @@ from collections.abc import Mapping
 from dataclasses import replace
 from datetime import timedelta
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Final
 
+from modelwarden.policies.attested import attestation, chain_verified, lineage
 from modelwarden.policies.check import RANK, Check, Exhibit, Situation, witnessed
 from modelwarden.policies.condition import condition
 from modelwarden.policies.duration import duration
@@ -23,7 +24,8 @@ from modelwarden.policies.predicate import (
     weigh,
     words,
 )
-from modelwarden.policies.result import Outcome, Result
+from modelwarden.policies.result import UNKNOWN, Finding, Outcome, Result
+from modelwarden.values.clock import moment
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -34,17 +36,10 @@ if TYPE_CHECKING:
 
 AHEAD: Final = timedelta(minutes=5)
 """How far ahead of now evidence may say that it was made (EV-4)."""
-VERSION: Final = 1
-"""Of the set of check types (POL-10)."""
-
-
-class Finding(NamedTuple):
-    """What a type found, before age and severity are looked at."""
-
-    outcome: Outcome
-    atoms: tuple[Seen, ...] = ()
-    used: tuple[Exhibit, ...] = ()
-    next: str = ""
+VERSION: Final = 2
+"""Of the set of check types (POL-10): it grows, and what a type means stays."""
+NOT_WAIVABLE: Final = frozenset({"artifact", "chain_verified"})
+"""Check types that nobody can give leave from (EVAL-5)."""
 
 
 def evaluate(checks: Iterable[Check], situation: Situation, *, now: datetime) -> tuple[Result, ...]:
@@ -59,24 +54,45 @@ def what_was_read(situation: Situation, results: Iterable[Result]) -> Situation:
     Where one ended in an error all is kept, since what could not be read is not named.
     """
     found = tuple(results)
-    if any(result.outcome is Outcome.ERROR for result in found):
+    if any(Outcome.ERROR in {result.outcome, result.underlying} for result in found):
         return situation
     used = {each for result in found for each in result.evidence}
-    return replace(situation, exhibits=tuple(e for e in situation.exhibits if e.id in used))
+    leave = {result.waiver for result in found}
+    return replace(
+        situation,
+        exhibits=tuple(each for each in situation.exhibits if each.id in used),
+        waivers=tuple(each for each in situation.waivers if each.request in leave),
+    )
 
 
 def _result(check: Check, situation: Situation, now: datetime) -> Result:
     found = _found(check, situation, now)
-    unknown = found.outcome in {Outcome.UNKNOWN, Outcome.STALE, Outcome.ERROR}
-    return Result(
+    result = Result(
         policy=check.policy,
         check=check.id,
         type=check.type,
         outcome=found.outcome,
-        effect=_effect(check, unknown=unknown),
+        effect=_effect(check, unknown=found.outcome in UNKNOWN),
         atoms=found.atoms,
         evidence=tuple(each.id for each in found.used),
         next=found.next,
+    )
+    return _waived(result, situation, now)
+
+
+def _waived(result: Result, situation: Situation, now: datetime) -> Result:
+    """Return the result, waived where it does not pass, its type may be, and somebody's leave holds (EVAL-5)."""
+    if result.outcome in {Outcome.PASS, Outcome.NOT_APPLICABLE} or result.type in NOT_WAIVABLE:
+        return result
+    leave = next((w for w in situation.waivers if w.check == result.name), None)
+    if leave is None or now >= moment(leave.until):
+        return result
+    return replace(
+        result,
+        outcome=Outcome.WAIVED,
+        underlying=result.outcome,
+        waiver=leave.request,
+        next=f"waived by {leave.request} until {leave.until}; then: {result.next}",
     )
 
 
@@ -252,27 +268,17 @@ def _timed(move: str, took: Json, limit: str) -> tuple[bool, Seen]:
     return took is not None and _whole(took) <= most, atom
 
 
-def _chain_verified(_params: Mapping[str, Json], situation: Situation, _now: datetime) -> Finding:
-    """Pass when the last verification of the whole ledger found nothing wrong."""
-    found = next(iter(situation.of("ledger_verification", version="")), None)
-    if found is None:
-        return Finding(Outcome.UNKNOWN, next="verify the whole ledger: modelwarden audit verify")
-    intact = found.value.get("intact")
-    if not isinstance(intact, bool):
-        raise WrongType("a verification says whether the ledger is intact")
-    seen = (Seen("ledger.intact", "eq", "true", words(intact)),)
-    return Finding(Outcome.PASS if intact else Outcome.FAIL, seen, (found,))
-
-
 TYPES: Final[Mapping[str, Callable[[Mapping[str, Json], Situation, datetime], Finding]]] = (
     MappingProxyType(
         {
             "artifact": _artifact,
-            "chain_verified": _chain_verified,
+            "attestation": attestation,
+            "chain_verified": chain_verified,
             "dataset": _dataset,
             "drill": _drill,
             "field": _field,
             "findings": _findings,
+            "lineage": lineage,
             "metric": _metric,
             "metric_delta": _metric_delta,
         }

@@ -14,9 +14,9 @@ from modelwarden.policies.evaluate import AHEAD
 from modelwarden.policies.findings import GRADES
 from modelwarden.registry.metric import METRIC_NAME, MOST_METRICS, decimal_text
 from modelwarden.registry.model import KIND_WORDS
-from modelwarden.registry.version import FINGERPRINT, ROLE
+from modelwarden.registry.version import FINGERPRINT, MOST_DATASETS, ROLE
 from modelwarden.values.canonical import encode_any
-from modelwarden.values.ids import HEX_DIGEST, NAME, Digest
+from modelwarden.values.ids import HEX_DIGEST, NAME, REFERENCE, Digest
 
 if TYPE_CHECKING:
     import re
@@ -36,12 +36,15 @@ class EvidenceKind(StrEnum):
 
     METRIC = "metric"
     FINDINGS = "findings"
+    LINEAGE = "lineage"
+    ATTESTATION = "attestation"
 
 
 class Assurance(StrEnum):
     """Whose word it is (EV-3)."""
 
     IMPORTED = "imported"
+    ATTESTED = "attested"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -112,7 +115,14 @@ def checked_value(kind: EvidenceKind, value: object) -> dict[str, Any]:
     """Return a value in the one form of its kind. Raises EvidenceInvalid; NaN and infinity are no figures."""
     if not isinstance(value, Mapping):
         raise EvidenceInvalid(f"value: an object of kind {kind}")
-    return _metric(value) if kind is EvidenceKind.METRIC else _findings(value)
+    forms = {
+        EvidenceKind.METRIC: _metric,
+        EvidenceKind.FINDINGS: _findings,
+        EvidenceKind.LINEAGE: _lineage,
+    }
+    if kind not in forms:
+        raise EvidenceInvalid("kind: an attestation is signed by a person: evidence attest")
+    return forms[kind](value)
 
 
 def value_digest(value: Mapping[str, Any]) -> Digest:
@@ -174,6 +184,20 @@ def _findings(value: Mapping[Any, Any]) -> dict[str, Any]:
         if isinstance(count, bool) or not isinstance(count, int) or not 0 <= count <= MOST_COUNT:
             raise EvidenceInvalid(f"value.counts.{grade}: a whole number of at least 0")
     return {**found, "counts": {grade: counts.get(grade, 0) for grade in GRADES}}
+
+
+def _lineage(value: Mapping[Any, Any]) -> dict[str, Any]:
+    """Return `{run, code, environment, artifact, datasets}`; all but the datasets may be left out (LN-1)."""
+    _closed(value, {"run", "code", "environment", "artifact", "datasets"})
+    used = value.get("datasets", ())
+    if not isinstance(used, list | tuple) or len(used) > MOST_DATASETS:
+        raise EvidenceInvalid(f"value.datasets: at most {MOST_DATASETS} fingerprints")
+    if not all(isinstance(each, str) and FINGERPRINT.fullmatch(each) for each in used):
+        raise EvidenceInvalid(f"value.datasets: texts that match {FINGERPRINT.pattern}")
+    found: dict[str, Any] = {"datasets": sorted(set(used))}
+    for key, form in (("run", REFERENCE), ("code", REFERENCE), ("environment", FINGERPRINT)):
+        found |= _worded(value, key, form)
+    return found | _worded(value, "artifact", HEX_DIGEST)
 
 
 def _closed(value: Mapping[Any, Any], known: set[str]) -> None:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from modelwarden.access.queries import current_persons, find_actor
 from modelwarden.policies import queries
+from modelwarden.policies.attested import ARTIFACT
 from modelwarden.policies.check import ALTERED, Exhibit, Situation, at_text
 from modelwarden.policies.evidence import value_digest
 from modelwarden.policies.reads import model_fields
@@ -41,7 +42,12 @@ LIVE: Final = "live"
 TEST: Final = "test"
 BEHIND: Final = timedelta(hours=1)
 """How old an entry may be that a verification of the whole ledger left out: it came in meanwhile."""
-STORED: Final = {"metric": "metric", "metric_delta": "metric", "findings": "findings"}
+STORED: Final = {
+    "findings": "findings",
+    "lineage": "lineage",
+    "metric": "metric",
+    "metric_delta": "metric",
+}
 """Check type → kind of the evidence that it reads."""
 
 
@@ -70,12 +76,14 @@ def situation(  # what is read, and as of when
     wants_witness = any(check.witness for check in checks)
     for kind in sorted({STORED[each] for each in types if each in STORED}):
         for one in (version, *(compared.values() if kind == "metric" else ())):
-            builders = _builders(view, one, model) if wants_witness else None
+            builders = builders_of(view, one, model) if wants_witness else None
             exhibits += _stored(view, one, kind, by=by, builders=builders)
             exhibits += [evaluation(one)] if kind == "metric" and one.evaluation else []
     if "drill" in types:
         places = {str(c.params.get("environment", "staging")) for c in checks if c.type == "drill"}
         exhibits += _drills(view, model, sorted(places), by=by)
+    if "lineage" in types and version.subject_sha256 is not None:
+        exhibits.append(_bytes(version, version.subject_sha256))
     if "chain_verified" in types:
         exhibits += _verifications(view, by=by)
     return Situation(
@@ -112,6 +120,17 @@ def evaluation(version: Version) -> Exhibit:
         version=version.name,
         produced_at=at_text(version.created_at),
         value=value,
+    )
+
+
+def _bytes(version: Version, sha256: Digest) -> Exhibit:
+    return Exhibit(
+        id=f"artifact:{sha256}",
+        kind=ARTIFACT,
+        version=version.name,
+        produced_at=at_text(version.created_at),
+        value={"sha256": sha256},
+        witness=True,  # nobody's word: who may say what the run was is asked of the run
     )
 
 
@@ -160,7 +179,7 @@ def _live(view: View, version: Version, environment: Environment) -> Version | N
     return next((other for other in live if environment.value in other.live_in), None)
 
 
-def _builders(view: View, version: Version, model: Model) -> frozenset[PersonId]:
+def builders_of(view: View, version: Version, model: Model) -> frozenset[PersonId]:
     """Return the persons who had a part in a version, as accounts are linked today: no witness is among them."""
     owners = (find_actor(view, actor) for actor in model.owners_since(version.created_at))
     persons = {owner.person for owner in owners if owner is not None}
@@ -172,7 +191,7 @@ def _stored(
 ) -> Iterator[Exhibit]:
     found = queries.evidence_of(view, version.name, kind=kind, by=by, limit=MOST)
     standing = [each for each in found if counts(view, each, version)]
-    outside = _outside(view, {each.recorded_person for each in standing}, builders)
+    outside = outsiders(view, {each.recorded_person for each in standing}, builders)
     for each in standing:
         yield Exhibit(
             id=each.id,
@@ -184,7 +203,7 @@ def _stored(
         )
 
 
-def _outside(
+def outsiders(
     view: View, persons: set[PersonId], builders: frozenset[PersonId] | None
 ) -> set[PersonId]:
     """Return those who had no part in the version; nobody where it is not asked."""

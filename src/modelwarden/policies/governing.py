@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     from modelwarden.policies.check import Check
     from modelwarden.policies.document import PolicyDocument
+    from modelwarden.policies.leave import Waivers
     from modelwarden.policies.rollout import Course
     from modelwarden.policies.seats import Approvals, Seat
     from modelwarden.registry.lifecycle import Environment
@@ -61,6 +62,19 @@ APPROVER: Final = (SeatChoice(role=RoleName("approver")),)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class WaiverTerms:
+    """Who may give leave from a check, and for how long at most: the shortest and the most people of all (POL-6).
+
+    Attributes:
+        policies: those that let their checks be waived, as `name@version`.
+    """
+
+    longest: timedelta
+    seats: tuple[SeatRule, ...]
+    policies: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Requirements:
     """What one release to one environment has to meet.
 
@@ -78,6 +92,7 @@ class Requirements:
         second_person: whether one other human signs before an emergency change is made (RL-44).
         enforced: whether no policy merely observes or warns here (RL-12).
         policies: what was joined, by name.
+        waivers: how a check may be waived; None where no policy lets any be.
     """
 
     environment: Environment
@@ -99,6 +114,7 @@ class Requirements:
     second_person: bool
     enforced: bool
     policies: tuple[PolicyRef, ...]
+    waivers: WaiverTerms | None = None
 
     @property
     def strategy(self) -> str:
@@ -113,11 +129,14 @@ class Requirements:
     @property
     def places(self) -> tuple[tuple[str, ...], ...]:
         """Return the seats one by one, each as the claimants that may fill it."""
-        return tuple(
-            tuple(choice.claimant for choice in rule.of)
-            for rule in self.seats
-            for _ in range(rule.any)
-        )
+        return places(self.seats)
+
+
+def places(seats: Iterable[SeatRule]) -> tuple[tuple[str, ...], ...]:
+    """Return seats one by one, each as the claimants that may fill it."""
+    return tuple(
+        tuple(choice.claimant for choice in rule.of) for rule in seats for _ in range(rule.any)
+    )
 
 
 def join(
@@ -159,6 +178,7 @@ def join(
         second_person=any(part.second_person for part in parts),
         enforced=enforced,
         policies=tuple(ref for ref, _ in ordered),
+        waivers=_waivers(ordered),
     )
 
 
@@ -200,15 +220,36 @@ def _seats(parts: Sequence[Approvals]) -> tuple[SeatRule, ...]:
         missing = first.humans - sum(seat.count for seat in first.seats)
         rules = tuple(SeatRule(any=seat.count, of=_choices(seat)) for seat in first.seats)
         return (*rules, SeatRule(any=missing, of=APPROVER)) if missing else rules
+    most = _most(parts)
+    missing = max(part.humans for part in parts) - most.total()
+    if missing > 0:
+        most[APPROVER] += missing
+    return _rules(most)
+
+
+def _waivers(governing: Iterable[tuple[PolicyRef, PolicyDocument]]) -> WaiverTerms | None:
+    given = [(ref, document.waivers) for ref, document in governing if document.waivers is not None]
+    if not given:
+        return None
+    return WaiverTerms(
+        longest=min(duration(terms.max) for _, terms in given),
+        seats=_rules(_most([terms for _, terms in given])),
+        policies=frozenset(f"{ref.name}@{ref.version}" for ref, _ in given),
+    )
+
+
+def _most(parts: Sequence[Approvals | Waivers]) -> Counter[tuple[SeatChoice, ...]]:
+    """Return of each sort of seat as many as the part that wants most of it."""
     most: Counter[tuple[SeatChoice, ...]] = Counter()
     for part in parts:
         wanted: Counter[tuple[SeatChoice, ...]] = Counter()
         for seat in part.seats:
             wanted[_choices(seat)] += seat.count
         most |= wanted
-    missing = max(part.humans for part in parts) - most.total()
-    if missing > 0:
-        most[APPROVER] += missing
+    return most
+
+
+def _rules(most: Counter[tuple[SeatChoice, ...]]) -> tuple[SeatRule, ...]:
     return tuple(
         SeatRule(any=count, of=of) for of, count in sorted(most.items(), key=_by_claimants)
     )

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from modelwarden.policies.document import PolicyDocument
+    from modelwarden.policies.leave import Waivers
     from modelwarden.policies.predicate import Json
     from modelwarden.policies.seats import Approvals
 
@@ -64,6 +65,7 @@ def weaknesses(child: PolicyDocument, parent: PolicyDocument) -> tuple[Weakness,
             *_all_checks(child, parent, place),
         )
     ]
+    found += [Weakness(path, words) for path, words in _waivers(child, parent)]
     if ENFORCED[child.enforcement] < ENFORCED[parent.enforcement]:
         found.append(
             Weakness("enforcement", f"{child.enforcement} instead of {parent.enforcement}")
@@ -148,7 +150,21 @@ def _approvals(child: Approvals, parent: Approvals) -> Iterator[tuple[str, str]]
         yield "approvals.request_when", "any instead of no_block"
 
 
-def _seats(part: Approvals) -> Counter[frozenset[str]]:
+def _waivers(child: PolicyDocument, parent: PolicyDocument) -> Iterator[tuple[str, str]]:
+    """Yield where more can be waived than under the parent; without checks it had nothing to waive."""
+    ours, theirs = child.waivers, parent.waivers
+    if ours is None or not parent.checks:
+        return
+    if theirs is None:
+        yield "waivers", "the parent lets no check be waived"
+        return
+    if duration(ours.max) > duration(theirs.max):
+        yield "waivers.max", f"{ours.max} instead of {theirs.max}"
+    if _seats(theirs) - _seats(ours):
+        yield "waivers.seats", "a seat of the parent is missing"
+
+
+def _seats(part: Approvals | Waivers) -> Counter[frozenset[str]]:
     """Return how many people each sort of seat takes."""
     found: Counter[frozenset[str]] = Counter()
     for seat in part.seats:
@@ -218,8 +234,10 @@ def _params(after: Mapping[str, Json], before: Mapping[str, Json]) -> Iterator[t
         elif isinstance(theirs, list) and isinstance(ours, list):
             if not {str(role) for role in theirs} <= {str(role) for role in ours}:
                 yield key, "a role of the parent is missing"
-        elif ours != theirs and (
-            key not in TIGHTENS or _is_looser(ours, theirs, way=TIGHTENS[key])
+        elif (
+            ours != theirs
+            and not (theirs is False and ours is True)
+            and (key not in TIGHTENS or _is_looser(ours, theirs, way=TIGHTENS[key]))
         ):
             yield key, "another value than the parent's"
 

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from datetime import datetime
 
+    from modelwarden.registry.version import Version
     from modelwarden.store.change import Change
 
 
@@ -44,7 +45,7 @@ def prepare_evidence(  # noqa: PLR0913  # what a caller says of it
     """Return evidence in the form of its kind, before the change that records it. Raises EvidenceInvalid, ValueInvalid.
 
     Args:
-        kind: `metric` or `findings`.
+        kind: `metric`, `findings` or `lineage`.
         value: the figures, where no report is given.
         report: of `findings`: SARIF, CycloneDX or counts, as text; its tool and time are taken unless named.
         source: of a report: what was looked for, as `security`.
@@ -84,6 +85,13 @@ def record_evidence(change: Change, model: str, version: str, *, new: NewEvidenc
     found = registry.version(change, model, version)
     authorize(change, Permission.METRIC_RECORD, on=registry.resource_of(parent))
     found.require_usable()
+    return kept_evidence(change, found, new, assurance=Assurance.IMPORTED)
+
+
+def kept_evidence(
+    change: Change, found: Version, new: NewEvidence, *, assurance: Assurance
+) -> Evidence:
+    """Keep evidence about a version, and tell of it. Asks for no permission."""
     subject = subject_of(found)
     if new.artifact not in {None, subject}:
         raise DigestMismatch(f"the evidence is about {new.artifact}, {found.name} is {subject}")
@@ -91,7 +99,7 @@ def record_evidence(change: Change, model: str, version: str, *, new: NewEvidenc
         Evidence(
             id=EvidenceId(change.new_id("evi")),
             kind=new.kind,
-            model=parent.name,
+            model=found.model,
             version=found.name,
             subject=subject,
             value=new.value,
@@ -99,7 +107,7 @@ def record_evidence(change: Change, model: str, version: str, *, new: NewEvidenc
             produced_at=new.at(change.now),
             tool=new.tool,
             inputs=new.inputs,
-            assurance=Assurance.IMPORTED,
+            assurance=assurance,
             recorded_by=change.actor,
             recorded_person=change.person,
             recorded_at=change.now,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from modelwarden.policies.check import BLOCK
 from modelwarden.values.canonical import encode_any
@@ -12,6 +12,7 @@ from modelwarden.values.canonical import encode_any
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from modelwarden.policies.check import Exhibit
     from modelwarden.policies.predicate import Seen
 
 
@@ -30,6 +31,15 @@ class Outcome(StrEnum):
 UNKNOWN: Final = frozenset({Outcome.UNKNOWN, Outcome.STALE, Outcome.ERROR})
 
 
+class Finding(NamedTuple):
+    """What a check type found, before age, severity and waivers are looked at."""
+
+    outcome: Outcome
+    atoms: tuple[Seen, ...] = ()
+    used: tuple[Exhibit, ...] = ()
+    next: str = ""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Result:
     """One check, evaluated.
@@ -40,6 +50,8 @@ class Result:
         atoms: what decided: subject, operator, limit, and the value that was there.
         evidence: ids of what was read.
         next: what to do, where something is to be done.
+        underlying: of a waived check, what it came to.
+        waiver: of a waived check, the request that gave leave.
     """
 
     policy: str
@@ -50,6 +62,8 @@ class Result:
     atoms: tuple[Seen, ...] = ()
     evidence: tuple[str, ...] = ()
     next: str = ""
+    underlying: Outcome | None = None
+    waiver: str | None = None
 
     @property
     def is_unknown(self) -> bool:
@@ -88,6 +102,11 @@ def results_text(results: Iterable[Result]) -> str:
                 ],
                 "evidence": list(each.evidence),
                 "next": each.next,
+                **(
+                    {}
+                    if each.underlying is None
+                    else {"underlying": each.underlying.value, "waiver": each.waiver}
+                ),
             }
             for each in sorted(results, key=lambda each: (each.policy, each.check))
         ]

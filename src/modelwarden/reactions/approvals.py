@@ -26,8 +26,11 @@ T = TypeVar("T")
 NAME: Final = "approvals"
 _ACTOR: Final = system("approvals")
 _MODEL_FACTS: Final = frozenset(
-    {"drill.reported", "evidence.recorded", "metrics.recorded", "policy.assigned"}
-)
+    {
+        "approval.expired", "approval.voided",  # it may have been a waiver that another approval rests on
+        "drill.reported", "evidence.recorded", "metrics.recorded", "policy.assigned",
+    }
+)  # fmt: skip
 _ALL_FACTS: Final = frozenset(
     {"ledger.verification_failed", "policy.assigned", "policy.published", "policy.retired"}
 )

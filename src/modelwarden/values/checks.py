@@ -15,7 +15,7 @@ class EvidenceAnswer:
     Attributes:
         subject: SHA-256 of the bytes that it is about.
         value: figures as decimal text, counts as numbers.
-        assurance: whose word it is: `imported` from a named tool.
+        assurance: whose word it is: `imported` from a named tool, or `attested` by a person who signed.
     """
 
     id: str
@@ -48,9 +48,10 @@ class CheckAnswer:
     """One check, evaluated.
 
     Attributes:
-        outcome: pass, fail, unknown, stale, error, or not_applicable.
+        outcome: pass, fail, unknown, stale, error, waived, or not_applicable.
         effect: what it does where it does not pass: block, warn or info.
         next: what to do, where something is to be done.
+        underlying: of a waived check, what it came to; `waiver` is the request that gave leave.
     """
 
     policy: str
@@ -61,6 +62,8 @@ class CheckAnswer:
     seen: tuple[SeenAnswer, ...]
     evidence: tuple[str, ...]
     next: str
+    underlying: str | None = None
+    waiver: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

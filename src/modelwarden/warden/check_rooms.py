@@ -5,6 +5,8 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING
 
+from modelwarden.approvals import actions as approvals
+from modelwarden.ledger.dsse import seal
 from modelwarden.policies import actions
 from modelwarden.policies.check_answers import evidence_answer, run_answer
 from modelwarden.values.pages import Listing, Page
@@ -14,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from datetime import datetime
 
+    from modelwarden.ledger.keys import Signer
     from modelwarden.values.checks import CheckRunAnswer, EvidenceAnswer
     from modelwarden.warden.bound import Bound
 
@@ -38,7 +41,7 @@ class Evidence:
         inputs: Sequence[str] = (),
         artifact: str | None = None,
     ) -> EvidenceAnswer:
-        """Record evidence: `metric` figures, or `findings` as counts or as a scanner's report (SARIF, CycloneDX).
+        """Record evidence: `metric` figures, the `lineage` of a run, or `findings`: counts or SARIF or CycloneDX.
 
         Raises EvidenceInvalid, EvidenceFromFuture, DigestMismatch, NotPermitted, VersionNotFound.
         """
@@ -53,6 +56,48 @@ class Evidence:
             artifact=artifact,
         )
         action = partial(actions.record_evidence, model=model, version=version, new=new)
+        return self._bound.write(action, evidence_answer)
+
+    def attestation_statement(
+        self, model: str, version: str, *, statement: str, role: str, reviews: str | None = None
+    ) -> bytes:
+        """Return the actor's own bytes to sign, issued now. Raises what `attest` raises of who and what."""
+        action = partial(
+            approvals.attestation_statement,
+            model=model,
+            version=version,
+            statement=statement,
+            role=role,
+            reviews=reviews,
+        )
+        return self._bound.read(action, lambda _view, data: data)
+
+    def attest(  # what is said, in which role, signed how
+        self,
+        model: str,
+        version: str,
+        *,
+        statement: str,
+        role: str,
+        key: Signer,
+        reviews: str | None = None,
+    ) -> EvidenceAnswer:
+        """Sign a statement about a version in a role that one holds, or a review of another person's (`reviews`).
+
+        Raises NotPermitted, SamePerson, KeyNotYours, KeyExpired, EvidenceInvalid, VersionNotFound, NotFound.
+        """
+        data = self.attestation_statement(
+            model, version, statement=statement, role=role, reviews=reviews
+        )
+        action = partial(
+            approvals.attest,
+            model=model,
+            version=version,
+            statement=statement,
+            role=role,
+            envelope=seal(approvals.PAYLOAD_TYPE, data, key).to_line(),
+            reviews=reviews,
+        )
         return self._bound.write(action, evidence_answer)
 
     def list(
@@ -73,7 +118,7 @@ class Checks:
     def run(self, model: str, version: str, *, environment: str = "production") -> CheckRunAnswer:
         """Evaluate all checks that govern a version there, and keep the run. Raises NotPermitted, VersionNotFound."""
         place = named(actions.Environment, environment, field="environment")
-        action = partial(actions.run_checks, model=model, version=version, environment=place)
+        action = partial(approvals.run_checks, model=model, version=version, environment=place)
         return self._bound.write(action, run_answer)
 
     def list(

@@ -22,6 +22,7 @@ from modelwarden.warden.sla_room import Sla
 from modelwarden.warden.switch_room import Switches
 from modelwarden.warden.trigger_room import Freshness, Triggers
 from modelwarden.warden.use_case_room import UseCases
+from modelwarden.warden.waiver_room import Waivers
 
 if TYPE_CHECKING:
     from modelwarden.values.principal import Principal
@@ -45,6 +46,7 @@ class Rooms:
         self.evidence = Evidence(bound)
         self.checks = Checks(bound)
         self.approvals = Approvals(bound)
+        self.waivers = Waivers(bound)
         self.use_cases = UseCases(bound, self.approvals)
         self.deployments = Deployments(bound)
         self.freezes = Freezes(bound)

@@ -16,6 +16,7 @@ from urllib.parse import urlsplit
 from modelwarden.access.actions import Known, known
 from modelwarden.approvals.external import ExternalEvidence
 from modelwarden.approvals.queries import find_request
+from modelwarden.approvals.request import GOING_LIVE
 from modelwarden.deployments.github.reviews import (
     LOCK_FILE,
     WEB_FLOW,
@@ -174,7 +175,7 @@ class GitHub:
 def lock_of(view: View, request_id: str) -> bytes | None:
     """Return what `release.lock.json` has to hold for a request about a release; None where there is none."""
     found = find_request(view, request_id)
-    if found is None or found.version is None:
+    if found is None or found.version is None or found.type not in GOING_LIVE:
         return None
     return lock_file(
         found.id, version=found.version, environment=found.environment.value, basis=found.basis

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from sqlalchemy import Boolean, Column, Index, Integer, Text
+from sqlalchemy import Boolean, Column, Index, Integer, Text, and_
 
 from modelwarden.store.schema.columns import governed
 
@@ -44,7 +44,7 @@ approvals: Final = governed(
     kind="approval",
     value="ApprovalRequest",
 )
-_open = approvals.c.state == "open"
+_open = and_(approvals.c.state == "open", approvals.c.type == "release")
 Index(
     "uq_approvals_open",
     approvals.c.version,
