@@ -19,6 +19,7 @@ from tests.deployments.fleet import route
 from tests.deployments.following import TARGET, Followed
 from tests.deployments.test_actions import bodies, types
 from tests.deployments.test_steps import abort, advance
+from tests.deployments.urgent import authorise, made
 from tests.notify.receiver import receiving
 
 if TYPE_CHECKING:
@@ -81,6 +82,19 @@ def test_a_deployment_goes_live_when_its_target_says_that_it_serves_those_bytes(
     followed.turn()
     assert followed.show(begun).state == "live"
     assert len(receiver.requests) == 1
+
+
+def test_an_emergency_waits_for_what_its_target_serves_too(
+    followed: Followed, receiver: Receiver
+) -> None:
+    authorise(followed.org, "dave")
+    begun = made(followed.org)
+    assert begun.state is DeploymentState.IN_PROGRESS
+    followed.turn()
+    assert receiver.requests[-1].told["version"] == "churn@1.1.0"
+    followed.acknowledge()
+    followed.turn()
+    assert followed.show(begun).state == "live"
 
 
 def test_each_step_is_waited_for_beside_its_time(canary: Followed, receiver: Receiver) -> None:

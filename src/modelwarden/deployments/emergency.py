@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from modelwarden.approvals.request import ApprovalRequest
     from modelwarden.deployments.evidence import Prepared
     from modelwarden.deployments.rollout import Deployment
+    from modelwarden.policies.rollout import Course
     from modelwarden.registry.model import Model
     from modelwarden.registry.version import Version
     from modelwarden.store.change import Change
@@ -97,7 +98,8 @@ def emergency(
         if not change.drafts:
             change.unchanged("approval", request.id)
         return EmergencyChange(request, None, verdict.reasons)
-    made = _made(change, case, request, before, reason=reason, ticket=ticket)
+    course = replace(AT_ONCE, targets=needs.course.targets)
+    made = _made(change, case, request, before, course=course, reason=reason, ticket=ticket)
     return EmergencyChange(request, made)
 
 
@@ -131,6 +133,7 @@ def _made(
     request: ApprovalRequest,
     before: Deployment,
     *,
+    course: Course,
     reason: str,
     ticket: str,
 ) -> Deployment:
@@ -140,8 +143,8 @@ def _made(
     planned = replace(
         drafted(change, case.version, PLACE),
         kind=DeploymentKind.EMERGENCY,
-        strategy=AT_ONCE.strategy,
-        course=AT_ONCE.text,
+        strategy=course.strategy,
+        course=course.text,
         salt=os.urandom(SALT_BYTES).hex(),
         request=request.id,
         replaces=before.id,

@@ -44,7 +44,7 @@ approvals: Final = governed(
     kind="approval",
     value="ApprovalRequest",
 )
-_open = and_(approvals.c.state == "open", approvals.c.type == "release")
+_open = and_(approvals.c.state == "open", approvals.c.type.in_(("release", "emergency")))
 Index(
     "uq_approvals_open",
     approvals.c.version,

@@ -16,7 +16,7 @@ down_revision: Final = "0024_targets"
 
 def upgrade() -> None:
     """Let the index speak of releases alone."""
-    condition = sa.text("state = 'open' AND type = 'release'")
+    condition = sa.text("state = 'open' AND type IN ('release', 'emergency')")
     op.drop_index("uq_approvals_open", table_name="approvals")
     op.create_index(
         "uq_approvals_open",
