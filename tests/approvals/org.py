@@ -57,7 +57,7 @@ class Org:
     erin is nobody yet: a third approver takes a permit, since two approvers end bootstrap mode.
     """
 
-    def __init__(self, folder: Path, *, policy: str = "builtin/moderate") -> None:
+    def __init__(self, folder: Path, *, policy: str = "builtin/moderate@1") -> None:
         self.folder = folder
         self.clock = HeldClock()
         self.warden = open_warden(tables.fresh(folder), clock=self.clock, default_policy=policy)

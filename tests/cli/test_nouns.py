@@ -95,7 +95,7 @@ def test_service_accounts_and_tokens(desk: Desk) -> None:
 
 def test_policies(desk: Desk) -> None:
     document = desk.folder / "policy.yaml"
-    basic = Path("src/modelwarden/policies/presets/basic.yaml").read_text("utf-8")
+    basic = Path("src/modelwarden/policies/presets/1/basic.yaml").read_text("utf-8")
     document.write_text(basic.replace("builtin/basic", "ours"))
     assert desk.done("root", "policy", "lint", str(document))["name"] == "ours"
     assert desk.refused("root", "policy", "publish", str(document)).error["code"] == "permit_needed"
@@ -103,7 +103,7 @@ def test_policies(desk: Desk) -> None:
     names = [one["name"] for one in desk.done("alice", "policy", "list")["items"]]
     assert "builtin/strict" in names
     assert desk.done("alice", "policy", "show", "builtin/strict")["state"] == "built_in"
-    assert len(desk.done("alice", "policy", "versions", "builtin/strict")["items"]) == 1
+    assert len(desk.done("alice", "policy", "versions", "builtin/strict")["items"]) == 2
     words = ("policy", "assign", "builtin/basic", "--model", "churn")
     assert desk.refused("root", *words).code == 4
     assert desk.refused("root", "policy", "retire", "ours").error["code"] == "policy_not_found"

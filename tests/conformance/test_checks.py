@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 POLICY = """
 schema: modelwarden.policy/v1
 name: checked
-extends: builtin/moderate
+extends: builtin/moderate@1
 checks:
   - {id: scan, type: findings, params: {source: security, max: {critical: 0, high: 0}}, max_age: P7D}
   - {id: gain, type: metric, params: {metric: auc, min: 0.7, use: ci_lower, dataset_role: test}}

@@ -148,10 +148,10 @@ def test_what_is_assigned_to_a_model_holds_together(house: Org) -> None:
     assert governs(house) == ["mine@1"]
     assigns(house, "builtin/strict", model="churn")
     assert house.warden.acting_as("erin").models.show("churn").policy == "builtin/strict"
-    assert governs(house) == ["builtin/strict@1"]
+    assert governs(house) == ["builtin/strict@2"]
     assigns(house, "mine", model="churn", environment=STAGING)
-    assert governs(house) == ["builtin/strict@1"]
-    assert governs(house, STAGING) == ["builtin/strict@1", "mine@1"]
+    assert governs(house) == ["builtin/strict@2"]
+    assert governs(house, STAGING) == ["builtin/strict@2", "mine@1"]
     found = house.sees("erin", partial(requirements, model=CHURN, environment=STAGING))
     assert found.places == (("role:approver",), ("role:officer",))
     everything = house.sees("erin", partial(requirements, model=None, environment=PRODUCTION))
@@ -207,7 +207,7 @@ def test_after_bootstrap_an_assignment_needs_its_own_permit(house: Org) -> None:
         with pytest.raises(PayloadChanged):
             assigns(house, "builtin/basic", **where)
     assigns(house, "builtin/basic", model="churn", environment=STAGING)
-    assert governs(house, STAGING) == ["builtin/basic@1"]
+    assert governs(house, STAGING) == ["builtin/basic@2"]
     assert governs(house) == ["builtin/moderate@1"]
 
 
@@ -245,7 +245,7 @@ def test_lists_hold_the_presets_in_their_place(house: Org) -> None:
     assert seen == ["a", "builtin/basic", "builtin/moderate", "builtin/strict", "builtins", "z"]
 
 
-@pytest.mark.parametrize("reference", ["nothing", "mine@9", "mine@x", "mine@", "builtin/basic@2"])
+@pytest.mark.parametrize("reference", ["nothing", "mine@9", "mine@x", "mine@", "builtin/basic@3"])
 def test_a_policy_that_is_not_there_is_not_found(house: Org, reference: str) -> None:
     publishes(house, policy())
     with pytest.raises(PolicyNotFound):
