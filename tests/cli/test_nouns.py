@@ -107,6 +107,14 @@ def test_policies(desk: Desk) -> None:
     words = ("policy", "assign", "builtin/basic", "--model", "churn")
     assert desk.refused("root", *words).code == 4
     assert desk.refused("root", "policy", "retire", "ours").error["code"] == "policy_not_found"
+    document.write_text("required_approvers: 2\nsox: true\n")
+    assert "line 2, sox" in desk.refused("root", "policy", "import", str(document)).err
+    kept = desk.folder / "brought.yaml"
+    words = ("policy", "import", str(document), "--leave-out", "sox", "--output", str(kept))
+    brought = desk.done("root", *words)
+    assert kept.read_text("utf-8") == brought["document"]
+    plain = desk.run(*words, "--as", "root")
+    assert plain.out.startswith("--- nothing\n+++ imported (draft)\n"), plain
     document.write_bytes(b"\xff")
     assert desk.refused("root", "policy", "lint", str(document)).error["code"] == "policy_invalid"
 

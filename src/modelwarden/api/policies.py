@@ -43,7 +43,7 @@ class Source(Document):
     """Body of POST policies/import: a configuration file as text."""
 
     name: Word | None = None
-    leave_out: Annotated[tuple[Word, ...], Field(max_length=100)] = ()
+    leave_out: Annotated[list[Word], Field(max_length=100)] | None = None
 
 
 class Trial(Document):
@@ -94,7 +94,10 @@ async def import_policy(
 ) -> Response:
     """Translate `governance.yaml` or a `GovernancePolicy` into a policy, beside what is there; nothing is written."""
     action = partial(
-        actions.import_policy, text=body.document, name=body.name, leave_out=body.leave_out
+        actions.import_policy,
+        text=body.document,
+        name=body.name,
+        leave_out=tuple(body.leave_out or ()),
     )
     return await caller.read(action, import_answer)
 

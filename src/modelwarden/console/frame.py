@@ -20,6 +20,13 @@ NAV: Final = (
     ("", (("Overview", "layout-dashboard", "/"),)),
     ("Using", (("Use cases", "target", "/use-cases"),)),
     (
+        "Policies",
+        (
+            ("Try on the past", "clipboard-list", "/policies/dry-run"),
+            ("Import", "file-text", "/policies/import"),
+        ),
+    ),
+    (
         "Stopping",
         (
             ("Kill switches", "octagon-x", "/kill-switches"),
