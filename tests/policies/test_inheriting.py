@@ -254,3 +254,43 @@ def test_two_steps_that_each_look_tighter_end_no_looser_than_where_they_began(ho
     for steps in ("[{traffic: 100}]", "[{traffic: 50, bake: PT4H}, {traffic: 100}]"):
         with pytest.raises(PolicyWeakensParent):
             house.sees("carol", partial(lint, text=f"{second}rollout: {{steps: {steps}}}"))
+
+
+GRAVE = """
+schema: modelwarden.policy/v1
+name: parent
+approvals: {humans: 1}
+severity:
+  rules: [{signals: [psi, missing_rate], severity: SEV2, above: "0.4"}]
+  unknown: SEV2
+  wide_share: 3000
+  guarded_tiers: [1, 2]
+"""
+
+
+@pytest.mark.parametrize(
+    ("text", "path"),
+    [
+        ("rules: [{signals: [psi, missing_rate], severity: SEV1, above: '0.3'}]", None),
+        ("rules: [{signals: [psi, missing_rate], severity: SEV2}]", None),
+        ("rules: [{signals: [psi], severity: SEV1}]", "severity.rules"),
+        ("rules: [{signals: [psi, missing_rate], severity: SEV3, above: '0.4'}]", "severity.rules"),
+        ("rules: [{signals: [psi, missing_rate], severity: SEV2, above: '0.5'}]", "severity.rules"),
+        ("rules: []", "severity.rules"),
+        ("unknown: SEV3", "severity.unknown"),
+        ("wide_share: 2999", None),
+        ("wide_share: 3001", "severity.wide_share"),
+        ("guarded_tiers: [1, 2, 3]", None),
+        ("guarded_tiers: []", "severity.guarded_tiers"),
+    ],
+)
+def test_a_child_can_not_make_signals_less_bad_unseen(
+    house: Org, text: str, path: str | None
+) -> None:
+    publishes(house, GRAVE)
+    if path is None:
+        linted(house, f"severity: {{{text}}}")
+        return
+    with pytest.raises(PolicyWeakensParent) as refused:
+        linted(house, f"severity: {{{text}}}")
+    assert {words.partition(":")[0] for words in refused.value.weaknesses} == {path}

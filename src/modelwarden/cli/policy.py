@@ -1,4 +1,4 @@
-"""`modelwarden policy`: lint, dry-run, list, show, versions, publish, assign, retire."""
+"""`modelwarden policy`: lint, import, dry-run, list, show, versions, publish, assign, retire."""
 
 from __future__ import annotations
 

@@ -15,6 +15,7 @@ from modelwarden.policies.check_shapes import TIGHTENS
 from modelwarden.policies.duration import duration
 from modelwarden.policies.predicate import number
 from modelwarden.policies.rollout import CAREFUL, join_rollouts
+from modelwarden.policies.severity_shapes import Severities
 from modelwarden.registry.lifecycle import Environment
 
 if TYPE_CHECKING:
@@ -72,6 +73,8 @@ def weaknesses(child: PolicyDocument, parent: PolicyDocument) -> tuple[Weakness,
         found.append(
             Weakness("enforcement", f"{child.enforcement} instead of {parent.enforcement}")
         )
+    if parent.severity is not None:
+        found += _severities(child.severity or Severities(), parent.severity)
     return tuple(found)
 
 
@@ -225,6 +228,27 @@ def _all_checks(
     for before in parent.checks_in(place, policy=""):
         for part, words in _check(mine[before.id], before):
             yield f"checks.{before.id}.{part}", words
+
+
+def _severities(child: Severities, parent: Severities) -> Iterator[Weakness]:
+    """Yield where signals count as less bad than under the parent; `SEV1` is the gravest."""
+    mine = [(signal, rule) for rule in child.rules for signal in rule.signals]
+    for asked in parent.rules:
+        for signal in asked.signals:
+            if not any(
+                name == signal
+                and rule.severity <= asked.severity
+                and float(rule.above or 0) <= float(asked.above or 0)
+                for name, rule in mine
+            ):
+                yield Weakness("severity.rules", f"{signal} counts as less bad")
+    for key in ("unknown", "wide_share", "small_share"):
+        ours, theirs = getattr(child, key), getattr(parent, key)
+        if theirs is not None and (ours is None or ours > theirs):
+            yield Weakness(f"severity.{key}", f"{ours} instead of {theirs}")
+    for key in ("highest_tiers", "guarded_tiers"):
+        if not {*(getattr(parent, key) or ())} <= {*(getattr(child, key) or ())}:
+            yield Weakness(f"severity.{key}", "a tier of the parent is missing")
 
 
 def _check(after: Check, before: Check) -> Iterator[tuple[str, str]]:
