@@ -31,14 +31,13 @@ from modelwarden.permissions import (
     BuiltInRole,
     Permission,
 )
-from modelwarden.policies.built_in import built_in
+from modelwarden.policies.built_in import editions, preset_text
 from modelwarden.safeguards.severity.failure_modes import failure_modes
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
 ROOT: Final = Path(__file__).resolve().parents[1]
-PRESETS: Final = ROOT / "src" / "modelwarden" / "policies" / "presets"
 FOLDER: Final = ROOT / "docs" / "reference"
 FAMILIES: Final = MappingProxyType(
     {
@@ -197,17 +196,28 @@ def default_of(field: Any) -> str:  # noqa: ANN401  # a dataclass field
 
 def presets() -> str:
     """Return the policies that come with the program, as they are."""
-    parts = []
-    for name, version in built_in().items():
-        source = (PRESETS / f"{name.partition('/')[2]}.yaml").read_text("utf-8")
-        parts.append(
-            f"## {name}\n\nVersion {version.version}, SHA-256 `{version.hash}`.\n\n```yaml\n{source}```"
-        )
+    parts = [
+        f"## {version.id}\n\nSHA-256 `{version.hash}`.\n\n```yaml\n{preset_text(version)}```"
+        for of in editions().values()
+        for version in of
+    ]
     return page(
         "Policy presets",
         "The policies that come with the program. `default_policy` (see [settings](settings.md)) says which governs "
         "a model to which nothing is assigned. They can't be changed; publish one of your own to differ. The hash is "
         "that of the resolved document, with all defaults written out, and is part of what approvers sign.",
+        "An edition that was released never changes, and stays beside the next one. The name alone, without `@`, "
+        "means the newest: so does an assignment. Without an assignment `builtin/moderate@1` governs, whatever the "
+        "program is upgraded to; the [decision](../decisions/0022-presets.md) says why.",
+        "A drill is asked for where a version goes to production, and counts where it was made, in staging; in staging "
+        "itself the check does not apply. Under `moderate` a drill that failed stops a release, one that is missing or "
+        "too old is shown; under `strict` each of them stops it. The first release of a model has no version to "
+        "share traffic with and takes all of it at once, whatever the rollout.",
+        "Left out, since the program has nothing yet that they could be held to: model cards and documented data "
+        "sheets (a dataset's fingerprint stands in for the sheet), fairness, monitoring, how long a waiver lives, how "
+        "often an audit is due, what a block opens, and a risk assessment (an unclassified model has the tier that it "
+        "was registered with). `metric`, `metric_delta`, `findings` and `field` need limits that only you know, and "
+        "no preset guesses them.",
         *parts,
     )
 

@@ -31,7 +31,8 @@ class Settings:
         artifact_roots: folders below which a server may read artifacts (RL-4); a process reads what its user may.
         artifact_store: folder of uploaded artifacts, named by digest; beside a SQLite file by default.
         artifact_limit_bytes: largest upload.
-        default_policy: what governs a model to which no policy is assigned (POL-6).
+        default_policy: what governs a model to which no policy is assigned (POL-6); an edition of a preset, since an
+            upgrade decides nothing (decision 0022).
         ledger_guard_file: what was signed last, outside the database (LG-24); better on another volume.
         ledger_witness_policy: file that names outside witnesses and how many are enough, as C2SP tlog-policy has it.
         ledger_origin: name of a new ledger; random by default.
@@ -90,7 +91,7 @@ class Settings:
     artifact_roots: tuple[Path, ...] = ()
     artifact_store: Path | None = None
     artifact_limit_bytes: int = FIVE_GIB
-    default_policy: str = "builtin/moderate"
+    default_policy: str = "builtin/moderate@1"
     ledger_guard_file: Path | None = None
     ledger_witness_policy: Path | None = None
     ledger_origin: str | None = None

@@ -79,6 +79,7 @@ BODIES: Final[dict[str, Any]] = {
     "POST /models/{model}/versions/{version}/checks": {},
     "POST /policies/lint": {"document": "{}"},
     "POST /policies/dry-run": {"document": "{}"},
+    "POST /policies/import": {"document": "compliance_level: strict"},
     "POST /policies/publish": {"document": "{}"},
     "POST /policies/{policy}/assign": {"model": "churn"},
     "POST /users": {"handle": "matrix"},

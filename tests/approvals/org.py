@@ -58,7 +58,7 @@ class Org:
     """
 
     def __init__(
-        self, folder: Path, *, policy: str = "builtin/moderate", **settings: object
+        self, folder: Path, *, policy: str = "builtin/moderate@1", **settings: object
     ) -> None:
         self.folder = folder
         self.clock = HeldClock()

@@ -45,7 +45,7 @@ def test_the_doctor_looks_at_every_part(desk: Desk) -> None:
     parts = {one["part"]: one["status"] for one in found.json["findings"]}
     assert parts["database"] == parts["ledger"] == parts["key server.pem"] == "ok"
     assert parts["ledger.guard_file"] == "advice"
-    assert found.json["settings"]["default_policy"] == "builtin/moderate"
+    assert found.json["settings"]["default_policy"] == "builtin/moderate@1"
 
 
 def test_the_doctor_says_what_is_wrong(desk: Desk) -> None:

@@ -95,7 +95,7 @@ def test_service_accounts_and_tokens(desk: Desk) -> None:
 
 def test_policies(desk: Desk) -> None:
     document = desk.folder / "policy.yaml"
-    basic = Path("src/modelwarden/policies/presets/basic.yaml").read_text("utf-8")
+    basic = Path("src/modelwarden/policies/presets/1/basic.yaml").read_text("utf-8")
     document.write_text(basic.replace("builtin/basic", "ours"))
     assert desk.done("root", "policy", "lint", str(document))["name"] == "ours"
     assert desk.refused("root", "policy", "publish", str(document)).error["code"] == "permit_needed"
@@ -107,6 +107,14 @@ def test_policies(desk: Desk) -> None:
     words = ("policy", "assign", "builtin/basic", "--model", "churn")
     assert desk.refused("root", *words).code == 4
     assert desk.refused("root", "policy", "retire", "ours").error["code"] == "policy_not_found"
+    document.write_text("required_approvers: 2\nsox: true\n")
+    assert "line 2, sox" in desk.refused("root", "policy", "import", str(document)).err
+    kept = desk.folder / "brought.yaml"
+    words = ("policy", "import", str(document), "--leave-out", "sox", "--output", str(kept))
+    brought = desk.done("root", *words)
+    assert kept.read_text("utf-8") == brought["document"]
+    plain = desk.run(*words, "--as", "root")
+    assert plain.out.startswith("--- nothing\n+++ imported (draft)\n"), plain
     document.write_bytes(b"\xff")
     assert desk.refused("root", "policy", "lint", str(document)).error["code"] == "policy_invalid"
 

@@ -10,11 +10,13 @@ import pytest
 
 from modelwarden.errors import (
     ChecksBlocking,
+    CursorInvalid,
     EvidenceFromFuture,
     EvidenceInvalid,
     GateRefused,
     NotFound,
     NotPermitted,
+    PolicyInvalid,
     PolicyWeakensParent,
 )
 from tests.conformance.test_registry import PURPOSE, WHY, permitted
@@ -25,7 +27,7 @@ if TYPE_CHECKING:
 POLICY = """
 schema: modelwarden.policy/v1
 name: checked
-extends: builtin/moderate
+extends: builtin/moderate@1
 checks:
   - {id: scan, type: findings, params: {source: security, max: {critical: 0, high: 0}}, max_age: P7D}
   - {id: gain, type: metric, params: {metric: auc, min: 0.7, use: ci_lower, dataset_role: test}}
@@ -147,5 +149,22 @@ def test_a_draft_is_held_against_the_past(company: Company) -> None:
     assert tried.counts == dict.fromkeys(
         ("newly_blocked", "newly_clear", "still_blocked", "still_clear"), 0
     )
+    assert (tried.next_cursor, tried.since < datetime.now(UTC) - timedelta(days=29)) == (None, True)
     with pytest.raises(NotPermitted):
         company.as_user("alice").policies.dry_run(POLICY)
+    with pytest.raises(CursorInvalid):
+        company.as_user("root").policies.dry_run(POLICY, cursor="é")
+
+
+def test_a_file_of_another_program_becomes_a_policy(company: Company) -> None:
+    root, text = company.as_user("root"), "compliance_level: strict\nauto_approve: true\n"
+    with pytest.raises(PolicyInvalid, match="line 2, auto_approve"):
+        root.policies.import_policy(text)
+    found = root.policies.import_policy(text, name="brought", leave_out=["auto_approve"])
+    assert (found.name, found.beside, found.settings) == ("brought", "builtin/strict@2", ())
+    assert found.notes == ("left out: auto_approve",)
+    assert "-name: builtin/strict" in found.diff
+    assert "+name: brought" in found.diff
+    assert root.policies.lint(found.document).hash == found.hash
+    with pytest.raises(NotPermitted):
+        company.as_user("alice").policies.import_policy(text)

@@ -7,8 +7,15 @@ from typing import TYPE_CHECKING
 import pytest
 
 from modelwarden.deployments import actions as deployments
-from modelwarden.errors import ModelNotFound, NotPermitted, PolicyInvalid, ValueInvalid
+from modelwarden.errors import (
+    CursorInvalid,
+    ModelNotFound,
+    NotPermitted,
+    PolicyInvalid,
+    ValueInvalid,
+)
 from modelwarden.policies import actions as policies
+from modelwarden.values.pages import Page
 from tests.approvals.test_checks import SCAN, publish, scanned
 
 if TYPE_CHECKING:
@@ -32,7 +39,9 @@ def draft(
 
 
 def tried(org: Org, text: str, *, by: str = "root", **more: object) -> DryRun:
-    found: DryRun = org.see(by, deployments.dry_run, text, **more)
+    page = more.pop("page", None)
+    chosen = deployments.Selection(**more)  # type: ignore[arg-type]
+    found: DryRun = org.see(by, deployments.dry_run, text, selection=chosen, page=page)
     return found
 
 
@@ -127,3 +136,72 @@ def test_a_dry_run_writes_nothing_and_takes_the_right_to_draft(released: Org) ->
         tried(released, draft(SCAN), by="alice")
     with pytest.raises(PolicyInvalid):
         tried(released, "name: broken")
+
+
+def test_a_seat_that_nobody_filled_is_named(org: Org) -> None:
+    publish(org, "")
+    org.approved()
+    org.deploy()
+    org.clock.advance(days=1)
+    held = "approvals: {{humans: 2, signature: any, seats: [{seats}]}}\n"
+
+    def seats(text: str) -> str:
+        return f"schema: modelwarden.policy/v1\nname: mine\n{held.format(seats=text)}"
+
+    filled = "{person: carol}, {any: 1, of: [{role: approver}, {person: alice}]}"
+    assert only(org, seats(filled)).turn == "still_clear"
+    erin = only(org, seats("{person: erin}, {role: approver}"))
+    assert erin.turn == "newly_blocked"
+    assert erin.drafted[0].startswith("not_approved: nobody who agreed fills the seat of person:")
+    risk = only(org, seats("{role: risk_officer}"))
+    assert risk.drafted == ("not_approved: nobody who agreed fills the seat of role:risk_officer",)
+
+
+def test_staging_counts_as_it_was_served_then(org: Org) -> None:
+    waits = draft(rest="rollout: {needs: {staging: PT1H}}")
+    org.approved()
+    org.deploy(environment=policies.Environment.STAGING)
+    org.clock.advance(minutes=30)
+    org.deploy()
+    org.clock.advance(days=1)
+    assert only(org, waits).drafted == (
+        "staging_missing: it had not been live in staging for its time",
+    )
+    org.register("1.1.0")
+    org.approved("1.1.0")
+    org.deploy("1.1.0", environment=policies.Environment.STAGING)
+    org.clock.advance(hours=1)
+    org.deploy("1.1.0")
+    assert [each.turn for each in tried(org, waits).replays] == ["still_clear", "newly_blocked"]
+
+
+def test_what_another_system_never_said_stops(released: Org) -> None:
+    text = draft().replace("humans: 1", "humans: 1, external: {github: required}")
+    assert only(released, text).drafted == ("external_missing: nobody asked github then",)
+
+
+def test_pages_go_through_every_release_once(org: Org) -> None:
+    org.approved()
+    org.deploy()
+    for label in ("1.1.0", "1.2.0", "1.3.0"):
+        org.register(label)
+        org.approved(label)
+        org.deploy(label)
+    seen, cursor = [], None
+    while True:
+        part = tried(org, draft(SCAN), page=Page(limit=2, cursor=cursor))
+        assert len(part.replays) <= 2
+        seen += [each.deployment.label for each in part.replays]
+        cursor = part.next_cursor
+        if cursor is None:
+            break
+    assert seen == ["1.3.0", "1.2.0", "1.1.0", "1.0.0"]
+    with pytest.raises(CursorInvalid):
+        tried(org, draft(SCAN), page=Page(cursor="ü"))
+
+
+def test_the_rows_of_a_model_that_nobody_may_read_are_left_out(released: Org) -> None:
+    root = released.warden.acting_as("root")
+    assert root.policies.dry_run(draft(SCAN)).counts["newly_blocked"] == 1
+    with pytest.raises(NotPermitted):
+        released.warden.acting_as("erin").policies.dry_run(draft(SCAN))

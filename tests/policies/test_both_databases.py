@@ -18,7 +18,7 @@ PURPOSE = "predicts which customers leave next month"
 POLICY = """
 schema: modelwarden.policy/v1
 name: chosen
-extends: builtin/basic
+extends: builtin/basic@1
 applies_to: {any: [{field: model.tags, contains: eu}, {field: risk.eu_class, eq: high_annex_iii}]}
 checks:
   - {id: scan, type: findings, params: {source: security, max: {high: 0}}, assurance: {witness: distinct}}

@@ -8,8 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from modelwarden.errors import PolicyInvalid
-from modelwarden.policies.built_in import built_in, built_in_versions
+from modelwarden.policies.built_in import built_in, editions
 from modelwarden.policies.governing import assign_payload, join, publish_payload
+from modelwarden.policies.inheriting import weaknesses
 from modelwarden.registry.lifecycle import Environment
 from modelwarden.values.ids import ModelName
 from tests.policies.sample import governs, policy
@@ -42,16 +43,52 @@ def test_the_presets_ask_what_their_table_says() -> None:
 
 
 def test_the_presets_never_change_under_their_hash() -> None:
-    assert {name: version.hash[:16] for name, version in built_in().items()} == {
-        "builtin/basic": "7dba7f463633149f",
-        "builtin/moderate": "de883bcd26fbad5a",
-        "builtin/strict": "95278f1821e04f54",
+    assert {each.id: each.hash[:16] for of in editions().values() for each in of} == {
+        "builtin/basic@1": "7dba7f463633149f",
+        "builtin/moderate@1": "de883bcd26fbad5a",
+        "builtin/strict@1": "fdc1e868c9608ac6",
+        "builtin/basic@2": "d81d6d76fe9d38b0",
+        "builtin/moderate@2": "57a51fc8a4f88adc",
+        "builtin/strict@2": "a4f796b36112d9ef",
     }
-    strict = [(version.id, version.hash[:16]) for version in built_in_versions("builtin/strict")]
-    assert strict == [
-        ("builtin/strict@2", "95278f1821e04f54"),
-        ("builtin/strict@1", "fdc1e868c9608ac6"),
-    ]
+
+
+def test_an_edition_is_no_weaker_than_the_one_before() -> None:
+    for newest, before in editions().values():
+        assert weaknesses(newest.parsed, before.parsed) == ()
+
+
+def rolled(name: str, environment: Environment) -> tuple[str, list[tuple[int, int]]]:
+    version = built_in()[f"builtin/{name}"]
+    course = join([(version.ref, version.parsed)], environment).course
+    hours = [(step.traffic, int(step.bake.total_seconds()) // 3600) for step in course.steps]
+    return course.strategy.value, hours
+
+
+def test_the_presets_go_live_as_their_table_says() -> None:
+    assert rolled("basic", PRODUCTION) == ("direct", [(100, 0)])
+    assert rolled("moderate", PRODUCTION) == ("canary", [(5, 24), (25, 1), (100, 0)])
+    assert rolled("strict", PRODUCTION) == ("canary", [(5, 72), (25, 24), (100, 0)])
+    for name in ("basic", "moderate", "strict"):
+        assert rolled(name, STAGING) == ("direct", [(100, 0)])
+
+
+def checked(name: str, environment: Environment) -> dict[str, tuple[str, str, bool]]:
+    version = built_in()[f"builtin/{name}"]
+    found = join([(version.ref, version.parsed)], environment).checks
+    return {each.id: (each.severity, each.on_unknown, each.skip is not None) for each in found}
+
+
+def test_the_presets_check_what_their_table_says() -> None:
+    warned, stops = ("warn", "warn", False), ("block", "block", False)
+    assert checked("basic", PRODUCTION) == {"data": warned}
+    assert checked("moderate", PRODUCTION) == {
+        "data": warned,
+        "stop.drill": ("block", "warn", False),
+    }
+    assert checked("strict", PRODUCTION) == dict.fromkeys(("artifact", "data", "stop.drill"), stops)
+    assert checked("strict", STAGING)["stop.drill"] == ("block", "block", True)
+    assert checked("moderate", STAGING)["stop.drill"] == ("block", "warn", True)
 
 
 def test_of_each_sort_of_seat_the_most_is_taken_and_never_the_sum() -> None:

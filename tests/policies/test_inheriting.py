@@ -189,3 +189,108 @@ def test_a_preset_can_be_extended(house: Org) -> None:
     assert house.sees("carol", partial(lint, text=text)).document.approvals.humans == 3
     with pytest.raises(PolicyWeakensParent):
         house.sees("carol", partial(lint, text=text + "approvals: {humans: 2, seats: []}"))
+
+
+CAREFUL = """
+schema: modelwarden.policy/v1
+name: parent
+approvals: {humans: 1, void_on: [policy]}
+rollout:
+  strategy: canary
+  advance: manual
+  steps: [{traffic: 5, bake: PT2H}, {traffic: 50, bake: PT1H}, {traffic: 100}]
+  hold: {all: [{metric: error_rate, lte: 0.02}]}
+rollback_when: {any: [{metric: error_rate, above_baseline: 0.01, on_unknown: rollback}]}
+"""
+
+
+@pytest.mark.parametrize(
+    ("text", "paths"),
+    [
+        ("rollout: {strategy: direct}", {"rollout.strategy"}),
+        ("rollout: {strategy: blue_green}", {"rollout.strategy"}),
+        ("rollout: {advance: automatic}", {"rollout.advance"}),
+        ("rollout: {steps: [{traffic: 5, bake: PT3H}, {traffic: 100}]}", set()),
+        ("rollout: {steps: [{traffic: 6, bake: PT9H}, {traffic: 100}]}", {"rollout.steps"}),
+        ("rollout: {steps: [{traffic: 5, bake: PT1H}, {traffic: 100}]}", {"rollout.steps"}),
+        ("rollout: {steps: [{traffic: 1}, {traffic: 5, bake: PT2H}, {traffic: 100}]}", {"rollout.steps"}),
+        ("rollout: {hold: {all: [{metric: error_rate, lte: 0.01}]}}", set()),
+        ("rollout: {hold: {all: [{metric: error_rate, lte: 0.03}]}}", {"rollout.hold"}),
+        ("rollout: {hold: {all: [{metric: error_rate, lte: 0.02, for: PT1M}]}}", {"rollout.hold"}),
+        ("rollback_when: {any: [{metric: latency, above: 1}]}", {"rollback_when"}),
+        (
+            "rollback_when: {any: [{metric: error_rate, above_baseline: 0.01}]}",
+            {"rollback_when"},
+        ),
+    ],
+)  # fmt: skip
+def test_a_child_can_not_go_live_less_carefully_unseen(
+    house: Org, text: str, paths: set[str]
+) -> None:
+    publishes(house, CAREFUL)
+    if not paths:
+        linted(house, text)
+        return
+    with pytest.raises(PolicyWeakensParent) as refused:
+        linted(house, text)
+    found = {problem.partition(":")[0] for problem in refused.value.weaknesses}
+    staged = {f"environments.staging.{path}" for path in paths}
+    assert found == paths | staged
+    reason = ", ".join(f"{{path: {path}, reason: as agreed}}" for path in sorted(found))
+    linted(house, f"{text}\noverrides: [{reason}]")
+
+
+def test_staging_of_its_own_still_voids_on_all_that_the_parent_names(house: Org) -> None:
+    publishes(house, CAREFUL)
+    child = linted(house, "environments: {staging: {approvals: {humans: 1}}}")
+    assert "policy" in child.approvals_in(Environment.STAGING).void_on
+
+
+def test_two_steps_that_each_look_tighter_end_no_looser_than_where_they_began(house: Org) -> None:
+    publishes(house, CAREFUL)
+    first = HEAD + "rollout: {steps: [{traffic: 5, bake: PT4H}, {traffic: 100}]}"
+    publishes(house, first)
+    second = "schema: modelwarden.policy/v1\nname: grandchild\nextends: child\n"
+    for steps in ("[{traffic: 100}]", "[{traffic: 50, bake: PT4H}, {traffic: 100}]"):
+        with pytest.raises(PolicyWeakensParent):
+            house.sees("carol", partial(lint, text=f"{second}rollout: {{steps: {steps}}}"))
+
+
+GRAVE = """
+schema: modelwarden.policy/v1
+name: parent
+approvals: {humans: 1}
+severity:
+  rules: [{signals: [psi, missing_rate], severity: SEV2, above: "0.4"}]
+  unknown: SEV2
+  wide_share: 3000
+  guarded_tiers: [1, 2]
+"""
+
+
+@pytest.mark.parametrize(
+    ("text", "path"),
+    [
+        ("rules: [{signals: [psi, missing_rate], severity: SEV1, above: '0.3'}]", None),
+        ("rules: [{signals: [psi, missing_rate], severity: SEV2}]", None),
+        ("rules: [{signals: [psi], severity: SEV1}]", "severity.rules"),
+        ("rules: [{signals: [psi, missing_rate], severity: SEV3, above: '0.4'}]", "severity.rules"),
+        ("rules: [{signals: [psi, missing_rate], severity: SEV2, above: '0.5'}]", "severity.rules"),
+        ("rules: []", "severity.rules"),
+        ("unknown: SEV3", "severity.unknown"),
+        ("wide_share: 2999", None),
+        ("wide_share: 3001", "severity.wide_share"),
+        ("guarded_tiers: [1, 2, 3]", None),
+        ("guarded_tiers: []", "severity.guarded_tiers"),
+    ],
+)
+def test_a_child_can_not_make_signals_less_bad_unseen(
+    house: Org, text: str, path: str | None
+) -> None:
+    publishes(house, GRAVE)
+    if path is None:
+        linted(house, f"severity: {{{text}}}")
+        return
+    with pytest.raises(PolicyWeakensParent) as refused:
+        linted(house, f"severity: {{{text}}}")
+    assert {words.partition(":")[0] for words in refused.value.weaknesses} == {path}

@@ -18,6 +18,7 @@ from modelwarden.errors import (
     PolicyIsRetired,
     PolicyNotFound,
     SettingInvalid,
+    ValueInvalid,
 )
 from modelwarden.policies.actions import (
     assign,
@@ -207,8 +208,30 @@ def test_after_bootstrap_an_assignment_needs_its_own_permit(house: Org) -> None:
         with pytest.raises(PayloadChanged):
             assigns(house, "builtin/basic", **where)
     assigns(house, "builtin/basic", model="churn", environment=STAGING)
-    assert governs(house, STAGING) == ["builtin/basic@1"]
+    assert governs(house, STAGING) == ["builtin/basic@2"]
     assert governs(house) == ["builtin/moderate@1"]
+
+
+def test_an_assignment_takes_no_version_that_it_would_not_keep(house: Org) -> None:
+    publishes(house, policy("{humans: 3}"))
+    publishes(house, policy("{humans: 1}"))
+    for name in ("mine@1", "mine@2", "builtin/strict@1"):
+        with pytest.raises(ValueInvalid):
+            assigns(house, name, model="churn")
+    assert governs(house) == ["builtin/moderate@1"]
+
+
+def test_a_default_that_names_an_edition_stays_with_it(tmp_path: Path) -> None:
+    with org(tmp_path, default_policy="builtin/strict@1") as other:
+        assert governs(other) == ["builtin/strict@1"]
+        listed = other.sees("erin", partial(policy_versions, name="builtin/strict", page=Page()))
+        assert [each.id for each in listed.items] == ["builtin/strict@2", "builtin/strict@1"]
+        one = other.sees(
+            "erin", partial(policy_versions, name="builtin/strict", page=Page(limit=1))
+        )
+        page = Page(limit=1, cursor=one.next_cursor)
+        rest = other.sees("erin", partial(policy_versions, name="builtin/strict", page=page))
+        assert [each.version for each in (*one.items, *rest.items)] == [2, 1]
 
 
 def test_a_policy_that_governs_is_not_retired(house: Org) -> None:
@@ -245,7 +268,7 @@ def test_lists_hold_the_presets_in_their_place(house: Org) -> None:
     assert seen == ["a", "builtin/basic", "builtin/moderate", "builtin/strict", "builtins", "z"]
 
 
-@pytest.mark.parametrize("reference", ["nothing", "mine@9", "mine@x", "mine@", "builtin/basic@2"])
+@pytest.mark.parametrize("reference", ["nothing", "mine@9", "mine@x", "mine@", "builtin/basic@3"])
 def test_a_policy_that_is_not_there_is_not_found(house: Org, reference: str) -> None:
     publishes(house, policy())
     with pytest.raises(PolicyNotFound):

@@ -20,12 +20,13 @@ from modelwarden.policies import actions
 from modelwarden.policies.actions import Environment
 from modelwarden.policies.answers import (
     assignment_answer,
+    import_answer,
     lint_answer,
     policy_answer,
     retired_answer,
 )
 from modelwarden.values.answers import AssignmentAnswer, PolicyAnswer
-from modelwarden.values.checks import DryRunAnswer
+from modelwarden.values.checks import DryRunAnswer, ImportAnswer
 from modelwarden.values.pages import Page
 from modelwarden.values.words import maybe_named, named
 
@@ -38,12 +39,21 @@ class Document(Shape):
     document: LongText
 
 
+class Source(Document):
+    """Body of POST policies/import: a configuration file as text."""
+
+    name: Word | None = None
+    leave_out: Annotated[list[Word], Field(max_length=100)] | None = None
+
+
 class Trial(Document):
     """Body of POST policies/dry-run."""
 
     days: Annotated[int, Field(ge=1, le=366)] = 90
     model: Word | None = None
     environment: Word = "production"
+    limit: Annotated[int, Field(ge=1, le=500)] = 100
+    cursor: Word | None = None
 
 
 class Assignment(Shape):
@@ -72,10 +82,24 @@ async def lint(body: Document, caller: Annotated[Caller, may(Permission.POLICY_D
 async def dry_run(body: Trial, caller: Annotated[Caller, may(Permission.POLICY_DRAFT)]) -> Response:
     """Hold past releases against a document: which would have been stopped, had it been the policy."""
     place = named(actions.Environment, body.environment, field="environment")
-    action = partial(
-        releases.dry_run, text=body.document, days=body.days, model=body.model, environment=place
-    )
+    chosen = releases.Selection(days=body.days, model=body.model, environment=place)
+    part = Page(limit=body.limit, cursor=body.cursor)
+    action = partial(releases.dry_run, text=body.document, selection=chosen, page=part)
     return await caller.read(action, dry_run_answer)
+
+
+@router.post("/import", responses=answers(ImportAnswer))
+async def import_policy(
+    body: Source, caller: Annotated[Caller, may(Permission.POLICY_DRAFT)]
+) -> Response:
+    """Translate `governance.yaml` or a `GovernancePolicy` into a policy, beside what is there; nothing is written."""
+    action = partial(
+        actions.import_policy,
+        text=body.document,
+        name=body.name,
+        leave_out=tuple(body.leave_out or ()),
+    )
+    return await caller.read(action, import_answer)
 
 
 @router.post("/publish", status_code=201, responses=answers(PolicyAnswer, status=201))

@@ -13,11 +13,11 @@ from modelwarden.values.answers import (
     PolicyAnswer,
     RequestAnswer,
 )
-from modelwarden.values.checks import DryRunAnswer
+from modelwarden.values.checks import DryRunAnswer, ImportAnswer
 from modelwarden.values.pages import Listing, Page
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from modelwarden.client.calls import Calls
     from modelwarden.ledger.keys import Signer
@@ -48,6 +48,19 @@ class Policies:
         """Return the document as it would be published. Raises PolicyInvalid, which lists every problem."""
         return self._calls.write(PolicyAnswer, path("policies", "lint"), {"document": document})
 
+    def import_policy(
+        self, document: str, *, name: str | None = None, leave_out: Sequence[str] = ()
+    ) -> ImportAnswer:
+        """Translate `governance.yaml` or a `GovernancePolicy(…)` into a policy, and show it beside what is there.
+
+        Nothing is written: publish its `document`. What can't be translated is an error with path and line; `leave_out`
+        names the paths to do without.
+
+        Raises NotPermitted, PolicyInvalid, PolicyWeakensParent, ActorNotFound.
+        """
+        body = {"document": document, "name": name, "leave_out": list(leave_out)}
+        return self._calls.ask(ImportAnswer, path("policies", "import"), body)
+
     def dry_run(
         self,
         document: str,
@@ -55,14 +68,24 @@ class Policies:
         days: int = 90,
         model: str | None = None,
         environment: str = "production",
+        limit: int = 100,
+        cursor: str | None = None,
     ) -> DryRunAnswer:
-        """Return the releases of the last days, each under what governs now and under a draft; nothing is written.
+        """Return a page of the releases of the last days, each under what governs now and under a draft.
 
-        Evidence is read as it stood at each release; fields and signed figures of versions as they are now.
+        Nothing is written. Evidence is read as it stood at each release; fields, roles and signed figures of versions
+        as they are now.
 
-        Raises NotPermitted, PolicyInvalid, PolicyWeakensParent, ModelNotFound, ValueInvalid.
+        Raises NotPermitted, PolicyInvalid, PolicyWeakensParent, ModelNotFound, ValueInvalid, CursorInvalid.
         """
-        body = {"document": document, "days": days, "model": model, "environment": environment}
+        body = {
+            "document": document,
+            "days": days,
+            "model": model,
+            "environment": environment,
+            "limit": limit,
+            "cursor": cursor,
+        }
         return self._calls.ask(DryRunAnswer, path("policies", "dry-run"), body)
 
     def publish(self, document: str) -> PolicyAnswer:

@@ -26,6 +26,13 @@ NAV: Final = (
         ),
     ),
     (
+        "Policies",
+        (
+            ("Try on the past", "clipboard-list", "/policies/dry-run"),
+            ("Import", "file-text", "/policies/import"),
+        ),
+    ),
+    (
         "Stopping",
         (
             ("Kill switches", "octagon-x", "/kill-switches"),

@@ -25,6 +25,7 @@ from modelwarden.console.guard_pages import COVERAGE, GUARDS
 from modelwarden.console.kill_page import KILL
 from modelwarden.console.local_stop_page import LOCAL_STOPS
 from modelwarden.console.overview import OVERVIEW
+from modelwarden.console.policy_pages import DRY_RUN, IMPORT
 from modelwarden.console.proposal_page import PROPOSALS
 from modelwarden.console.static_files import StaticFiles
 from modelwarden.console.stop_page import STOP
@@ -40,7 +41,7 @@ from modelwarden.values.system import system
 LONGEST_SECRET: Final = 128
 SHEETS: Final = (
     KILL, STOP, HISTORY, PROPOSALS, SWITCH, LOCAL_STOPS, TRIGGERS, SET, TRIGGER, DRILLS, RUN, DRILL, FAILURES, FAILURE,
-    DRIFT, GUARDS, COVERAGE, USE_CASES, USE_CASE, WAIVERS, ENTRY,
+    DRIFT, GUARDS, COVERAGE, USE_CASES, USE_CASE, WAIVERS, DRY_RUN, IMPORT, ENTRY,
 )  # fmt: skip
 """Asked in this order: a page that has a name of its own comes before one whose address holds an id."""
 

@@ -10,6 +10,7 @@ from modelwarden.deployments.advancing import take_back as take_back
 from modelwarden.deployments.advancing import under_way as under_way
 from modelwarden.deployments.advancing import waits_for as waits_for
 from modelwarden.deployments.dry_run import Replay as Replay
+from modelwarden.deployments.dry_run import Selection as Selection
 from modelwarden.deployments.dry_run import dry_run as dry_run
 from modelwarden.deployments.emergency import EmergencyChange as EmergencyChange
 from modelwarden.deployments.emergency import emergency as emergency

@@ -46,6 +46,8 @@ def dry_run_answer(_view: View, found: DryRun) -> DryRunAnswer:
     return DryRunAnswer(
         policy=found.document.name,
         hash=found.document.hash,
+        since=found.since,
+        next_cursor=found.next_cursor,
         counts={turn.value: turns[turn] for turn in Turn},
         releases=tuple(
             ReplayAnswer(

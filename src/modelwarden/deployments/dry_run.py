@@ -1,7 +1,8 @@
 """Past releases held against a draft: had it been the policy, which would have been stopped (POL-7, RL-13).
 
-Evidence, drills and verifications are read as they stood when each release began. Fields of the registry and the
-figures that were registered with a version are as they are now: the registry keeps one state of them.
+Evidence, drills, verifications, answers and staging are read as they stood when each release began. Fields of the
+registry, roles and the figures that were registered with a version are as they are now: one state of them is kept.
+Left out: what a rollout would have been, and what other systems of record said then.
 """
 
 from __future__ import annotations
@@ -9,9 +10,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import timedelta
 from enum import StrEnum
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from modelwarden.access.allowed import authorize, readable
+from modelwarden.access.holding import holds_role
 from modelwarden.approvals.decision import Answer, Custody
 from modelwarden.approvals.queries import decisions_of, find_request
 from modelwarden.approvals.request import Signing
@@ -22,24 +24,30 @@ from modelwarden.policies.checking import evaluated
 from modelwarden.policies.document import draft
 from modelwarden.policies.gathering import Past
 from modelwarden.policies.governing import PolicyRef
+from modelwarden.policies.queries import NEWEST
 from modelwarden.policies.reads import requirements, requirements_with, resolved
 from modelwarden.registry import reads as registry
 from modelwarden.registry.lifecycle import Environment
 from modelwarden.registry.queries import find_model, find_version
 from modelwarden.values.ids import PolicyName
+from modelwarden.values.pages import Page, listing
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from datetime import datetime
 
+    from modelwarden.approvals.decision import Decision
+    from modelwarden.approvals.request import ApprovalRequest
     from modelwarden.deployments.rollout import Deployment
     from modelwarden.policies.document import PolicyDocument
     from modelwarden.policies.governing import Requirements
     from modelwarden.registry.model import Model
     from modelwarden.registry.version import Version
     from modelwarden.store.change import View
+    from modelwarden.values.ids import ModelName
 
 MOST_DAYS: Final = 366
-MOST_RELEASES: Final = 500
+A_PAGE: Final = 100
 DRAFT: Final = 0
 """The version of a document that has no number yet."""
 
@@ -74,92 +82,203 @@ class Replay:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Selection:
+    """Which past releases are looked at: `days` back from now, of one model or of all that the caller may read."""
+
+    days: int = 90
+    model: str | None = None
+    environment: Environment = Environment.PRODUCTION
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class DryRun:
-    """A draft, and the past releases that were held against it, newest first."""
+    """A draft, and a page of the past releases that were held against it, newest first.
+
+    Attributes:
+        since: where the selection begins.
+        next_cursor: where the next page goes on; None where the selection is through.
+    """
 
     document: PolicyDocument
+    since: datetime
     replays: tuple[Replay, ...]
+    next_cursor: str | None
 
 
 def dry_run(
-    view: View,
-    text: str,
-    *,
-    days: int = 90,
-    model: str | None = None,
-    environment: Environment = Environment.PRODUCTION,
+    view: View, text: str, *, selection: Selection | None = None, page: Page | None = None
 ) -> DryRun:
-    """Return the releases of the last days, newest first, held against a draft; at most 500 that the caller may read.
+    """Return a page of past releases that the caller may read, newest first, each held against a draft.
 
-    Where the draft is a new version of a policy it takes that one's place; else it joins what governs.
+    Where the draft is a new version of a policy it takes that one's place; else it joins what governs. A page takes a
+    few statements a release, so that thousands of releases are looked at in many short reads.
 
-    Raises NotPermitted, PolicyInvalid, PolicyWeakensParent, ModelNotFound, ValueInvalid.
+    Raises NotPermitted, PolicyInvalid, PolicyWeakensParent, ModelNotFound, ValueInvalid, CursorInvalid.
     """
     authorize(view, Permission.POLICY_DRAFT)
-    if not 1 <= days <= MOST_DAYS:
+    chosen, page = selection or Selection(), page or Page(limit=A_PAGE)
+    if not 1 <= chosen.days <= MOST_DAYS:
         raise ValueInvalid("days", f"1 to {MOST_DAYS}")
     document = resolved(view, draft(text))
-    found = None if model is None else registry.model(view, model)
+    found = None if chosen.model is None else registry.model(view, chosen.model)
+    since = view.now - timedelta(days=chosen.days)
     past = queries.releases_since(
         view,
-        view.now - timedelta(days=days),
+        since,
         model=None if found is None else found.name,
-        environment=environment,
-        limit=MOST_RELEASES,
+        environment=chosen.environment,
+        before=page.after or NEWEST,
+        limit=page.limit,
     )
-    replays = tuple(replay for each in past for replay in _replayed(view, each, document))
-    return DryRun(document=document, replays=replays)
+    run = _Run(view, document)
+    replays = tuple(replay for each in past for replay in run.replayed(each))
+    more = listing(past, page, key=past[-1].id if past else None).next_cursor
+    return DryRun(document=document, since=since, replays=replays, next_cursor=more)
 
 
-def _replayed(view: View, deployment: Deployment, document: PolicyDocument) -> Iterator[Replay]:
-    version, model = find_version(view, deployment.version), find_model(view, deployment.model)
-    if version is None or model is None:
-        return
-    if not readable(view, Permission.DEPLOYMENT_READ, on=registry.resource_of(model)):
-        return
-    place = deployment.environment
-    pinned = PolicyRef(PolicyName(document.name), DRAFT, document.hash)
-    before = requirements(view, model.name, place)
-    after = requirements_with(view, model, place, drafted=(pinned, document))
-    yield Replay(
-        deployment=deployment,
-        now=tuple(_against(view, deployment, version, model, before)),
-        drafted=tuple(_against(view, deployment, version, model, after)),
+class _Run:
+    """One page: what governs each model is read once."""
+
+    def __init__(self, view: View, document: PolicyDocument) -> None:
+        self._view = view
+        self._drafted = (PolicyRef(PolicyName(document.name), DRAFT, document.hash), document)
+        self._known: dict[tuple[ModelName, Environment], _Governed | None] = {}
+
+    def replayed(self, deployment: Deployment) -> Iterator[Replay]:
+        """Yield how a release would have fared; nothing where the caller may not read it."""
+        key = (deployment.model, deployment.environment)
+        if key not in self._known:
+            self._known[key] = self._governed(*key)
+        found, version = self._known[key], find_version(self._view, deployment.version)
+        if found is None or version is None:
+            return
+        past = _Past(self._view, deployment, version, found.model)
+        unheard = sorted({*found.drafted.systems} - {*found.now.systems})
+        yield Replay(
+            deployment=deployment,
+            now=tuple(past.against(found.now)),
+            drafted=(
+                *past.against(found.drafted),
+                *(f"external_missing: nobody asked {system} then" for system in unheard),
+            ),
+        )
+
+    def _governed(self, name: ModelName, place: Environment) -> _Governed | None:
+        model = find_model(self._view, name)
+        if model is None:
+            return None
+        if not readable(self._view, Permission.DEPLOYMENT_READ, on=registry.resource_of(model)):
+            return None
+        return _Governed(
+            model,
+            requirements(self._view, name, place),
+            requirements_with(self._view, model, place, drafted=self._drafted),
+        )
+
+
+class _Governed(NamedTuple):
+    """A model, what governs its releases now, and what would."""
+
+    model: Model
+    now: Requirements
+    drafted: Requirements
+
+
+class _Past(NamedTuple):
+    """One release and what is known of it."""
+
+    view: View
+    deployment: Deployment
+    version: Version
+    model: Model
+
+    def against(self, needs: Requirements) -> Iterator[str]:
+        """Yield what these requirements would have held against it when it began."""
+        yield from self._people(needs)
+        began = self.deployment.started_at
+        wanted = needs.needs_staging
+        if wanted is not None and not _was_staged(self.view, self.deployment, wanted):
+            yield "staging_missing: it had not been live in staging for its time"
+        replaced = self.deployment.replaces
+        before = None if replaced is None else queries.find_deployment(self.view, replaced)
+        live = None if before is None else find_version(self.view, before.version)
+        then = evaluated(
+            self.view, self.version, model=self.model, needs=needs, past=Past(began, live)
+        )
+        for result in then.results:
+            if result.blocks:
+                code = "checks_blocking" if result.fails else "checks_unknown"
+                yield f"{code}: {result.name.partition('@')[0]}/{result.check} is {result.outcome}"
+
+    def _people(self, needs: Requirements) -> Iterator[str]:
+        if needs.humans == 0:
+            return
+        asked = self.deployment.request
+        request = None if asked is None else find_request(self.view, asked)
+        if request is None:
+            yield f"not_approved: nobody agreed, {needs.humans} people are needed"
+            return
+        given = decisions_of(self.view, request.id)
+        agreed = [d for d in given if d.stands and d.verdict is Answer.APPROVE]
+        people = len({d.person for d in agreed})
+        if people < needs.humans:
+            yield f"not_approved: {people} people agreed, {needs.humans} are needed"
+        elif empty := self._empty_seat(needs, request, agreed):
+            yield f"not_approved: nobody who agreed fills the seat of {' or '.join(empty)}"
+        if needs.signature == Signing.PERSONAL and any(
+            d.custody is not Custody.PERSONAL for d in agreed
+        ):
+            yield "signature_invalid: a decision was not signed with a key of one's own"
+        if self.deployment.started_at >= request.opened_at + needs.expires_after:
+            yield "approval_expired: the approval was older than it may be"
+        if needs.separate_deployer and self.deployment.started_person in {d.person for d in agreed}:
+            yield "approver_deploys: whoever deployed had agreed"
+
+    def _empty_seat(
+        self, needs: Requirements, request: ApprovalRequest, agreed: list[Decision]
+    ) -> tuple[str, ...] | None:
+        """Return a seat that stays empty however those who agreed are seated; None where all are taken.
+
+        Somebody stands for the roles of the seat that they filled, and for those that they hold now.
+        """
+        on = registry.resource_of(self.model, self.deployment.environment)
+        may = [
+            [
+                number
+                for number, d in enumerate(agreed)
+                if any(
+                    claimant == f"person:{d.person}"
+                    or claimant in request.seats[d.seat]
+                    or holds_role(self.view, d.actor, claimant.removeprefix("role:"), on)
+                    for claimant in place
+                )
+            ]
+            for place in needs.places
+        ]
+        taken: dict[int, int] = {}
+        for seat, place in enumerate(needs.places):
+            if not _seated(seat, may, taken, seen=set()):
+                return place
+        return None
+
+
+def _seated(seat: int, may: list[list[int]], taken: dict[int, int], *, seen: set[int]) -> bool:
+    """Seat somebody, moving others where they have another seat (Kuhn's augmenting path)."""
+    for person in may[seat]:
+        if person in seen:
+            continue
+        seen.add(person)
+        if person not in taken or _seated(taken[person], may, taken, seen=seen):
+            taken[person] = seat
+            return True
+    return False
+
+
+def _was_staged(view: View, deployment: Deployment, wanted: timedelta) -> bool:
+    began = deployment.started_at
+    stays = queries.of_version(view, deployment.version, Environment.STAGING)
+    return any(
+        min(stay.ended_at or began, began) - stay.live_at >= wanted
+        for stay in stays
+        if stay.live_at is not None
     )
-
-
-def _against(
-    view: View, deployment: Deployment, version: Version, model: Model, needs: Requirements
-) -> Iterator[str]:
-    """Yield what these requirements would have held against a release when it began."""
-    yield from _people(view, deployment, needs)
-    replaced = (
-        None if deployment.replaces is None else queries.find_deployment(view, deployment.replaces)
-    )
-    live = None if replaced is None else find_version(view, replaced.version)
-    then = evaluated(
-        view, version, model=model, needs=needs, past=Past(deployment.started_at, live)
-    )
-    for result in then.results:
-        if result.blocks:
-            code = "checks_blocking" if result.fails else "checks_unknown"
-            yield f"{code}: {result.name.partition('@')[0]}/{result.check} is {result.outcome}"
-
-
-def _people(view: View, deployment: Deployment, needs: Requirements) -> Iterator[str]:
-    if needs.humans == 0:
-        return
-    request = None if deployment.request is None else find_request(view, deployment.request)
-    if request is None:
-        yield f"not_approved: nobody agreed, {needs.humans} people are needed"
-        return
-    agreed = [d for d in decisions_of(view, request.id) if d.stands and d.verdict is Answer.APPROVE]
-    people = len({d.person for d in agreed})
-    if people < needs.humans:
-        yield f"not_approved: {people} people agreed, {needs.humans} are needed"
-    if needs.signature == Signing.PERSONAL and any(
-        d.custody is not Custody.PERSONAL for d in agreed
-    ):
-        yield "signature_invalid: a decision was not signed with a key of one's own"
-    if deployment.started_at >= request.opened_at + needs.expires_after:
-        yield "approval_expired: the approval was older than it may be"

@@ -127,7 +127,7 @@ def _require_needed(  # what the gate weighs
         raise EmergencyNotNeeded(f"the gate lets {going.name} pass: deploy it")
 
 
-def _made(
+def _made(  # noqa: PLR0913  # what a deployment is made of
     change: Change,
     case: gate.Case,
     request: ApprovalRequest,

@@ -140,6 +140,7 @@ _RELEASES: Final = (
         deployments.c.environment == bindparam("environment"),
         deployments.c.kind == DeploymentKind.RELEASE.value,
         deployments.c.started_at >= bindparam("since"),
+        deployments.c.id < bindparam("before"),
     )
     .order_by(deployments.c.id.desc())
     .limit(bindparam("limit"))
@@ -298,10 +299,21 @@ def page_of(
 
 
 def releases_since(
-    view: View, since: datetime, *, model: ModelName | None, environment: Environment, limit: int
+    view: View,
+    since: datetime,
+    *,
+    model: ModelName | None,
+    environment: Environment,
+    before: str,
+    limit: int,
 ) -> list[Deployment]:
-    """Return the releases that began there since then, newest first; rollbacks are none."""
-    params = {"environment": environment.value, "since": timestamp(since), "limit": limit}
+    """Return the releases that began there since then, older than an id, newest first; rollbacks are none."""
+    params = {
+        "environment": environment.value,
+        "since": timestamp(since),
+        "before": before,
+        "limit": limit,
+    }
     rows = (
         view.rows(_RELEASES, params)
         if model is None

@@ -12,7 +12,9 @@ from modelwarden.policies.governing import publish_payload as publish_payload
 from modelwarden.policies.publishing import assign as assign
 from modelwarden.policies.publishing import publish as publish
 from modelwarden.policies.publishing import retire_policy as retire_policy
+from modelwarden.policies.reads import Imported as Imported
 from modelwarden.policies.reads import Lint as Lint
+from modelwarden.policies.reads import import_policy as import_policy
 from modelwarden.policies.reads import lint as lint
 from modelwarden.policies.reads import policies as policies
 from modelwarden.policies.reads import policy as policy

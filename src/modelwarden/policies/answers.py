@@ -11,10 +11,11 @@ from modelwarden.policies.document import BUILT_IN
 from modelwarden.policies.queries import find_policy
 from modelwarden.policies.reads import find_policy_version
 from modelwarden.values.answers import AssignmentAnswer, PolicyAnswer
+from modelwarden.values.checks import ImportAnswer
 
 if TYPE_CHECKING:
     from modelwarden.policies.policy import Policy, PolicyAssignment, PolicyVersion
-    from modelwarden.policies.reads import Lint
+    from modelwarden.policies.reads import Imported, Lint
     from modelwarden.store.change import View
 
 
@@ -55,6 +56,20 @@ def lint_answer(_view: View, found: Lint) -> PolicyAnswer:
         document=json.loads(found.document.text),
         published_by=None,
         published_at=None,
+    )
+
+
+def import_answer(_view: View, found: Imported) -> ImportAnswer:
+    """Return a translated file as callers see it."""
+    told = found.translated
+    return ImportAnswer(
+        name=told.name,
+        document=told.text,
+        hash=found.hash,
+        settings=told.settings,
+        notes=told.notes,
+        beside=found.beside,
+        diff=found.diff,
     )
 
 

@@ -1,4 +1,7 @@
-"""The policies that come with the program: basic, moderate, strict. Read from the package, never from the database."""
+"""The policies that come with the program: basic, moderate, strict. Read from the package, never from the database.
+
+Each edition is a folder of `presets/`, and a folder that was released never changes: requests pin its hashes.
+"""
 
 from __future__ import annotations
 
@@ -15,34 +18,35 @@ from modelwarden.values.ids import ActorId, PersonId, PolicyName
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-PRESETS: Final = MappingProxyType({"basic": 1, "moderate": 1, "strict": 2})
-"""The latest version of each. An earlier one stays beside it as `NAME@VERSION.yaml`: requests and policies pin it."""
-WRITTEN_AT: Final = datetime(2026, 11, 20, tzinfo=UTC)
+PRESETS: Final = ("basic", "moderate", "strict")
+WRITTEN_AT: Final = (datetime(2026, 11, 20, tzinfo=UTC), datetime(2026, 11, 27, tzinfo=UTC))
+"""When each edition was written, the first one first."""
 PROGRAM: Final = "system:modelwarden"
 
 
-@cache
 def built_in() -> Mapping[str, PolicyVersion]:
-    """Return the latest version of each preset by name. Changing one is a new version, since its hash is signed."""
-    return MappingProxyType({f"{BUILT_IN}{preset}": _versions(preset)[0] for preset in PRESETS})
-
-
-def built_in_versions(name: str) -> tuple[PolicyVersion, ...]:
-    """Return the versions of a preset, newest first; nothing where it is none."""
-    preset = name.removeprefix(BUILT_IN)
-    return _versions(preset) if name.startswith(BUILT_IN) and preset in PRESETS else ()
+    """Return the newest edition of each preset, by name."""
+    return MappingProxyType({name: found[0] for name, found in editions().items()})
 
 
 @cache
-def _versions(preset: str) -> tuple[PolicyVersion, ...]:
-    latest = PRESETS[preset]
-    return tuple(_read(preset, number, latest=latest) for number in range(latest, 0, -1))
+def editions() -> Mapping[str, tuple[PolicyVersion, ...]]:
+    """Return every edition of each preset by name, newest first."""
+    numbers = range(len(WRITTEN_AT), 0, -1)
+    return MappingProxyType(
+        {f"{BUILT_IN}{each}": tuple(_read(each, number) for number in numbers) for each in PRESETS}
+    )
 
 
-def _read(preset: str, number: int, *, latest: int) -> PolicyVersion:
-    folder = files("modelwarden.policies") / "presets"
-    file = f"{preset}.yaml" if number == latest else f"{preset}@{number}.yaml"
-    document = parse((folder / file).read_text(encoding="utf-8"))
+def preset_text(version: PolicyVersion) -> str:
+    """Return an edition as it was written, with its comments."""
+    folder = files("modelwarden.policies") / "presets" / str(version.version)
+    return (folder / f"{version.name.removeprefix(BUILT_IN)}.yaml").read_text(encoding="utf-8")
+
+
+def _read(preset: str, number: int) -> PolicyVersion:
+    folder = files("modelwarden.policies") / "presets" / str(number)
+    document = parse((folder / f"{preset}.yaml").read_text(encoding="utf-8"))
     name = PolicyName(document.name)
     return PolicyVersion(
         id=policy_version_id(name, number),
@@ -52,5 +56,5 @@ def _read(preset: str, number: int, *, latest: int) -> PolicyVersion:
         document=document.text,
         published_by=ActorId(PROGRAM),
         published_person=PersonId(PROGRAM),
-        published_at=WRITTEN_AT,
+        published_at=WRITTEN_AT[number - 1],
     )

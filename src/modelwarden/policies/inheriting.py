@@ -5,12 +5,17 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Mapping
+from dataclasses import replace
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
+from modelwarden.guard.router import Strategy
 from modelwarden.policies.check import RANK, Check
 from modelwarden.policies.check_shapes import TIGHTENS
 from modelwarden.policies.duration import duration
 from modelwarden.policies.predicate import number
+from modelwarden.policies.rollout import CAREFUL, join_rollouts
+from modelwarden.policies.severity_shapes import Severities
 from modelwarden.registry.lifecycle import Environment
 
 if TYPE_CHECKING:
@@ -19,6 +24,8 @@ if TYPE_CHECKING:
     from modelwarden.policies.document import PolicyDocument
     from modelwarden.policies.leave import Waivers
     from modelwarden.policies.predicate import Json
+    from modelwarden.policies.rollout import Condition as Watch
+    from modelwarden.policies.rollout import Course
     from modelwarden.policies.seats import Approvals
 
 OWN: Final = frozenset({"name", "owner", "applies_to", "overrides", "extends", "schema"})
@@ -40,16 +47,14 @@ def joined(child: Mapping[str, Any], parent: PolicyDocument, *, reference: str) 
     Keys of the child win. Its checks stand first, in its own order, so that problems keep their lines.
     """
     above = {key: item for key, item in json.loads(parent.text).items() if key not in OWN}
-    whole = _over(above, child)
+    whole = _over(_without_steps(above, child), child)
     whole["extends"] = reference
     whole["checks"] = _checks(child.get("checks"), above["checks"])
     for given, inherited in _approvals_of(whole, above):
         for key in ("barred", "void_on"):
-            if isinstance(given.get(key), list):
-                given[key] = [
-                    *given[key],
-                    *(w for w in inherited.get(key, ()) if w not in given[key]),
-                ]
+            mine = given.setdefault(key, [])
+            if isinstance(mine, list):
+                given[key] = [*mine, *(w for w in inherited.get(key, ()) if w not in mine)]
     return whole
 
 
@@ -62,6 +67,7 @@ def weaknesses(child: PolicyDocument, parent: PolicyDocument) -> tuple[Weakness,
             *_approvals(child.approvals_in(place), parent.approvals_in(place)),
             *_staging_time(child, parent, place),
             *_targets(child, parent, place),
+            *course_weaknesses(_course(child, place), _course(parent, place)),
             *_all_checks(child, parent, place),
         )
     ]
@@ -70,6 +76,8 @@ def weaknesses(child: PolicyDocument, parent: PolicyDocument) -> tuple[Weakness,
         found.append(
             Weakness("enforcement", f"{child.enforcement} instead of {parent.enforcement}")
         )
+    if parent.severity is not None:
+        found += _severities(child.severity or Severities(), parent.severity)
     return tuple(found)
 
 
@@ -81,6 +89,56 @@ def unexcused(child: PolicyDocument, parent: PolicyDocument) -> tuple[Weakness, 
         for weak in weaknesses(child, parent)
         if not any(weak.path == path or weak.path.startswith(f"{path}.") for path in excused)
     )
+
+
+def course_weaknesses(after: Course, before: Course) -> Iterator[tuple[str, str]]:
+    """Yield where one way of going live is less careful than another, as `path, words`.
+
+    No share of traffic may be passed sooner, whatever the steps are called; a shadow never takes any.
+    """
+    if CAREFUL.index(after.strategy) < CAREFUL.index(before.strategy):
+        yield "rollout.strategy", f"{after.strategy} instead of {before.strategy}"
+    elif after.strategy is not Strategy.SHADOW:
+        for share in sorted({step.traffic for step in before.steps}):
+            if _time_up_to(share, after) < _time_up_to(share, before):
+                yield "rollout.steps", f"more than {share} % of the traffic sooner"
+                break
+    if before.advance == "manual" and after.advance != "manual":
+        yield "rollout.advance", "no person is waited for"
+    for path, kept, asked in (
+        ("rollout.hold", after.hold, before.hold),
+        ("rollback_when", after.rollback_when, before.rollback_when),
+    ):
+        if any(not any(_is_as_tight(mine, each) for mine in kept) for each in asked):
+            yield path, "a condition of the parent is missing, or lets more through"
+
+
+def _course(document: PolicyDocument, place: Environment) -> Course:
+    return join_rollouts([document.rollout_in(place)], [document.rollback_when_in(place)])
+
+
+def _time_up_to(share: int, course: Course) -> timedelta:
+    """Return how long a course stays at this share of traffic or below."""
+    return sum((step.bake for step in course.steps if step.traffic <= share), timedelta(0))
+
+
+def _is_as_tight(after: Watch, before: Watch) -> bool:
+    """Tell whether a condition stands in for another: the same thing watched alike, with no higher limit."""
+    return (
+        after.limit <= before.limit
+        and replace(after, limit=before.limit, on_unknown=before.on_unknown) == before
+        and (before.on_unknown == "hold" or after.on_unknown == "rollback")
+    )
+
+
+def _without_steps(above: Mapping[str, Any], child: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the parent's tree without its steps where the child goes live another way: they would not fit."""
+    theirs, mine = above.get("rollout"), child.get("rollout")
+    if isinstance(theirs, Mapping) and isinstance(mine, Mapping):
+        named = mine.get("strategy", theirs.get("strategy"))
+        if named != theirs.get("strategy"):
+            return {**above, "rollout": {k: v for k, v in theirs.items() if k != "steps"}}
+    return dict(above)
 
 
 def _over(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:
@@ -199,6 +257,27 @@ def _all_checks(
     for before in parent.checks_in(place, policy=""):
         for part, words in _check(mine[before.id], before):
             yield f"checks.{before.id}.{part}", words
+
+
+def _severities(child: Severities, parent: Severities) -> Iterator[Weakness]:
+    """Yield where signals count as less bad than under the parent; `SEV1` is the gravest."""
+    mine = [(signal, rule) for rule in child.rules for signal in rule.signals]
+    for asked in parent.rules:
+        for signal in asked.signals:
+            if not any(
+                name == signal
+                and rule.severity <= asked.severity
+                and float(rule.above or 0) <= float(asked.above or 0)
+                for name, rule in mine
+            ):
+                yield Weakness("severity.rules", f"{signal} counts as less bad")
+    for key in ("unknown", "wide_share", "small_share"):
+        ours, theirs = getattr(child, key), getattr(parent, key)
+        if theirs is not None and (ours is None or ours > theirs):
+            yield Weakness(f"severity.{key}", f"{ours} instead of {theirs}")
+    for key in ("highest_tiers", "guarded_tiers"):
+        if not {*(getattr(parent, key) or ())} <= {*(getattr(child, key) or ())}:
+            yield Weakness(f"severity.{key}", "a tier of the parent is missing")
 
 
 def _check(after: Check, before: Check) -> Iterator[tuple[str, str]]:

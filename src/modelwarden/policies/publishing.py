@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from modelwarden.access.actions import spend
 from modelwarden.access.allowed import authorize
 from modelwarden.access.authorize import ANYTHING
-from modelwarden.errors import EnforcementTooWeak, PolicyInvalid, PolicyNotFound
+from modelwarden.errors import EnforcementTooWeak, PolicyInvalid, PolicyNotFound, ValueInvalid
 from modelwarden.facts.kinds import Code
 from modelwarden.facts.policies import PolicyAssigned, PolicyPublished, PolicyRetired
 from modelwarden.permissions import Permission
@@ -92,6 +92,7 @@ def assign(
     """Let the latest version of a policy govern a model, an environment of it, or whatever has none (POL-6).
 
     Raises NotPermitted, PermitNeeded, PolicyNotFound, PolicyIsRetired, ModelNotFound, EnforcementTooWeak.
+    ValueInvalid where a version is named: an assignment goes with the newest.
     """
     found = None if model is None else readable_model(change, model, lock=True)
     on = ANYTHING if found is None else resource_of(found, environment and environment.value)
@@ -169,6 +170,8 @@ def _check_enforcement(chosen: PolicyVersion, model: Model) -> None:
 
 
 def _usable(change: Change, name: str) -> PolicyVersion:
+    if "@" in name:
+        raise ValueInvalid("policy", "the name alone; the newest version governs, whichever it is")
     chosen = readable_policy(change, name)
     known = queries.find_policy(change, chosen.name, lock=True)
     if known is not None:

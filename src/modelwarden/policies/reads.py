@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
+from difflib import unified_diff
 from typing import TYPE_CHECKING, Final
+
+import yaml
 
 from modelwarden.access.allowed import authorize, readable
 from modelwarden.access.queries import accounts_of, find_actor
@@ -16,12 +20,13 @@ from modelwarden.errors import (
 )
 from modelwarden.permissions import Permission
 from modelwarden.policies import queries
-from modelwarden.policies.built_in import built_in, built_in_versions
+from modelwarden.policies.built_in import built_in, editions
 from modelwarden.policies.document import Draft, PolicyDocument, draft, named_persons, with_persons
 from modelwarden.policies.governing import PolicyRef, Requirements, join
 from modelwarden.policies.inheriting import joined, unexcused
 from modelwarden.policies.policy import PolicyVersion, split_reference
 from modelwarden.policies.predicate import WrongType, holds
+from modelwarden.policies.translating import Translated, translate
 from modelwarden.registry.lifecycle import Environment
 from modelwarden.registry.queries import find_model
 from modelwarden.registry.use_cases.reads import as_policies_see
@@ -30,6 +35,7 @@ from modelwarden.values.ids import Digest, PersonId, PolicyName
 from modelwarden.values.pages import Listing, Page, cursor_for, listing
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from datetime import datetime
 
     from modelwarden.policies.predicate import Condition, Json
@@ -54,6 +60,22 @@ class Lint:
     document: PolicyDocument
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Imported:
+    """What a configuration file means as a policy.
+
+    Attributes:
+        hash: what publishing it would hash.
+        beside: the version that the diff starts from: the newest of its name, else what it extends.
+        diff: from there to the draft, both resolved, as lines of YAML.
+    """
+
+    translated: Translated
+    hash: Digest
+    beside: str | None
+    diff: tuple[str, ...]
+
+
 def requirements(view: View, model: ModelName | None, environment: Environment) -> Requirements:
     """Return what a release of this model to this environment has to meet (POL-6).
 
@@ -74,8 +96,10 @@ def requirements_with(
     ref, document = drafted
     model = as_policies_see(view, model)
     found = governing(view, model.name, environment, known=model)
-    pairs = [(version.ref, version.parsed) for version in found if version.name != ref.name]
-    named = ref.name in _governing(view, model.name, environment)
+    names = _governing(view, model.name, environment)
+    pinned = {split_reference(name)[0] for name in names if "@" in name}
+    pairs = [(v.ref, v.parsed) for v in found if v.name != ref.name or v.name in pinned]
+    named = ref.name in names
     if named or _applies(document.scope, model, environment, now=view.now):
         pairs.append(drafted)
     return _joined(pairs, environment, model)
@@ -125,10 +149,11 @@ def policies(view: View, page: Page) -> Listing[PolicyVersion]:
 def policy_versions(view: View, name: str, page: Page) -> Listing[PolicyVersion]:
     """Return a page of a policy's versions, newest first. Raises PolicyNotFound."""
     policy(view, name)
-    if presets := built_in_versions(name):
-        return Listing(presets if page.after is None else ())
     before = page.after_number or NO_VERSION
-    found = queries.versions_before(view, name, before=before, limit=page.limit)
+    if name in editions():
+        found = [each for each in editions()[name] if each.version < before][: page.limit]
+    else:
+        found = queries.versions_before(view, name, before=before, limit=page.limit)
     return listing(found, page, key=str(found[-1].version) if found else None)
 
 
@@ -148,6 +173,29 @@ def lint(view: View, text: str) -> Lint:
     authorize(view, Permission.POLICY_DRAFT)
     document = resolved(view, draft(text))
     return Lint(name=PolicyName(document.name), hash=document.hash, document=document)
+
+
+def import_policy(
+    view: View, text: str, *, name: str | None = None, leave_out: Iterable[str] = ()
+) -> Imported:
+    """Translate a configuration file of the source documents into a draft, and show it beside what is there (POL-8).
+
+    Nothing is written. Raises NotPermitted, PolicyInvalid, PolicyWeakensParent, ActorNotFound.
+    """
+    authorize(view, Permission.POLICY_DRAFT)
+    found = translate(text, name=name, leave_out=leave_out)
+    source = draft(found.text)
+    document = resolved(view, source)
+    latest = next(iter(queries.latest_versions(view, [document.name])), None)
+    before = latest
+    if before is None and source.extends is not None:
+        before = find_policy_version(view, source.extends)
+    return Imported(
+        translated=found,
+        hash=document.hash,
+        beside=None if before is None else before.id,
+        diff=document_diff(before, document),
+    )
 
 
 def resolved(view: View, found: Draft) -> PolicyDocument:
@@ -175,11 +223,30 @@ def resolved(view: View, found: Draft) -> PolicyDocument:
 def find_policy_version(view: View, reference: str) -> PolicyVersion | None:
     """Return the version that a reference names, or None."""
     name, number = split_reference(reference)
-    if presets := built_in_versions(name):
-        return next((one for one in presets if number in {None, one.version}), None)
+    if name in editions():
+        of = editions()[name]
+        return next((each for each in of if number in {None, each.version}), None)
     if number is not None:
         return queries.find_version(view, name, version=number)
     return next(iter(queries.latest_versions(view, [name])), None)
+
+
+def document_diff(before: PolicyVersion | None, after: PolicyDocument) -> tuple[str, ...]:
+    """Return the unified diff of two resolved documents as YAML."""
+    old = [] if before is None else as_yaml(before.document)
+    lines = unified_diff(
+        old,
+        as_yaml(after.text),
+        "nothing" if before is None else before.id,
+        f"{after.name} (draft)",
+        lineterm="",
+    )
+    return tuple(lines)
+
+
+def as_yaml(document: str) -> list[str]:
+    """Return a resolved document as lines of YAML, keys in order."""
+    return yaml.safe_dump(json.loads(document), allow_unicode=True, width=100).splitlines()
 
 
 def _governing(view: View, model: ModelName | None, environment: Environment) -> list[str]:

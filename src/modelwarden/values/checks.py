@@ -116,9 +116,40 @@ class ReplayAnswer:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DryRunAnswer:
-    """Past releases held against a draft, newest first, and how many of each turn; the hash is the draft's."""
+    """A page of past releases held against a draft, newest first.
+
+    Attributes:
+        hash: the draft's.
+        since: where the selection begins.
+        counts: how many releases of this page there are of each turn.
+        next_cursor: where the next page goes on; None on the last.
+    """
 
     policy: str
     hash: str
+    since: datetime
     counts: Mapping[str, int]
     releases: tuple[ReplayAnswer, ...]
+    next_cursor: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ImportAnswer:
+    """A configuration file of another program, as a policy that could be published.
+
+    Attributes:
+        document: the policy in YAML, to look at, change and publish.
+        hash: what publishing it unchanged would hash.
+        settings: lines for the settings of the server, since they are no part of a policy.
+        notes: what needs no line of its own here, and what was left out.
+        beside: the policy version that the diff begins with: the newest of its name, else what it extends.
+        diff: from there to the draft, both with all defaults, as lines of YAML.
+    """
+
+    name: str
+    document: str
+    hash: str
+    settings: tuple[str, ...]
+    notes: tuple[str, ...]
+    beside: str | None
+    diff: tuple[str, ...]

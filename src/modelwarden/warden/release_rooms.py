@@ -20,11 +20,11 @@ from modelwarden.values.pages import Listing, Page
 from modelwarden.values.words import maybe_named, named
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from modelwarden.ledger.keys import Signer
     from modelwarden.values.answers import AssignmentAnswer, PolicyAnswer, RequestAnswer
-    from modelwarden.values.checks import DryRunAnswer
+    from modelwarden.values.checks import DryRunAnswer, ImportAnswer
     from modelwarden.warden.bound import Bound
 
 SALT_BYTES: Final = 32
@@ -60,6 +60,21 @@ class Policies:
             partial(policy_actions.lint, text=document), policy_answers.lint_answer
         )
 
+    def import_policy(
+        self, document: str, *, name: str | None = None, leave_out: Sequence[str] = ()
+    ) -> ImportAnswer:
+        """Translate `governance.yaml` or a `GovernancePolicy(…)` into a policy, and show it beside what is there.
+
+        Nothing is written: publish its `document`. What can't be translated is an error with path and line; `leave_out`
+        names the paths to do without.
+
+        Raises NotPermitted, PolicyInvalid, PolicyWeakensParent, ActorNotFound.
+        """
+        action = partial(
+            policy_actions.import_policy, text=document, name=name, leave_out=leave_out
+        )
+        return self._bound.read(action, policy_answers.import_answer)
+
     def dry_run(
         self,
         document: str,
@@ -67,15 +82,20 @@ class Policies:
         days: int = 90,
         model: str | None = None,
         environment: str = "production",
+        limit: int = 100,
+        cursor: str | None = None,
     ) -> DryRunAnswer:
-        """Return the releases of the last days, each under what governs now and under a draft; nothing is written.
+        """Return a page of the releases of the last days, each under what governs now and under a draft.
 
-        Evidence is read as it stood at each release; fields and signed figures of versions as they are now.
+        Nothing is written. Evidence is read as it stood at each release; fields, roles and signed figures of versions
+        as they are now.
 
-        Raises NotPermitted, PolicyInvalid, PolicyWeakensParent, ModelNotFound, ValueInvalid.
+        Raises NotPermitted, PolicyInvalid, PolicyWeakensParent, ModelNotFound, ValueInvalid, CursorInvalid.
         """
         place = named(Environment, environment, field="environment")
-        action = partial(releases.dry_run, text=document, days=days, model=model, environment=place)
+        chosen = releases.Selection(days=days, model=model, environment=place)
+        page = Page(limit=limit, cursor=cursor)
+        action = partial(releases.dry_run, text=document, selection=chosen, page=page)
         return self._bound.read(action, dry_run_answer)
 
     def publish(self, document: str) -> PolicyAnswer:
