@@ -68,6 +68,7 @@ def found_company(folder: Path, *, with_keys: bool) -> dict[str, str]:
         ("personal-data.md", True),
         ("rotate-keys.md", True),
         ("roll-out.md", True),
+        ("emergency-change.md", True),
         ("stop-a-model.md", False),
         ("snapshots.md", False),
         ("triggers.md", False),

@@ -26,6 +26,7 @@ from modelwarden.console import words
 from modelwarden.console.forms import form
 from modelwarden.console.frame import NAV, Frame, frame_of
 from modelwarden.console.static_files import StaticFiles
+from modelwarden.deployments.actions import Candidate, Prepared, hashed
 from modelwarden.errors import FormInvalid, Refusal, Unauthenticated, WardenError
 from modelwarden.values.pages import Listing, Page
 from modelwarden.values.principal import Principal
@@ -42,6 +43,18 @@ NOTHING: Final[Mapping[str, str]] = MappingProxyType({})
 Fields = Mapping[str, str]
 Change = Callable[[Any], Any]
 Rows = Callable[[Any, Fields, Page], Listing[Any]]
+
+
+class Hashing(NamedTuple):
+    """A step for which an artifact is read first, with no transaction open (RL-34).
+
+    Attributes:
+        find: returns where it is, from a view.
+        act: the change, given what was read.
+    """
+
+    find: Callable[[Any], Candidate]
+    act: Callable[[Any, Prepared], Any]
 
 
 class Sheet(NamedTuple):
@@ -61,7 +74,7 @@ class Sheet(NamedTuple):
     read: Callable[[Any, Fields, Frame, Fields], Mapping[str, Any]]
     names: tuple[str, ...] = ()
     rows: Rows | None = None
-    step: Callable[[str, Fields, Fields], Change] | None = None
+    step: Callable[[str, Fields, Fields], Change | Hashing] | None = None
     after: Sheet | None = None
     ask: str = "ask.html"
 
@@ -211,9 +224,19 @@ class Desk:
             return None
         if sheet.step is None:
             raise FormInvalid("send a form of the page")
-        change = sheet.step(step, query, kept)
+        change = await self._hashed(principal, sheet.step(step, query, kept))
         answer = await settled(self._host.warden.submit(principal, change))
         return Done(answer.value, answer.receipt.seq, step)
+
+    async def _hashed(self, principal: Principal, asked: Change | Hashing) -> Change:
+        """Return the change, its artifact read where it needs one."""
+        if not isinstance(asked, Hashing):
+            return asked
+        warden = self._host.warden
+        chosen = await self._host.look(principal, asked.find)
+        read = partial(hashed, chosen, warden.settings, warden.sources)
+        prepared = await self._host.prepare(read)
+        return lambda change: asked.act(change, prepared)
 
     async def _csv(self, principal: Principal, sheet: Sheet, query: Fields) -> Response:
         """Return a table from its beginning, with the filters of the address; each part counts as a read of its own."""

@@ -19,19 +19,15 @@ HUES: Final = ("h20", "h40", "h90", "h150", "h190", "h262", "h300", "h340")
 NAV: Final = (
     ("", (("Overview", "layout-dashboard", "/"),)),
     (
-        "Using",
+        "Releasing",
         (
-            ("Use cases", "target", "/use-cases"),
             ("Waivers", "shield-check", "/waivers"),
+            ("Emergency changes", "triangle-alert", "/emergencies"),
+            ("Try a policy", "clipboard-list", "/policies/dry-run"),
+            ("Import a policy", "file-text", "/policies/import"),
         ),
     ),
-    (
-        "Policies",
-        (
-            ("Try on the past", "clipboard-list", "/policies/dry-run"),
-            ("Import", "file-text", "/policies/import"),
-        ),
-    ),
+    ("Using", (("Use cases", "target", "/use-cases"),)),
     (
         "Stopping",
         (

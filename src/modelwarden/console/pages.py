@@ -19,6 +19,7 @@ from modelwarden.console.desk import Desk
 from modelwarden.console.drift_page import DRIFT
 from modelwarden.console.drill_form import RUN
 from modelwarden.console.drill_pages import DRILL, DRILLS
+from modelwarden.console.emergency_page import EMERGENCIES
 from modelwarden.console.failure_pages import FAILURE, FAILURES
 from modelwarden.console.forms import form
 from modelwarden.console.guard_pages import COVERAGE, GUARDS
@@ -41,7 +42,7 @@ from modelwarden.values.system import system
 LONGEST_SECRET: Final = 128
 SHEETS: Final = (
     KILL, STOP, HISTORY, PROPOSALS, SWITCH, LOCAL_STOPS, TRIGGERS, SET, TRIGGER, DRILLS, RUN, DRILL, FAILURES, FAILURE,
-    DRIFT, GUARDS, COVERAGE, USE_CASES, USE_CASE, WAIVERS, DRY_RUN, IMPORT, ENTRY,
+    DRIFT, GUARDS, COVERAGE, USE_CASES, USE_CASE, EMERGENCIES, WAIVERS, DRY_RUN, IMPORT, ENTRY,
 )  # fmt: skip
 """Asked in this order: a page that has a name of its own comes before one whose address holds an id."""
 
