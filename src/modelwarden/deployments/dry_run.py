@@ -154,11 +154,11 @@ def _people(view: View, deployment: Deployment, needs: Requirements) -> Iterator
         yield f"not_approved: nobody agreed, {needs.humans} people are needed"
         return
     agreed = [d for d in decisions_of(view, request.id) if d.stands and d.verdict is Answer.APPROVE]
-    people = len({d.person for d in agreed})
+    people = len({d.person for d in agreed if d.is_human})
     if people < needs.humans:
         yield f"not_approved: {people} people agreed, {needs.humans} are needed"
     if needs.signature == Signing.PERSONAL and any(
-        d.custody is not Custody.PERSONAL for d in agreed
+        d.is_human and d.custody is not Custody.PERSONAL for d in agreed
     ):
         yield "signature_invalid: a decision was not signed with a key of one's own"
     if deployment.started_at >= request.opened_at + needs.expires_after:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from modelwarden.policies.document import PolicyDocument
-    from modelwarden.policies.leave import Waivers
+    from modelwarden.policies.leave import AutoApproval, Waivers
     from modelwarden.policies.predicate import Json
     from modelwarden.policies.seats import Approvals
 
@@ -65,6 +65,8 @@ def weaknesses(child: PolicyDocument, parent: PolicyDocument) -> tuple[Weakness,
         )
     ]
     found += [Weakness(path, words) for path, words in _waivers(child, parent)]
+    if _fills(child) is not None and _fills(child) != _fills(parent):
+        found.append(Weakness("auto_approval", "a seat is filled without a human"))
     if ENFORCED[child.enforcement] < ENFORCED[parent.enforcement]:
         found.append(
             Weakness("enforcement", f"{child.enforcement} instead of {parent.enforcement}")
@@ -145,6 +147,12 @@ def _approvals(child: Approvals, parent: Approvals) -> Iterator[tuple[str, str]]
         yield f"approvals.external.{system}", "unused instead of required"
     if child.request_when == "any" and parent.request_when != "any":
         yield "approvals.request_when", "any instead of no_block"
+
+
+def _fills(document: PolicyDocument) -> AutoApproval | None:
+    """Return what a policy fills by itself, if it does."""
+    auto = document.auto_approval
+    return auto if auto is not None and auto.enabled else None
 
 
 def _waivers(child: PolicyDocument, parent: PolicyDocument) -> Iterator[tuple[str, str]]:
