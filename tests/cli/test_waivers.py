@@ -20,3 +20,15 @@ def test_a_waiver_is_asked_for_and_refused_where_the_policy_lets_none(desk: Desk
     assert desk.done("frank", "waivers", "list", "churn@1.0.0", "--state", "open")["items"] == []
     for verb in ("show", "end"):
         assert desk.refused("alice", "waivers", verb, "req_none").error["code"] == "not_found"
+
+
+def test_a_statement_is_signed_on_the_command_line(desk: Desk) -> None:
+    purpose = "predicts which orders come late next week"
+    desk.done("alice", "models", "register", "orders", "--purpose", purpose, "--owner", "alice")
+    desk.done("alice", "versions", "register", "orders@1.0.0")
+    said = ("evidence", "attest", "orders@1.0.0", "--statement", "validated", "--role", "approver")
+    kept = desk.done("bob", *said, "--key", desk.key("bob"))
+    assert (kept["kind"], kept["assurance"]) == ("attestation", "attested")
+    again = desk.refused("bob", *said, "--key", desk.key("bob"), "--reviews", kept["id"])
+    assert (again.code, again.error["code"]) == (1, "same_person")
+    desk.done("carol", *said, "--key", desk.key("carol"), "--reviews", kept["id"])

@@ -68,7 +68,9 @@ def test_approvals_that_break_a_rule_are_refused(approvals: str, words: str) -> 
     [
         ("extends: builtin/basic", "line 4, extends: its parent is not known here"),
         ("audit: {every: P3M}", "line 4, audit: this release can't enforce it"),
-        ("auto_approval: {enabled: true}", "line 4, auto_approval: this release can't enforce it"),
+        ("auto_approval: {enabled: true, seat: a}", "auto_approval.when: Field required"),
+        ("auto_approval: {seat: a, when: {all: []}}", "auto_approval.when.all: Tuple should have"),
+        ("auto_approval: {seat: a, when: {all: [{check: b}]}}", "no seat of its own is for role a"),
         ("auto_approve: true", "line 4, auto_approve: an unknown key"),
         ("enforcement: shout", "Input should be 'observe', 'warn' or 'block'"),
         ("rollout: {strategy: teleport}", "Input should be 'direct', 'shadow'"),

@@ -28,6 +28,8 @@ class Custody(StrEnum):
     """The server's key, for a decision that came with a personal token."""
     PROCESS = "process"
     """The server's key, for a decision that an embedding process vouched for."""
+    POLICY = "policy"
+    """The server's key, for a seat that a policy filled by itself: nobody decided (RL-42)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,6 +56,11 @@ class Decision:
     def stands(self) -> bool:
         """Tell whether the answer was not taken back."""
         return self.withdrawn_at is None
+
+    @property
+    def is_human(self) -> bool:
+        """Tell whether a person gave it."""
+        return self.custody is not Custody.POLICY
 
     def withdraw(self, *, at: datetime) -> Decision:
         """Return this decision, taken back."""

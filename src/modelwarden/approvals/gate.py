@@ -105,8 +105,8 @@ class Approval:
 
     @property
     def persons(self) -> frozenset[PersonId]:
-        """Return who answered."""
-        return frozenset(self.who(d) for d in self.decisions)
+        """Return who answered; a policy is nobody."""
+        return frozenset(self.who(d) for d in self.decisions if d.is_human)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -126,6 +126,7 @@ class Case:
         systems: the systems of record that the policy wants an agreement in.
         external: what was read there just before.
         emergency: what an emergency change has to meet; None for any other.
+        automatic: the policy that would fill a seat by itself now, as decisions name it.
     """
 
     at: datetime
@@ -146,6 +147,7 @@ class Case:
     systems: tuple[str, ...] = ()
     external: tuple[ExternalEvidence, ...] = ()
     emergency: Emergency | None = None
+    automatic: PersonId | None = None
 
     @property
     def barred(self) -> frozenset[PersonId]:
@@ -178,6 +180,7 @@ def weigh_approval(
 ) -> Verdict:
     """Return whether an approval that is about no version holds now, with every reason against it (RL-9)."""
     found = [
+        *_by_policy(approval, now=None),
         *_in_force(approval.request, at=at),
         *_seats(approval, humans=humans),
         *_duties(approval),
@@ -238,6 +241,7 @@ def _approved(case: Case) -> Iterator[Reason]:
         yield Reason("not_approved", f"{approval.request.id} asks for no release")
     yield from _in_force(approval.request, at=case.at)
     yield from _seats(approval, humans=case.humans)
+    yield from _by_policy(approval, now=case.automatic)
     yield from _duties(approval)
     yield from _since(case, approval.request)
     yield from _unchanged(approval)
@@ -261,11 +265,21 @@ def _seats(approval: Approval, *, humans: int) -> Iterator[Reason]:
     missing = set(range(len(request.seats))) - {d.seat for d in agreeing}
     if missing or len(agreeing) != len(approval.decisions):
         yield Reason("not_approved", f"{len(missing)} seats of {request.id} lack an approval")
-    persons, needed = {approval.who(d) for d in agreeing}, max(request.humans, humans)
-    if len(persons) < len(agreeing):
+    people = [approval.who(d) for d in agreeing if d.is_human]
+    persons, needed = set(people), max(request.humans, humans)
+    if len(persons) < len(people):
         yield Reason("same_person", "one person stands behind two seats")
     elif len(persons) < needed:
         yield Reason("not_approved", f"{len(persons)} people agreed, {needed} are needed")
+
+
+def _by_policy(approval: Approval, *, now: PersonId | None) -> Iterator[Reason]:
+    """Hold a seat that a policy filled against what fills it now: its checks may have turned since (RL-43)."""
+    filled = [d for d in approval.decisions if not d.is_human]
+    for decision in filled:
+        if len(filled) > 1 or decision.person != now or str(decision.actor) != now:
+            said = f"{decision.person} filled seat {decision.seat}, and would not now"
+            yield Reason("not_approved", said[:MOST_SAID])
 
 
 def _duties(approval: Approval) -> Iterator[Reason]:
@@ -302,7 +316,11 @@ def _signatures(approval: Approval) -> Iterator[Reason]:
         )
         if code is not None:
             yield Reason(code, f"the signature for seat {decision.seat} does not hold")
-        elif request.signature is Signing.PERSONAL and decision.custody is not Custody.PERSONAL:
+        elif (
+            request.signature is Signing.PERSONAL
+            and decision.is_human
+            and decision.custody is not Custody.PERSONAL
+        ):
             yield Reason("signature_invalid", "the policy wants the person's own key")
 
 

@@ -238,7 +238,7 @@ class ApprovalRequest:
         if any(d.verdict is Answer.REJECT for d in standing):
             heard = everyone or self.rejection is Rejection.ANY
             return self._moved(RequestState.REJECTED, at=at) if heard else self
-        agreed = everyone and len({d.person for d in standing}) >= self.humans
+        agreed = everyone and len({d.person for d in standing if d.is_human}) >= self.humans
         return self._moved(RequestState.APPROVED, at=at) if agreed else self
 
     def withdraw(self, *, at: datetime) -> ApprovalRequest:

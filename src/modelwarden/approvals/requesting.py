@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Mapping
 from dataclasses import replace
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
 from modelwarden.access.allowed import authorize, require_person
-from modelwarden.access.queries import find_actor
-from modelwarden.approvals import case, checks, queries
+from modelwarden.approvals import automatic, case, checks, queries
 from modelwarden.approvals import statement as statements
+from modelwarden.approvals.payload import exact_payload
 from modelwarden.approvals.request import (
     ApprovalRequest,
     Order,
@@ -44,13 +42,14 @@ from modelwarden.values.canonical import digest
 from modelwarden.values.ids import Digest, PolicyName, RequestId
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Mapping
 
     from modelwarden.approvals.request import Json
+    from modelwarden.policies.check_run import CheckRun
     from modelwarden.policies.governing import Requirements
     from modelwarden.registry.model import Model
     from modelwarden.registry.version import Version
-    from modelwarden.store.change import Change, View
+    from modelwarden.store.change import Change
     from modelwarden.values.ids import Commitment
 
 SHORTEST: Final = 20
@@ -72,32 +71,6 @@ ACTIONS: Final[Mapping[str, Permission]] = MappingProxyType(
     }
 )
 """What can be asked for by type `access`, and the permission that asking takes (AC-6, AC-40)."""
-
-FIELDS: Final[Mapping[str, frozenset[str]]] = MappingProxyType(
-    {
-        "role.grant": frozenset({"user", "role", "scope", "days"}),
-        "identity.map": frozenset({"user", "issuer", "subject"}),
-        "role.define": frozenset({"role", "permissions", "includes"}),
-        "policy.publish": frozenset({"policy", "hash"}),
-        "policy.assign": frozenset({"policy", "model", "environment"}),
-        "server_key.rotate": frozenset({"purpose"}),
-        "server_key.revoke": frozenset({"purpose", "key", "since"}),
-    }
-)
-"""What a payload may name."""
-WORD: Final = re.compile(r"[!-~]{1,128}")
-
-EXACT: Final[Mapping[str, Callable[[View, Mapping[str, object]], Mapping[str, Json]]]] = (
-    MappingProxyType(
-        {
-            privacy.ERASE: privacy.erasure_payload,
-            privacy.RELEASE: privacy.hold_payload,
-            privacy.CHANGE: privacy.retention_payload,
-            privacy.UNLOCK: privacy.unlock_payload,
-        }
-    )
-)
-"""Actions whose room says what exactly is asked: what it adds or refuses, approvers need not look for themselves."""
 
 
 def request(  # the fields of a question
@@ -129,23 +102,50 @@ def request(  # the fields of a question
     if strategy not in {None, needs.strategy}:
         raise StrategyUnknown(f"the policy releases by {needs.strategy}, not by {strategy}")
     asked = _cleared(change, asked, environment)
-    documents = _checked(change, asked, found, needs)
+    run = _checked(change, asked, found, needs)
     question = drafted_request(change, needs, kind=RequestType.RELEASE, justification=justification)
-    basis = statements.release_basis(
-        asked, policy=policy_of(question), ledger=ledger_of(change), documents=documents
+    question = replace(
+        question,
+        model=found.name,
+        label=asked.label,
+        version=asked.name,
+        strategy=needs.strategy,
     )
     change.save(asked.moved(environment, ApprovalState.PENDING))
-    return put(
+    return _opened(change, question, asked, model=found, needs=needs, run=run)
+
+
+def _opened(
+    change: Change,
+    question: ApprovalRequest,
+    version: Version,
+    *,
+    model: Model,
+    needs: Requirements,
+    run: CheckRun | None,
+) -> ApprovalRequest:
+    """Put the question of a release, and let the policy fill its seat where it does (RL-42)."""
+    auto = automatic.filling(
         change,
-        replace(
-            question,
-            model=found.name,
-            label=asked.label,
-            version=asked.name,
-            strategy=needs.strategy,
-            basis=basis,
-        ),
+        question,
+        model=model,
+        version=version,
+        needs=needs,
+        results=() if run is None else run.found,
     )
+    if auto is not None:
+        question = automatic.with_seat(question, auto)
+    basis = statements.release_basis(
+        version,
+        policy=policy_of(question),
+        ledger=ledger_of(change),
+        documents={} if run is None else {statements.CHECK_RUN: run.digest},
+    )
+    opened = put(change, replace(question, basis=basis))
+    seat = None if auto is None else automatic.place(opened, auto)
+    if auto is not None and seat is not None:
+        automatic.filled(change, opened, auto, seat=seat)
+    return opened
 
 
 def request_access(
@@ -159,7 +159,7 @@ def request_access(
         raise ValueInvalid("action", f"one of {', '.join(sorted(ACTIONS))}")
     authorize(change, ACTIONS[action])
     require_person(change)
-    exact = _exact(change, action, payload)
+    exact = exact_payload(change, action, payload)
     needs = requirements(change, None, Environment.PRODUCTION)
     question = drafted_request(change, needs, kind=RequestType.ACCESS, justification=justification)
     payload_digest = Digest(digest(exact))
@@ -198,13 +198,10 @@ def taken_back(change: Change, found: ApprovalRequest) -> ApprovalRequest:
 
 def _checked(
     change: Change, version: Version, model: Model, needs: Requirements
-) -> dict[str, Json]:
-    """Evaluate the governing checks, and return the digest that approvers sign with the rest (RL-15).
-
-    Raises ChecksBlocking.
-    """
+) -> CheckRun | None:
+    """Evaluate the governing checks; approvers sign the run's digest with the rest (RL-15). Raises ChecksBlocking."""
     if not needs.checks:
-        return {}
+        return None
     run = checks.recorded(change, version, model=model, needs=needs, occasion=Occasion.REQUEST)
     failing = [result for result in run.found if result.fails]
     if failing and needs.request_when != "any":
@@ -213,7 +210,7 @@ def _checked(
             about=(("model", model.name), ("version", version.name)),
             reasons=tuple(result.name for result in failing),
         )
-    return {statements.CHECK_RUN: run.digest}
+    return run
 
 
 def drafted_request(
@@ -293,38 +290,6 @@ def _superseded(before: ApprovalRequest, version: Version) -> tuple[VoidCause, .
     """Return the cause that lets an approval be asked for anew: its version was rolled back."""
     spent = before.state is RequestState.APPROVED and version.last_ended == ROLLED_BACK
     return (VoidCause.SUPERSEDED,) if spent else ()
-
-
-def _check_words(value: object) -> None:
-    """Refuse what could be a sentence: a payload is kept in clear, since approvers sign it (LG-60)."""
-    match value:
-        case Mapping():
-            for key, item in value.items():
-                _check_words(key)
-                _check_words(item)
-        case str() if not WORD.fullmatch(value):
-            raise ValueInvalid("payload", "words without spaces, at most 128 characters each")
-        case list() | tuple():
-            for item in value:
-                _check_words(item)
-        case _:
-            pass
-
-
-def _exact(change: Change, action: str, payload: Mapping[str, Json]) -> dict[str, Json]:
-    """Return the payload with a person named by id: handles are personal (LG-60)."""
-    if action in EXACT:
-        return dict(EXACT[action](change, payload))
-    if unknown := sorted(set(payload) - FIELDS[action]):
-        raise ValueInvalid("payload", f"only {', '.join(sorted(FIELDS[action]))}; not {unknown}")
-    _check_words(payload)
-    exact = dict(payload)
-    if "user" in exact:
-        named = find_actor(change, str(exact["user"]))
-        if named is None:
-            raise ValueInvalid("payload.user", "an actor by handle or id")
-        exact["user"] = named.id
-    return exact
 
 
 def _justified(change: Change, words: str) -> Commitment:

@@ -220,13 +220,13 @@ class _Past(NamedTuple):
             return
         given = decisions_of(self.view, request.id)
         agreed = [d for d in given if d.stands and d.verdict is Answer.APPROVE]
-        people = len({d.person for d in agreed})
+        people = len({d.person for d in agreed if d.is_human})
         if people < needs.humans:
             yield f"not_approved: {people} people agreed, {needs.humans} are needed"
         elif empty := self._empty_seat(needs, request, agreed):
             yield f"not_approved: nobody who agreed fills the seat of {' or '.join(empty)}"
         if needs.signature == Signing.PERSONAL and any(
-            d.custody is not Custody.PERSONAL for d in agreed
+            d.is_human and d.custody is not Custody.PERSONAL for d in agreed
         ):
             yield "signature_invalid: a decision was not signed with a key of one's own"
         if self.deployment.started_at >= request.opened_at + needs.expires_after:

@@ -12,7 +12,7 @@ from datetime import timedelta
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
-from modelwarden.approvals import case, external, gate
+from modelwarden.approvals import automatic, case, external, gate
 from modelwarden.approvals import checks as checks_now
 from modelwarden.approvals import queries as requests
 from modelwarden.approvals.overriding import Emergency
@@ -40,7 +40,7 @@ if TYPE_CHECKING:
     from modelwarden.registry.model import Model
     from modelwarden.registry.version import Version
     from modelwarden.store.change import View
-    from modelwarden.values.ids import ModelName, VersionName
+    from modelwarden.values.ids import ModelName, PersonId, VersionName
 
 NO_SOURCES: Final[Mapping[str, Source]] = MappingProxyType({})
 FRESH: Final = timedelta(minutes=15)
@@ -170,6 +170,9 @@ def gate_case(  # noqa: PLR0913  # what the gate weighs
     if found is not None:
         basis = case.current_basis(view, found, version)
         approval = case.approval(view, found, model=model, version=version, basis=basis)
+    weighed = (
+        checks_now.results(view, version, model=model, needs=needs) if checks is None else checks
+    )
     return gate.Case(
         at=view.now,
         version=version,
@@ -184,19 +187,24 @@ def gate_case(  # noqa: PLR0913  # what the gate weighs
         switches=switches_naming(view, environment, version),
         freezes=tuple(str(one.id) for one in freezes.standing(view, environment, model.name)),
         unreviewed=_unreviewed(view, model.name),
-        checks=checks_now.results(view, version, model=model, needs=needs)
-        if checks is None
-        else checks,
+        checks=weighed,
+        automatic=_automatic(view, found, version, model=model, needs=needs, results=weighed),
         unapproved=unapproved_use_cases(view, model)
         if environment is Environment.PRODUCTION
         else (),
         systems=needs.systems,
-        external=()
-        if prepared is None or prepared.version != version.name
-        else prepared.external.get(environment, ()),
+        external=_external(prepared, version, environment),
         staged=needs.needs_staging is None or _was_staged(view, version, needs.needs_staging),
         emergency=_emergency(view, found, model=model, needs=needs) if emergency else None,
     )
+
+
+def _external(
+    prepared: Prepared | None, version: Version, environment: Environment
+) -> tuple[ExternalEvidence, ...]:
+    if prepared is None or prepared.version != version.name:
+        return ()
+    return prepared.external.get(environment, ())
 
 
 def _emergency(
@@ -209,6 +217,23 @@ def _emergency(
         second_person=needs.second_person,
         unreviewed=tuple(str(one.id) for one in before if one.request != own),
     )
+
+
+def _automatic(  # what would fill a seat now
+    view: View,
+    request: ApprovalRequest | None,
+    version: Version,
+    *,
+    model: Model,
+    needs: Requirements,
+    results: tuple[Result, ...],
+) -> PersonId | None:
+    if request is None:
+        return None
+    auto = automatic.filling(
+        view, request, model=model, version=version, needs=needs, results=results
+    )
+    return None if auto is None else auto.person
 
 
 def _unreviewed(view: View, model: ModelName) -> tuple[str, ...]:

@@ -19,7 +19,7 @@ from modelwarden.policies.condition import Invalid, condition
 from modelwarden.policies.duration import duration
 from modelwarden.policies.evaluate import TYPES
 from modelwarden.policies.fields import OF_MODEL, OF_VERSION
-from modelwarden.policies.leave import Waivers  # noqa: TC001  # read at run time
+from modelwarden.policies.leave import AutoApproval, Waivers  # noqa: TC001  # read at run time
 from modelwarden.policies.reading import Source, place, read
 from modelwarden.policies.rollout import RollbackWhen, Rollout
 from modelwarden.policies.seats import BARRED, VOIDING, Approvals
@@ -41,7 +41,7 @@ SCHEMA: Final = "modelwarden.policy/v1"
 BUILT_IN: Final = "builtin/"
 POLICY_NAME: Final = re.compile(rf"({BUILT_IN})?{NAME.pattern}")
 MOST_CHECKS: Final = 100
-NOT_YET: Final = frozenset({"audit", "auto_approval", "frameworks", "monitoring"})
+NOT_YET: Final = frozenset({"audit", "frameworks", "monitoring"})
 """Keys of the format that this release can't enforce."""
 
 
@@ -85,6 +85,7 @@ class PolicyDocument(Shape):
     enforcement: Literal["observe", "warn", "block"] = "block"
     severity: Severities | None = None
     waivers: Waivers | None = None
+    auto_approval: AutoApproval | None = None
     environments: Environments = Environments()
     overrides: Annotated[tuple[Override, ...], Field(max_length=MOST_CHECKS)] | None = None
 
@@ -100,6 +101,8 @@ class PolicyDocument(Shape):
             raise ValueError("two checks have one id")
         if unknown := sorted(set(self.environments.staging.checks or {}) - set(ids)):
             raise ValueError(f"environments.staging.checks names {unknown[0]}: no such check")
+        if self.auto_approval is not None:
+            _check_auto(self.auto_approval, self.approvals, ids)
         return self
 
     @property
@@ -149,6 +152,14 @@ class PolicyDocument(Shape):
     def hash(self) -> Digest:
         """Return the SHA-256 of the resolved document, which approvals and deployments name."""
         return Digest(sha256(self.text.encode()).hexdigest())
+
+
+def _check_auto(auto: AutoApproval, approvals: Approvals, ids: list[str]) -> None:
+    """Raise ValueError where a seat is filled that is none, or on checks that are none."""
+    if not any(seat.role == auto.seat for seat in approvals.seats):
+        raise ValueError(f"auto_approval.seat: no seat of its own is for role {auto.seat}")
+    if unknown := sorted({each.check for each in auto.when.all} - set(ids)):
+        raise ValueError(f"auto_approval.when names {unknown[0]}: no such check")
 
 
 class Draft:

@@ -75,6 +75,25 @@ class WaiverTerms:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Automatic:
+    """A seat that one of the policies fills by itself, while these checks pass (RL-42).
+
+    Attributes:
+        policy: which, as `name@version`.
+        checks: `name@version/id`, all of which have to pass.
+    """
+
+    policy: str
+    seat: str
+    checks: frozenset[str]
+
+    @property
+    def person(self) -> PersonId:
+        """Return how it is shown where a person would stand."""
+        return PersonId(f"policy:{self.policy}")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Requirements:
     """What one release to one environment has to meet.
 
@@ -93,6 +112,7 @@ class Requirements:
         enforced: whether no policy merely observes or warns here (RL-12).
         policies: what was joined, by name.
         waivers: how a check may be waived; None where no policy lets any be.
+        automatic: the seat that a policy fills by itself, if one does.
     """
 
     environment: Environment
@@ -115,6 +135,7 @@ class Requirements:
     enforced: bool
     policies: tuple[PolicyRef, ...]
     waivers: WaiverTerms | None = None
+    automatic: Automatic | None = None
 
     @property
     def strategy(self) -> str:
@@ -179,6 +200,7 @@ def join(
         enforced=enforced,
         policies=tuple(ref for ref, _ in ordered),
         waivers=_waivers(ordered),
+        automatic=_automatic(ordered, environment),
     )
 
 
@@ -236,6 +258,26 @@ def _waivers(governing: Iterable[tuple[PolicyRef, PolicyDocument]]) -> WaiverTer
         seats=_rules(_most([terms for _, terms in given])),
         policies=frozenset(f"{ref.name}@{ref.version}" for ref, _ in given),
     )
+
+
+def _automatic(
+    governing: Sequence[tuple[PolicyRef, PolicyDocument]], environment: Environment
+) -> Automatic | None:
+    """Return the seat that one policy alone fills; none that another policy wants a human in, too."""
+    given = [
+        (ref, document.auto_approval)
+        for ref, document in governing
+        if document.auto_approval is not None and document.auto_approval.enabled
+    ]
+    if len(given) != 1:
+        return None
+    ((ref, auto),) = given
+    others = [document.approvals_in(environment) for other, document in governing if other != ref]
+    if any(seat.role == auto.seat for part in others for seat in part.seats):
+        return None
+    name = f"{ref.name}@{ref.version}"
+    checks = frozenset(f"{name}/{each.check}" for each in auto.when.all)
+    return Automatic(policy=name, seat=auto.seat, checks=checks)
 
 
 def _most(parts: Sequence[Approvals | Waivers]) -> Counter[tuple[SeatChoice, ...]]:

@@ -10,10 +10,8 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from modelwarden.guard.router import Strategy
-from modelwarden.policies.check import RANK, Check
-from modelwarden.policies.check_shapes import TIGHTENS
 from modelwarden.policies.duration import duration
-from modelwarden.policies.predicate import number
+from modelwarden.policies.looser import check_weaknesses
 from modelwarden.policies.rollout import CAREFUL, join_rollouts
 from modelwarden.policies.severity_shapes import Severities
 from modelwarden.registry.lifecycle import Environment
@@ -22,8 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from modelwarden.policies.document import PolicyDocument
-    from modelwarden.policies.leave import Waivers
-    from modelwarden.policies.predicate import Json
+    from modelwarden.policies.leave import AutoApproval, Waivers
     from modelwarden.policies.rollout import Condition as Watch
     from modelwarden.policies.rollout import Course
     from modelwarden.policies.seats import Approvals
@@ -72,6 +69,8 @@ def weaknesses(child: PolicyDocument, parent: PolicyDocument) -> tuple[Weakness,
         )
     ]
     found += [Weakness(path, words) for path, words in _waivers(child, parent)]
+    if _fills(child) is not None and _fills(child) != _fills(parent):
+        found.append(Weakness("auto_approval", "a seat is filled without a human"))
     if ENFORCED[child.enforcement] < ENFORCED[parent.enforcement]:
         found.append(
             Weakness("enforcement", f"{child.enforcement} instead of {parent.enforcement}")
@@ -208,6 +207,12 @@ def _approvals(child: Approvals, parent: Approvals) -> Iterator[tuple[str, str]]
         yield "approvals.request_when", "any instead of no_block"
 
 
+def _fills(document: PolicyDocument) -> AutoApproval | None:
+    """Return what a policy fills by itself, if it does."""
+    auto = document.auto_approval
+    return auto if auto is not None and auto.enabled else None
+
+
 def _waivers(child: PolicyDocument, parent: PolicyDocument) -> Iterator[tuple[str, str]]:
     """Yield where more can be waived than under the parent; without checks it had nothing to waive."""
     ours, theirs = child.waivers, parent.waivers
@@ -255,7 +260,7 @@ def _all_checks(
 ) -> Iterator[tuple[str, str]]:
     mine = {check.id: check for check in child.checks_in(place, policy="")}
     for before in parent.checks_in(place, policy=""):
-        for part, words in _check(mine[before.id], before):
+        for part, words in check_weaknesses(mine[before.id], before):
             yield f"checks.{before.id}.{part}", words
 
 
@@ -278,68 +283,3 @@ def _severities(child: Severities, parent: Severities) -> Iterator[Weakness]:
     for key in ("highest_tiers", "guarded_tiers"):
         if not {*(getattr(parent, key) or ())} <= {*(getattr(child, key) or ())}:
             yield Weakness(f"severity.{key}", "a tier of the parent is missing")
-
-
-def _check(after: Check, before: Check) -> Iterator[tuple[str, str]]:
-    if before.skip is not None:
-        return
-    if after.skip is not None:
-        yield "skip", "skipped"
-        return
-    if after.type != before.type:
-        yield "type", f"{after.type} instead of {before.type}"
-        return
-    if RANK[after.severity] < RANK[before.severity]:
-        yield "severity", f"{after.severity} instead of {before.severity}"
-    if RANK[after.on_unknown] < RANK[before.on_unknown]:
-        yield "on_unknown", f"{after.on_unknown} instead of {before.on_unknown}"
-    yield from _evidence(after, before)
-    for path, words in _params(after.params, before.params):
-        yield f"params.{path}", words
-
-
-def _evidence(after: Check, before: Check) -> Iterator[tuple[str, str]]:
-    if before.witness and not after.witness:
-        yield "assurance", "evidence of those who built the version is let through"
-    if before.max_age is not None and (after.max_age is None or after.max_age > before.max_age):
-        yield "max_age", "older evidence is let through"
-
-
-def _params(after: Mapping[str, Json], before: Mapping[str, Json]) -> Iterator[tuple[str, str]]:
-    for key in sorted({*after, *before}):
-        ours, theirs = after.get(key), before.get(key)
-        if isinstance(theirs, Mapping) and key == "max":
-            yield from _counts(ours, theirs)
-        elif isinstance(theirs, list) and isinstance(ours, list):
-            if not {str(role) for role in theirs} <= {str(role) for role in ours}:
-                yield key, "a role of the parent is missing"
-        elif (
-            ours != theirs
-            and not (theirs is False and ours is True)
-            and (key not in TIGHTENS or _is_looser(ours, theirs, way=TIGHTENS[key]))
-        ):
-            yield key, "another value than the parent's"
-
-
-def _counts(ours: Json, theirs: Mapping[str, Json]) -> Iterator[tuple[str, str]]:
-    known = ours if isinstance(ours, Mapping) else {}
-    for grade in sorted(theirs):
-        if _is_looser(known.get(grade), theirs[grade], way="down"):
-            yield f"max.{grade}", "more findings are let through"
-
-
-def _is_looser(ours: Json, theirs: Json, *, way: str) -> bool:
-    """Tell whether a limit lets more through than before; one that was not there before tightens."""
-    if theirs is None:
-        return False
-    mine, before = _size(ours), _size(theirs)
-    if mine is None or before is None:
-        return True
-    return mine < before if way == "up" else mine > before
-
-
-def _size(limit: Json) -> float | None:
-    if isinstance(limit, str):
-        return duration(limit).total_seconds()
-    found = None if limit is None else number(limit)
-    return None if found is None else float(found)

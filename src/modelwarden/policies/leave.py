@@ -1,4 +1,4 @@
-"""What a policy lets people give leave from: how long a waiver may last, and who signs it (EVAL-5). Pure."""
+"""What a policy lets pass: waivers that its people sign (EVAL-5), and a seat that it fills by itself (RL-42). Pure."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Annotated
 from pydantic import Field
 
 from modelwarden.policies.seats import MOST_HUMANS, Seat
-from modelwarden.policies.shape import Length, Shape
+from modelwarden.policies.shape import Length, Name, Shape
 
 
 class Waivers(Shape):
@@ -15,3 +15,23 @@ class Waivers(Shape):
 
     max: Length
     seats: Annotated[tuple[Seat, ...], Field(min_length=1, max_length=MOST_HUMANS)]
+
+
+class Passing(Shape):
+    """One check of the policy, which has to pass."""
+
+    check: Name
+
+
+class When(Shape):
+    """Checks that all have to pass."""
+
+    all: Annotated[tuple[Passing, ...], Field(min_length=1, max_length=16)]
+
+
+class AutoApproval(Shape):
+    """The policy fills one seat while its checks pass, and never counts as a human (RL-42, RL-43)."""
+
+    enabled: bool = False
+    seat: Name
+    when: When

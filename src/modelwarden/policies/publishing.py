@@ -161,8 +161,12 @@ def _check_scoped(change: Change, document: PolicyDocument) -> None:
 
 
 def _check_enforcement(chosen: PolicyVersion, model: Model) -> None:
-    """Raise EnforcementTooWeak where a policy that lets things pass would govern what is exposed (RL-12)."""
-    enforcement = chosen.parsed.enforcement
+    """Raise EnforcementTooWeak where a policy that lets things pass would govern what is exposed (RL-12, RL-42)."""
+    enforcement, auto = chosen.parsed.enforcement, chosen.parsed.auto_approval
+    if model.risk_tier <= EXPOSED and auto is not None and auto.enabled:
+        raise EnforcementTooWeak(
+            f"{chosen.name} fills a seat by itself; {model.name} is of tier {model.risk_tier}"
+        )
     if model.risk_tier <= EXPOSED and enforcement != BLOCK:
         raise EnforcementTooWeak(
             f"{chosen.name} only says {enforcement}; {model.name} is of tier {model.risk_tier}"
