@@ -59,8 +59,9 @@ _OWNER: Final = Verdict(allow=True, code="owner")
 _NONE: Final[frozenset[Permission]] = frozenset()
 
 CEILINGS: Final = {
-    ActorKind.SERVICE: DECIDING | {Permission.SWITCH_RELEASE},
+    ActorKind.SERVICE: DECIDING | {Permission.SWITCH_RELEASE, Permission.DELEGATION_CREATE},
     ActorKind.THIRD_PARTY: DECIDING
+    | {Permission.DELEGATION_CREATE}
     | ADMINISTERING
     | STOPPING
     | {Permission.AUDIT_READ, Permission.AUDIT_VERIFY, Permission.AUDIT_EXPORT},

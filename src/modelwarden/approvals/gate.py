@@ -80,9 +80,9 @@ class Approval:
         decisions: those that were not withdrawn.
         basis: what the statements would rest on if they were built now.
         keys: by keyid, the server's own among them.
-        people: actor → the person behind it today: accounts may have been linked since (RL-17).
+        people: actor → the person behind it today, delegators too: accounts may have been linked since (RL-17).
         barred: why → the persons who may not fill a seat (RL-23).
-        granters: actor → who granted the role by which the seat is filled (AC-17).
+        granters: actor → who granted the role by which the seat is filled, or let into its group (AC-17).
     """
 
     request: ApprovalRequest
@@ -97,10 +97,17 @@ class Approval:
         """Return the person who stands behind a decision today."""
         return self.people.get(decision.actor, decision.person)
 
+    def behind(self, decision: Decision) -> frozenset[PersonId]:
+        """Return all who stand behind a decision today: whoever gave it, and in whose stead (RL-18)."""
+        if decision.delegator is None or decision.delegator_person is None:
+            return frozenset({self.who(decision)})
+        other = self.people.get(decision.delegator, decision.delegator_person)
+        return frozenset({self.who(decision), other})
+
     @property
     def persons(self) -> frozenset[PersonId]:
-        """Return who answered."""
-        return frozenset(self.who(d) for d in self.decisions)
+        """Return who answered, and in whose stead."""
+        return frozenset(person for d in self.decisions for person in self.behind(d))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -238,7 +245,8 @@ def _seats(approval: Approval, *, humans: int) -> Iterator[Reason]:
     if missing or len(agreeing) != len(approval.decisions):
         yield Reason("not_approved", f"{len(missing)} seats of {request.id} lack an approval")
     persons, needed = {approval.who(d) for d in agreeing}, max(request.humans, humans)
-    if len(persons) < len(agreeing):
+    behind = [approval.behind(d) for d in agreeing]
+    if len(frozenset[str]().union(*behind)) < sum(map(len, behind)):
         yield Reason("same_person", "one person stands behind two seats")
     elif len(persons) < needed:
         yield Reason("not_approved", f"{len(persons)} people agreed, {needed} are needed")
@@ -250,7 +258,7 @@ def _duties(approval: Approval) -> Iterator[Reason]:
             yield Reason("self_approval", f"an approver takes part in the case as {part}")
     parties = frozenset[str]().union(*approval.barred.values())
     for decision in approval.decisions:
-        others = parties | (approval.persons - {approval.who(decision)})
+        others = parties | (approval.persons - approval.behind(decision))
         if approval.granters.get(decision.actor, frozenset()) & others:
             yield Reason("grant_from_participant", "an approver's role came from a participant")
 

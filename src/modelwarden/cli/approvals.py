@@ -35,9 +35,14 @@ if TYPE_CHECKING:
 approvals: Final = noun("approvals", "The question put to people, and their signed answers.")
 
 COLUMNS: Final = (
-    "id", "type", "state", "model", "version", "environment", "action", "requester", "expires_at"
+    "id", "type", "state", "model", "version", "environment", "action", "requester", "due_at",
+    "overdue", "expires_at",
 )  # fmt: skip
 
+BehalfOption = Annotated[
+    str | None,
+    typer.Option("--on-behalf-of", metavar="USER", help="Who handed on the decision to you."),
+]
 SeatOption = Annotated[int | None, typer.Option("--seat", help="The first that you may fill.")]
 
 
@@ -97,7 +102,15 @@ def list_(
 
 
 @verb(approvals)
-def statement(
+def times(
+    run: Run, *, days: Annotated[int, typer.Option("--days", help="Decided in these.")] = 90
+) -> None:
+    """Show how many questions wait, and how long people take to decide."""
+    run.screen.show(run.rooms.approvals.times(days=days))
+
+
+@verb(approvals)
+def statement(  # noqa: PLR0913  # what a statement depends on
     run: Run,
     request_id: RequestArgument,
     *,
@@ -107,10 +120,15 @@ def statement(
         str | None, typer.Option("--comment-digest", help="Of a comment that you committed to.")
     ] = None,
     output: OutputOption = None,
+    on_behalf_of: BehalfOption = None,
 ) -> None:
     """Print the bytes that you would sign, issued now."""
     data = run.rooms.approvals.statement(
-        request_id, decision=decision, seat=seat, comment_digest=comment_digest
+        request_id,
+        decision=decision,
+        seat=seat,
+        comment_digest=comment_digest,
+        on_behalf_of=on_behalf_of,
     )
     _write(run, data, output)
 
@@ -123,11 +141,14 @@ def approve(
     comment: Annotated[str | None, typer.Option("--comment", "-c")] = None,
     key: KeyOption = None,
     seat: SeatOption = None,
+    on_behalf_of: BehalfOption = None,
 ) -> None:
     """Agree, signing with your key."""
     signing = _key(run, key)
     run.screen.show(
-        run.rooms.approvals.approve(request_id, comment=comment, key=signing, seat=seat)
+        run.rooms.approvals.approve(
+            request_id, comment=comment, key=signing, seat=seat, on_behalf_of=on_behalf_of
+        )
     )
 
 
@@ -139,10 +160,15 @@ def reject(
     comment: Annotated[str, typer.Option("--comment", "-c", help="Why not.")],
     key: KeyOption = None,
     seat: SeatOption = None,
+    on_behalf_of: BehalfOption = None,
 ) -> None:
     """Disagree, signing with your key."""
     signing = _key(run, key)
-    run.screen.show(run.rooms.approvals.reject(request_id, comment=comment, key=signing, seat=seat))
+    run.screen.show(
+        run.rooms.approvals.reject(
+            request_id, comment=comment, key=signing, seat=seat, on_behalf_of=on_behalf_of
+        )
+    )
 
 
 @verb(approvals)
