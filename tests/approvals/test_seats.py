@@ -23,6 +23,7 @@ from modelwarden.errors import (
     SelfGrant,
     ValueInvalid,
 )
+from modelwarden.reactions.approvals import VoidApprovals
 from tests.approvals.org import Org
 
 if TYPE_CHECKING:
@@ -178,12 +179,10 @@ def test_a_group_takes_over_once_an_answer_is_due(org: Org) -> None:
         answer(org, "erin", request, seat=0)
     org.clock.advance(days=1)
     for _ in range(2):  # a second look tells nothing anew
-        for one in org.see("root", approvals.requests_to_remind):
-            org.system(approvals.remind, one)
+        VoidApprovals(org.warden).idle()
     org.clock.advance(days=1)
-    for one in org.see("root", approvals.requests_to_remind):
-        org.system(approvals.remind, one)
-    assert org.see("root", approvals.requests_to_remind) == []
+    VoidApprovals(again := org.reopened()).idle()
+    VoidApprovals(again).idle()
     assert (facts(org, "approval.reminded"), facts(org, "approval.escalated")) == (1, 1)
     assert org.warden.acting_as("erin").approvals.list(waiting_for="me").items[0].overdue
     assert answer(org, "erin", request) == "approved"
@@ -193,6 +192,17 @@ def test_a_group_takes_over_once_an_answer_is_due(org: Org) -> None:
     assert 172_800 <= figure.longest_s < 172_900
     shown = org.warden.acting_as("alice").approvals.show(request.id)
     assert shown.decided_after_s == figure.longest_s
+
+
+def test_whoever_was_away_for_both_reminders_tells_of_the_later_alone(org: Org) -> None:
+    govern(org, "seats: [{role: approver}]\n  due: P1D")
+    request = org.request()
+    org.clock.advance(days=2)
+    with pytest.raises(NotPermitted):
+        org.do("root", approvals.remind, request.id)
+    VoidApprovals(org.reopened()).idle()
+    assert (facts(org, "approval.reminded"), facts(org, "approval.escalated")) == (0, 1)
+    assert org.warden.acting_as("root").approvals.times().overdue == 1
 
 
 def facts(org: Org, kind: str) -> int:

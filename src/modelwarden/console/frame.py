@@ -18,6 +18,7 @@ LIVE: Final = Page(limit=50)
 HUES: Final = ("h20", "h40", "h90", "h150", "h190", "h262", "h300", "h340")
 NAV: Final = (
     ("", (("Overview", "layout-dashboard", "/"),)),
+    ("Approving", (("Seats", "circle-check", "/seats"),)),
     ("Using", (("Use cases", "target", "/use-cases"),)),
     (
         "Stopping",

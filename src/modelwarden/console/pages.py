@@ -26,6 +26,7 @@ from modelwarden.console.kill_page import KILL
 from modelwarden.console.local_stop_page import LOCAL_STOPS
 from modelwarden.console.overview import OVERVIEW
 from modelwarden.console.proposal_page import PROPOSALS
+from modelwarden.console.seat_page import SEATS
 from modelwarden.console.static_files import StaticFiles
 from modelwarden.console.stop_page import STOP
 from modelwarden.console.switch_page import ENTRY, HISTORY, SWITCH
@@ -39,7 +40,7 @@ from modelwarden.values.system import system
 LONGEST_SECRET: Final = 128
 SHEETS: Final = (
     KILL, STOP, HISTORY, PROPOSALS, SWITCH, LOCAL_STOPS, TRIGGERS, SET, TRIGGER, DRILLS, RUN, DRILL, FAILURES, FAILURE,
-    DRIFT, GUARDS, COVERAGE, USE_CASES, USE_CASE, ENTRY,
+    DRIFT, GUARDS, COVERAGE, USE_CASES, USE_CASE, SEATS, ENTRY,
 )  # fmt: skip
 """Asked in this order: a page that has a name of its own comes before one whose address holds an id."""
 

@@ -68,7 +68,7 @@ def delegate(change: Change, user: str, *, reason: str, days: int = DAYS) -> Del
             id=DelegationId(change.new_id("dlg")),
             delegator=change.actor,
             delegate=actor.id,
-            reason=change.text(reason.strip()),
+            reason=change.text(reason.strip(), about=change.person),
             starts_at=change.now,
             ends_at=change.now + timedelta(days=days),
         )
