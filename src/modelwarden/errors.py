@@ -450,6 +450,12 @@ class SelfGrant(DutyRefusal):
     code, status = "self_grant", 403
 
 
+class DelegationChain(Refusal):
+    """One of the two hands on decisions already, or takes them: a delegation is never handed on (AC-20)."""
+
+    code, status = "delegation_chain", 409
+
+
 class GrantFromParticipant(DutyRefusal):
     """The deciding role was granted by someone who takes part in the case."""
 

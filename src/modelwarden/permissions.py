@@ -69,12 +69,14 @@ class Permission(StrEnum):
     PERSONAL_READ = "personal.read"
     METRICS_READ = "metrics.read"
     USER_MANAGE = "user.manage"
+    GROUP_MANAGE = "group.manage"
     ROLE_MANAGE = "role.manage"
     ROLE_ASSIGN = "role.assign"
     ACCESS_REVIEW = "access.review"
     TOKEN_ISSUE_SELF = "token.issue_self"  # noqa: S105  # a permission's name
     TOKEN_ISSUE_OTHER = "token.issue_other"  # noqa: S105  # a permission's name
     KEY_ENROL_SELF = "key.enrol_self"
+    DELEGATION_CREATE = "delegation.create"
     KEY_CONFIRM = "key.confirm"
     KEY_REVOKE_OTHER = "key.revoke_other"
     ENDPOINT_MANAGE = "endpoint.manage"
@@ -104,6 +106,7 @@ _EVERYONE: Final = frozenset(
     {
         _P.MODEL_READ, _P.LINEAGE_READ, _P.POLICY_READ, _P.COMPLIANCE_READ, _P.APPROVAL_READ,
         _P.DEPLOYMENT_READ, _P.SWITCH_READ, _P.TOKEN_ISSUE_SELF, _P.KEY_ENROL_SELF, _P.USE_CASE_READ,
+        _P.DELEGATION_CREATE,
     }
 )  # fmt: skip
 _DECIDING: Final = frozenset(
@@ -130,7 +133,7 @@ ROLE_PERMISSIONS: Final[Mapping[BuiltInRole, frozenset[Permission]]] = MappingPr
         BuiltInRole.ADMIN: _EVERYONE
         | {
             _P.POLICY_DRAFT, _P.POLICY_PUBLISH, _P.POLICY_ASSIGN, _P.COMPLIANCE_REPORT,
-            _P.AUDIT_READ, _P.AUDIT_VERIFY, _P.AUDIT_EXPORT, _P.USER_MANAGE, _P.ROLE_MANAGE,
+            _P.AUDIT_READ, _P.AUDIT_VERIFY, _P.AUDIT_EXPORT, _P.USER_MANAGE, _P.GROUP_MANAGE, _P.ROLE_MANAGE,
             _P.ROLE_ASSIGN, _P.ACCESS_REVIEW, _P.TOKEN_ISSUE_OTHER, _P.KEY_CONFIRM,
             _P.KEY_REVOKE_OTHER, _P.ENDPOINT_MANAGE, _P.SETTINGS_MANAGE, _P.RETENTION_MANAGE,
             _P.HOLD_MANAGE, _P.ERASURE_REQUEST, _P.SERVER_KEY_ROTATE, _P.SWITCH_ACTIVATE,
@@ -166,13 +169,13 @@ READING: Final = frozenset(p for p in Permission if p.value.endswith(".read")) |
 }
 """What changes nothing that is governed; the most that an auditor's roles may hold (AC-8)."""
 
-SELF_SERVICE: Final = frozenset({_P.TOKEN_ISSUE_SELF, _P.KEY_ENROL_SELF})
-"""What concerns the actor's own credentials alone."""
+SELF_SERVICE: Final = frozenset({_P.TOKEN_ISSUE_SELF, _P.KEY_ENROL_SELF, _P.DELEGATION_CREATE})
+"""What concerns the actor's own credentials, and who stands in, alone."""
 
 DECIDING: Final = _DECIDING
 ADMINISTERING: Final = frozenset(
     {
-        _P.USER_MANAGE, _P.ROLE_MANAGE, _P.ROLE_ASSIGN, _P.TOKEN_ISSUE_OTHER, _P.KEY_CONFIRM,
+        _P.USER_MANAGE, _P.GROUP_MANAGE, _P.ROLE_MANAGE, _P.ROLE_ASSIGN, _P.TOKEN_ISSUE_OTHER, _P.KEY_CONFIRM,
         _P.KEY_REVOKE_OTHER, _P.ENDPOINT_MANAGE, _P.SETTINGS_MANAGE, _P.POLICY_PUBLISH,
         _P.POLICY_ASSIGN, _P.RETENTION_MANAGE, _P.HOLD_MANAGE, _P.ERASURE_REQUEST,
         _P.SERVER_KEY_ROTATE,

@@ -17,7 +17,7 @@ from modelwarden.ledger.keys import SigningKey
 from modelwarden.registry.lifecycle import Environment
 from modelwarden.values.ids import ActorId, Commitment, PersonId
 from modelwarden.values.principal import ActorKind, Principal, Via
-from modelwarden.warden.warden import open_warden
+from modelwarden.warden.warden import Warden, open_warden
 from tests import tables
 
 if TYPE_CHECKING:
@@ -62,11 +62,10 @@ class Org:
     ) -> None:
         self.folder = folder
         self.clock = HeldClock()
-        self.warden = open_warden(
-            tables.fresh(folder), clock=self.clock, default_policy=policy, **settings
+        self._open = partial(
+            open_warden, tables.fresh(folder), clock=self.clock, default_policy=policy, **settings
         )
-        for follower in self.warden.followers:
-            follower.close()  # what the reactions would do, the tests do
+        self.warden = self._opened()
         self.keys: dict[str, SigningKey] = {}
         roles = {"root": ["admin"], "alice": ["developer"], "dave": ["operator"], "erin": []}
         for name in ("root", "alice", "dave", "erin", "bob", "carol"):
@@ -78,6 +77,18 @@ class Org:
             "churn", owner="alice", business_purpose="predicts which customers leave next month"
         )
         self.register("1.0.0")
+
+    def _opened(self) -> Warden:
+        warden = self._open()
+        for follower in warden.followers:
+            follower.close()  # what the reactions would do, the tests do
+        return warden
+
+    def reopened(self) -> Warden:
+        """Stop the process and start it anew."""
+        self.warden.close()
+        self.warden = self._opened()
+        return self.warden
 
     def enrol(self, name: str) -> SigningKey:
         key = SigningKey.generate()

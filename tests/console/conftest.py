@@ -31,6 +31,7 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
     tokens = {}
     with open_warden(url) as warden:
         warden.add_user("root", roles=["admin"])
+        tokens["root"] = warden.acting_as("root").tokens.create().secret or ""
         for name, roles in PEOPLE.items():
             warden.add_user(name, roles=roles)
             issuer = warden.acting_as("root" if not roles else name)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 from modelwarden.access import queries
 from modelwarden.access.actor import Actor, checked_handle
 from modelwarden.access.allowed import authorize, authorize_on, current, readable
+from modelwarden.access.delegations.delegating import end_delegations_of
 from modelwarden.access.granting import admin_stays, check_person
 from modelwarden.errors import (
     ActorNotFound,
@@ -114,7 +115,7 @@ def reactivate(change: Change, user: str) -> Actor:
 
 
 def deactivate(change: Change, user: str, *, reason: str) -> Actor:
-    """End an account for good, with its tokens and bindings, in one transaction (AC-3). Raises LastAdmin."""
+    """End an account for good, with tokens, bindings and delegations, in one transaction (AC-3). Raises LastAdmin."""
     actor = _to_be_changed(change, user, ActorStatus.DEACTIVATED)
     bindings, tokens = queries.bindings_of(change, actor.id), queries.live_tokens(change, actor.id)
     with admin_stays(change):
@@ -126,6 +127,7 @@ def deactivate(change: Change, user: str, *, reason: str) -> Actor:
             change.save(replace(token, revoked_at=change.now))
             change.record(TokenRevoked(token=token.id, user=actor.id))
         actor = _moved(change, actor, ActorStatus.DEACTIVATED)
+    end_delegations_of(change, actor)
     change.record(
         ActorDeactivated(
             user=actor.id,

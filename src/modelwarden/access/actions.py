@@ -16,6 +16,11 @@ from modelwarden.access.accounts import update_user as update_user
 from modelwarden.access.accounts import user as user
 from modelwarden.access.accounts import users as users
 from modelwarden.access.allowed import require_person as require_person
+from modelwarden.access.delegations.delegating import Stead as Stead
+from modelwarden.access.delegations.delegating import delegate as delegate
+from modelwarden.access.delegations.delegating import delegation as delegation
+from modelwarden.access.delegations.delegating import delegations as delegations
+from modelwarden.access.delegations.delegating import end_delegation as end_delegation
 from modelwarden.access.enrolment import challenge as challenge
 from modelwarden.access.enrolment import confirm_key as confirm_key
 from modelwarden.access.enrolment import enrol as enrol
@@ -26,6 +31,11 @@ from modelwarden.access.enrolment import revoke_key as revoke_key
 from modelwarden.access.granting import define_role as define_role
 from modelwarden.access.granting import grant as grant
 from modelwarden.access.granting import revoke as revoke
+from modelwarden.access.groups.grouping import add_member as add_member
+from modelwarden.access.groups.grouping import create_group as create_group
+from modelwarden.access.groups.grouping import group as group
+from modelwarden.access.groups.grouping import groups as groups
+from modelwarden.access.groups.grouping import remove_member as remove_member
 from modelwarden.access.holding import may as may
 from modelwarden.access.holding import roles as roles
 from modelwarden.access.holding import roles_of as roles_of

@@ -20,6 +20,7 @@ from modelwarden.values.answers import (
     TokenAnswer,
     UserAnswer,
 )
+from modelwarden.values.approvals import DelegationAnswer, GroupAnswer, MemberAnswer
 from modelwarden.values.identities import IdentityAnswer
 
 if TYPE_CHECKING:
@@ -27,7 +28,9 @@ if TYPE_CHECKING:
 
     from modelwarden.access.actor import Actor, Binding, PersonKey, Role, Token
     from modelwarden.access.authorize import Verdict
+    from modelwarden.access.delegations.delegation import Delegation
     from modelwarden.access.enrolment import Challenge
+    from modelwarden.access.groups.group import PeopleGroup
     from modelwarden.access.identities.identity import Identity
     from modelwarden.access.server_key import ServerKey
     from modelwarden.access.tokens import NewToken
@@ -61,6 +64,39 @@ def identity_answer(view: View, identity: Identity) -> IdentityAnswer:
         mapped_by=accounts.handle_of(view, identity.mapped_by),
         mapped_at=identity.mapped_at,
     )
+
+
+def group_answer(view: View, group: PeopleGroup) -> GroupAnswer:
+    """Return a group as callers see it."""
+    return GroupAnswer(
+        name=group.name,
+        members=tuple(
+            MemberAnswer(user=accounts.handle_of(view, one.actor), since=one.since)
+            for one in group.members
+        ),
+        created_by=accounts.handle_of(view, group.created_by),
+        created_at=group.created_at,
+        revision=group.revision,
+    )
+
+
+def delegation_answer(view: View, delegation: Delegation) -> DelegationAnswer:
+    """Return a delegation as callers see it."""
+    return DelegationAnswer(
+        id=delegation.id,
+        state="current" if delegation.is_current(view.now) else "ended",
+        delegator=accounts.handle_of(view, delegation.delegator),
+        delegate=accounts.handle_of(view, delegation.delegate),
+        reason=shown(view, delegation.reason),
+        starts_at=delegation.starts_at,
+        ends_at=delegation.ends_at,
+        ended_at=delegation.ended_at,
+    )
+
+
+def delegations_answer(view: View, found: tuple[Delegation, ...]) -> tuple[DelegationAnswer, ...]:
+    """Return delegations as callers see them."""
+    return tuple(delegation_answer(view, one) for one in found)
 
 
 def binding_answer(view: View, binding: Binding) -> BindingAnswer:

@@ -59,8 +59,14 @@ _OWNER: Final = Verdict(allow=True, code="owner")
 _NONE: Final[frozenset[Permission]] = frozenset()
 
 CEILINGS: Final = {
-    ActorKind.SERVICE: DECIDING | {Permission.SWITCH_RELEASE, Permission.DEPLOY_EMERGENCY},
+    ActorKind.SERVICE: DECIDING
+    | {
+        Permission.SWITCH_RELEASE,
+        Permission.DEPLOY_EMERGENCY,
+        Permission.DELEGATION_CREATE,
+    },
     ActorKind.THIRD_PARTY: DECIDING
+    | {Permission.DELEGATION_CREATE}
     | ADMINISTERING
     | STOPPING
     | {

@@ -20,6 +20,7 @@ from modelwarden.errors import FilterInvalid, RequestInvalid
 from modelwarden.permissions import Permission
 from modelwarden.registry.lifecycle import Environment
 from modelwarden.values.answers import RequestAnswer
+from modelwarden.values.approvals import TimesAnswer
 from modelwarden.values.ids import Commitment
 from modelwarden.values.pages import Page
 from modelwarden.values.words import maybe_named, named
@@ -53,6 +54,7 @@ class Ballot(Claims):
     comment_salt: Base64 | None = None
     envelope: LongText | None = None
     seat: Annotated[int, Field(ge=0, le=1_000)] | None = None
+    on_behalf_of: Word | None = None
 
     def given(self) -> actions.Ballot:
         """Return what the action is told."""
@@ -61,6 +63,7 @@ class Ballot(Claims):
             comment=self.comment,
             comment_salt=self.comment_salt,
             envelope=self.envelope,
+            on_behalf_of=self.on_behalf_of,
         )
 
 
@@ -93,6 +96,14 @@ async def approvals(
     return await caller.page(action, request_answer, name="approvals")
 
 
+@router.get("/times", responses=answers(TimesAnswer))
+async def times(
+    caller: Annotated[Caller, may(Permission.APPROVAL_READ)], days: int = 90
+) -> Response:
+    """Show how many questions wait, and how long those took that were decided in these days (RL-19)."""
+    return await caller.read(partial(actions.times, days=days), lambda _view, found: found)
+
+
 @router.get("/{request}", responses=answers(RequestAnswer))
 async def approval(
     request: str, caller: Annotated[Caller, may(Permission.APPROVAL_READ)]
@@ -108,14 +119,16 @@ async def statement(
     decision: str = "approve",
     seat: int | None = None,
     comment_digest: str | None = None,
+    on_behalf_of: str | None = None,
 ) -> Response:
-    """Return the caller's own bytes to sign, issued now (RL-25)."""
+    """Return the caller's own bytes to sign, issued now; `on_behalf_of` whoever handed on the decision (RL-18)."""
     action = partial(
         actions.statement,
         request_id=request,
         answer=named(actions.Answer, decision, field="decision"),
         seat=seat,
         comment_digest=None if comment_digest is None else Commitment(comment_digest),
+        on_behalf_of=on_behalf_of,
     )
     return Response(await caller.look(action), media_type=STATEMENT_TYPE)
 

@@ -11,6 +11,9 @@ from modelwarden.approvals.deciding import approve as approve
 from modelwarden.approvals.deciding import reject as reject
 from modelwarden.approvals.deciding import withdraw_decision as withdraw_decision
 from modelwarden.approvals.decision import Answer as Answer
+from modelwarden.approvals.due.reminding import remind as remind
+from modelwarden.approvals.due.reminding import requests_to_remind as requests_to_remind
+from modelwarden.approvals.due.times import times as times
 from modelwarden.approvals.reads import OpenSeat as OpenSeat
 from modelwarden.approvals.reads import approval as approval
 from modelwarden.approvals.reads import approvals as approvals

@@ -63,7 +63,17 @@ def _answer(
         closed_at=request.closed_at,
         cause=None if request.cause is None else request.cause.value,
         revision=request.revision,
+        due_at=request.due_at,
+        overdue=request.is_overdue(at=view.now),
+        on_timeout=None if request.on_timeout is None else request.on_timeout.value,
+        decided_after_s=_took(request),
     )
+
+
+def _took(request: ApprovalRequest) -> int | None:
+    if request.decided_at is None:
+        return None
+    return int((request.decided_at - request.opened_at).total_seconds())
 
 
 def _decision(view: View, decision: Decision) -> DecisionAnswer:
@@ -78,6 +88,7 @@ def _decision(view: View, decision: Decision) -> DecisionAnswer:
         envelope_digest=decision.envelope_digest,
         decided_at=decision.decided_at,
         withdrawn_at=decision.withdrawn_at,
+        on_behalf_of=None if decision.delegator is None else handle_of(view, decision.delegator),
     )
 
 

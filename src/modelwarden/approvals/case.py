@@ -14,11 +14,11 @@ from modelwarden.access import queries as accounts
 from modelwarden.access.actor import KeyStatus, Revocation
 from modelwarden.access.allowed import readable
 from modelwarden.access.authorize import ANYTHING, Resource
-from modelwarden.access.holding import granters
 from modelwarden.access.rotating import decision_keys
 from modelwarden.approvals import gate, queries
 from modelwarden.approvals import statement as statements
 from modelwarden.approvals.request import RequestType, VoidCause
+from modelwarden.approvals.seating import seat_granters
 from modelwarden.approvals.signatures import FRESH, KnownKey
 from modelwarden.errors import GrantFromParticipant, NotFound, SamePerson, SelfApproval
 from modelwarden.ledger.keys import PublicKey
@@ -34,6 +34,7 @@ from modelwarden.values.ids import ActorId, Digest, PersonId
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+    from collections.abc import Set as AbstractSet
 
     from modelwarden.access.server_key import ServerKey
     from modelwarden.approvals.decision import Decision
@@ -52,11 +53,11 @@ Barred: TypeAlias = dict[str, frozenset[PersonId]]
 
 
 class Sitting(NamedTuple):
-    """One who has answered, or is about to: the seat, the account, and the person behind it."""
+    """One who has answered, or is about to: the seat, the account by whose right, and all who stand behind it."""
 
     seat: int
     actor: ActorId
-    person: PersonId
+    persons: frozenset[PersonId]
 
 
 class Dossier(NamedTuple):
@@ -162,8 +163,8 @@ def check_sitting(
         SelfApproval, SamePerson, GrantFromParticipant.
     """
     for me in sitting:
-        others = frozenset(other.person for other in sitting if other != me)
-        check_part(request, person=me.person, others=others, barred=barred)
+        others = frozenset(p for other in sitting if other != me for p in other.persons)
+        check_part(request, persons=me.persons, others=others, barred=barred)
         duties.check(
             seat_granters(view, request, seat=me.seat, actor=me.actor),
             barred={**barred, ANOTHER_SEAT: others},
@@ -173,25 +174,33 @@ def check_sitting(
 
 
 def check_part(
-    request: ApprovalRequest, *, person: PersonId, others: frozenset[PersonId], barred: Barred
+    request: ApprovalRequest,
+    *,
+    persons: AbstractSet[PersonId],
+    others: frozenset[PersonId],
+    barred: Barred,
 ) -> None:
-    """Raise SelfApproval or SamePerson if this person may fill no seat, or not another one."""
-    duties.check({person}, barred=barred, rule=SelfApproval, about=request.about)
-    duties.check({person}, barred={ANOTHER_SEAT: others}, rule=SamePerson, about=request.about)
+    """Raise SelfApproval or SamePerson if one of these people may fill no seat, or not another one (RL-18)."""
+    duties.check(persons, barred=barred, rule=SelfApproval, about=request.about)
+    duties.check(persons, barred={ANOTHER_SEAT: others}, rule=SamePerson, about=request.about)
 
 
 def sitting_of(view: View, given: Sequence[Decision]) -> tuple[Sitting, ...]:
     """Return who has answered, each as the person behind the account today."""
-    people = queries.persons_of(view, {d.actor for d in given})
-    return tuple(Sitting(d.seat, d.actor, people.get(d.actor, d.person)) for d in given)
-
-
-def seat_granters(
-    view: View, request: ApprovalRequest, *, seat: int, actor: ActorId
-) -> frozenset[PersonId]:
-    """Return who granted the actor a role by which the seat is filled; nobody for a seat by name."""
-    roles = request.seat(seat).roles
-    return frozenset[PersonId]().union(*(granters(view, actor, role) for role in roles))
+    people = queries.persons_of(view, {account for d in given for account in (d.actor, d.seated)})
+    return tuple(
+        Sitting(
+            d.seat,
+            d.seated,
+            frozenset(
+                {
+                    people.get(d.actor, d.person),
+                    people.get(d.seated, d.delegator_person or d.person),
+                }
+            ),
+        )
+        for d in given
+    )
 
 
 def resource(request: ApprovalRequest, model: Model | None) -> Resource:
@@ -275,7 +284,7 @@ def weighed(
         decisions=given,
         basis=basis,
         keys=known_keys(view, {d.keyid for d in given}),
-        people=queries.persons_of(view, {d.actor for d in given}),
+        people=queries.persons_of(view, {one for d in given for one in (d.actor, d.seated)}),
         barred=barred,
         granters=_granters(view, request, given),
     )
@@ -284,7 +293,7 @@ def weighed(
 def _granters(
     view: View, request: ApprovalRequest, given: Sequence[Decision]
 ) -> dict[ActorId, frozenset[PersonId]]:
-    return {d.actor: seat_granters(view, request, seat=d.seat, actor=d.actor) for d in given}
+    return {d.actor: seat_granters(view, request, seat=d.seat, actor=d.seated) for d in given}
 
 
 def _server_key(key: ServerKey) -> KnownKey:

@@ -8,18 +8,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import timedelta
-from types import MappingProxyType
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from modelwarden.access.actions import write_permit
-from modelwarden.access.allowed import authorize, readable, require_person
-from modelwarden.access.holding import holds_role
 from modelwarden.access.permit import LIFE_HOURS
-from modelwarden.approvals import case, checks, signatures
+from modelwarden.approvals import case, checks, seating, signatures
 from modelwarden.approvals import statement as statements
 from modelwarden.approvals.case import Dossier, Sitting
 from modelwarden.approvals.decision import Answer, Custody, Decision
-from modelwarden.approvals.request import GOING_LIVE, RequestState, RequestType, Seat, Signing
+from modelwarden.approvals.request import GOING_LIVE, RequestState, Signing
+from modelwarden.approvals.seating import authorize_decision
 from modelwarden.approvals.statement import Approver
 from modelwarden.approvals.voiding import kept
 from modelwarden.errors import (
@@ -27,8 +25,6 @@ from modelwarden.errors import (
     ChecksBlocking,
     CommentMissing,
     NotFound,
-    NotPermitted,
-    SeatFilled,
     SignatureNeeded,
     StatementChanged,
     ValueInvalid,
@@ -44,27 +40,17 @@ from modelwarden.values.ids import DecisionId, Digest, KeyId
 from modelwarden.values.principal import Via
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
     from datetime import datetime
 
-    from modelwarden.access.authorize import Resource
-    from modelwarden.approvals.request import ApprovalRequest
+    from modelwarden.approvals.request import ApprovalRequest, Seat
+    from modelwarden.approvals.seating import Claim
     from modelwarden.registry.model import Model
     from modelwarden.registry.version import Version
-    from modelwarden.store.change import Change, View
-    from modelwarden.values.ids import Commitment
+    from modelwarden.store.change import Change
+    from modelwarden.values.ids import Commitment, PersonId
 
 LONGEST_COMMENT: Final = 4_000
 SALT_BYTES: Final = 32
-NARROW: Final[Mapping[RequestType, Permission]] = MappingProxyType(
-    {
-        RequestType.RELEASE: Permission.MODEL_APPROVE,
-        RequestType.USE_CASE: Permission.USE_CASE_APPROVE,
-        RequestType.EMERGENCY: Permission.MODEL_APPROVE,
-        RequestType.WAIVER: Permission.WAIVER_SIGN,
-    }
-)
-"""What lets somebody decide on requests of one type alone."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,12 +61,14 @@ class Ballot:
         seat: its number; without one, the first open seat that the person may fill.
         comment_salt: 32 bytes under which the client committed to the comment that it signed.
         envelope: the signed statement, one DSSE line; without one, the server's key may stand in.
+        on_behalf_of: who handed on the decision, by handle or id (RL-18); without one, it is the person's own.
     """
 
     seat: int | None = None
     comment: str | None = None
     comment_salt: bytes | None = None
     envelope: bytes | str | None = None
+    on_behalf_of: str | None = None
 
     def __post_init__(self) -> None:
         """Check the comment's form. Raises ValueInvalid."""
@@ -142,49 +130,6 @@ def withdraw_decision(change: Change, request_id: str) -> Dossier:
     return case.dossier(change, request)
 
 
-def authorize_decision(view: View, request: ApprovalRequest, *, on: Resource) -> None:
-    """Refuse whoever may not decide here. `approval.decide` includes the two narrower ones (AC-6)."""
-    narrow = NARROW.get(request.type)
-    if narrow is None or not readable(view, narrow, on=on):
-        authorize(view, Permission.APPROVAL_DECIDE, on=on)
-    require_person(view)
-
-
-def seat_for(
-    view: View,
-    request: ApprovalRequest,
-    *,
-    given: tuple[Decision, ...],
-    wanted: int | None,
-    on: Resource,
-) -> Seat:
-    """Return the seat that the caller answers for. Raises SeatUnknown, SeatFilled, NotPermitted."""
-    seats = request.places if wanted is None else (request.seat(wanted),)
-    mine = [seat for seat in seats if may_fill(view, seat, on=on)]
-    if not mine:
-        names = ", ".join(" or ".join(seat.claimants) for seat in seats)
-        raise NotPermitted(f"this seat is for {names}", about=request.about, reasons=("seat",))
-    open_seats = {seat.index for seat in request.open_seats(given)}
-    in_turn = {seat.index for seat in request.seats_in_turn(given)}
-    found = next((seat for seat in mine if seat.index in in_turn), None)
-    if found is None and any(seat.index in open_seats for seat in mine):
-        raise NotPermitted(
-            "the seats of this request are filled in order; another comes first",
-            about=request.about,
-            reasons=("order",),
-        )
-    if found is None:
-        raise SeatFilled("somebody else has answered for every seat that you may fill")
-    return found
-
-
-def may_fill(view: View, seat: Seat, *, on: Resource) -> bool:
-    """Tell whether the caller is named by the seat, or holds a role that it names, here and now."""
-    if view.person in seat.persons:
-        return True
-    return any(holds_role(view, view.actor, role, on) is not None for role in seat.roles)
-
-
 def _decide(change: Change, request_id: str, answer: Answer, ballot: Ballot) -> Dossier:
     request, decisions, model, version = case.locked(change, request_id)
     on = case.resource(request, model)
@@ -193,12 +138,13 @@ def _decide(change: Change, request_id: str, answer: Answer, ballot: Ballot) -> 
     given = tuple(d for d in decisions if d.stands)
     if any(d.actor == change.actor for d in given):
         raise AlreadyDecided("one person, one decision; withdraw yours first")
+    by = seating.claim(change, request, on_behalf_of=ballot.on_behalf_of, on=on)
     barred = case.barred(change, request, model=model, version=version)
     sitting = case.sitting_of(change, given)
-    others = frozenset(one.person for one in sitting)
-    case.check_part(request, person=change.person, others=others, barred=barred)
-    seat = seat_for(change, request, given=given, wanted=ballot.seat, on=on)
-    me = Sitting(seat.index, change.actor, change.person)
+    others = frozenset(person for one in sitting for person in one.persons)
+    case.check_part(request, persons={change.person, by.person}, others=others, barred=barred)
+    seat = seating.seat_for(change, request, by=by, given=given, wanted=ballot.seat, on=on)
+    me = Sitting(seat.index, by.actor, frozenset({change.person, by.person}))
     case.check_sitting(change, request, sitting=(*sitting, me), barred=barred)
     moved = statements.changes(request.basis, case.current_basis(change, request, version))
     if moved:
@@ -206,7 +152,7 @@ def _decide(change: Change, request_id: str, answer: Answer, ballot: Ballot) -> 
     goes_live = request.type in GOING_LIVE
     if answer is Answer.APPROVE and goes_live and model is not None and version is not None:
         _check_checks(change, request, model=model, version=version)
-    decision = _signed(change, request, seat=seat, answer=answer, ballot=ballot)
+    decision = _signed(change, request, seat=seat, by=by, answer=answer, ballot=ballot)
     change.save(decision)
     return _counted(change, request, decision, given)
 
@@ -223,14 +169,20 @@ def _check_checks(
         )
 
 
-def _signed(
-    change: Change, request: ApprovalRequest, *, seat: Seat, answer: Answer, ballot: Ballot
+def _signed(  # what a decision is made of
+    change: Change,
+    request: ApprovalRequest,
+    *,
+    seat: Seat,
+    by: Claim,
+    answer: Answer,
+    ballot: Ballot,
 ) -> Decision:
     """Return the decision with its proof."""
     comment: Commitment | None = None
     if ballot.comment is not None:
         comment = change.text(ballot.comment, salt=ballot.comment_salt)
-    approver = Approver(person=change.person, seat=seat.index, decision=answer, comment=comment)
+    approver = approver_for(by, person=change.person, seat=seat, answer=answer, comment=comment)
     proof = _proof(change, request, approver, ballot.envelope)
     return Decision(
         id=DecisionId(change.new_id("dec")),
@@ -246,6 +198,23 @@ def _signed(
         envelope_digest=Digest(proof.envelope.digest),
         issued_at=proof.issued_at,
         decided_at=change.now,
+        delegation=approver.delegation,
+        delegator=None if by.stead is None else by.actor,
+        delegator_person=approver.delegator,
+    )
+
+
+def approver_for(
+    by: Claim, *, person: PersonId, seat: Seat, answer: Answer, comment: Commitment | None
+) -> Approver:
+    """Return who answers as the statement names them: with the delegation, where it is in another's stead."""
+    return Approver(
+        person=person,
+        seat=seat.index,
+        decision=answer,
+        comment=comment,
+        delegation=None if by.stead is None else by.stead.delegation.id,
+        delegator=None if by.stead is None else by.person,
     )
 
 
@@ -277,7 +246,7 @@ def _custody(change: Change, request: ApprovalRequest) -> Custody:
     principal = change.principal
     if request.signature is Signing.ANY:
         naming = {Permission.APPROVAL_DECIDE.value}
-        if (narrow := NARROW.get(request.type)) is not None:
+        if (narrow := seating.NARROW.get(request.type)) is not None:
             naming.add(narrow.value)
         own = principal.via is Via.TOKEN and principal.lent_by is None
         if own and naming & (principal.token_scopes or frozenset()):
@@ -315,6 +284,8 @@ def _counted(
             envelope=decision.envelope_digest,
             state=Code(after.state),
             use_case=request.use_case,
+            delegation=decision.delegation,
+            delegator=decision.delegator_person,
         ),
         sigs=(decision.envelope_digest,),
     )

@@ -9,7 +9,15 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from modelwarden.values.ids import ActorId, Commitment, DecisionId, Digest, PersonId, RequestId
+    from modelwarden.values.ids import (
+        ActorId,
+        Commitment,
+        DecisionId,
+        DelegationId,
+        Digest,
+        PersonId,
+        RequestId,
+    )
 
 
 class Answer(StrEnum):
@@ -34,7 +42,10 @@ class Custody(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Decision:
-    """One seat's answer, with the envelope that proves it: a DSSE line, LF left out (RL-26)."""
+    """One seat's answer, with the envelope that proves it: a DSSE line, LF left out (RL-26).
+
+    With a delegation it was given in the delegator's stead: the seat is theirs, the signature the delegate's (RL-18).
+    """
 
     id: DecisionId
     request: RequestId
@@ -50,7 +61,15 @@ class Decision:
     issued_at: datetime
     decided_at: datetime
     withdrawn_at: datetime | None = None
+    delegation: DelegationId | None = None
+    delegator: ActorId | None = None
+    delegator_person: PersonId | None = None
     revision: int = 0
+
+    @property
+    def seated(self) -> ActorId:
+        """Return the account by whose right the seat is filled."""
+        return self.actor if self.delegator is None else self.delegator
 
     @property
     def stands(self) -> bool:

@@ -7,37 +7,27 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING
 
-from modelwarden.approvals import statement as statements
-from modelwarden.approvals.decision import Answer, Custody
+from modelwarden.approvals.agreed import MOST_SAID, Approval, Reason, against
 from modelwarden.approvals.external import FRESH_EVIDENCE
 from modelwarden.approvals.overriding import OVERRIDDEN, bars
-from modelwarden.approvals.request import GOING_LIVE, RequestState, Signing, VoidCause
-from modelwarden.approvals.signatures import standing
+from modelwarden.approvals.request import GOING_LIVE
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Iterable, Iterator
     from datetime import datetime
 
-    from modelwarden.approvals.decision import Decision
     from modelwarden.approvals.external import ExternalEvidence
     from modelwarden.approvals.overriding import Emergency
-    from modelwarden.approvals.request import ApprovalRequest, Json
-    from modelwarden.approvals.signatures import KnownKey
+    from modelwarden.approvals.request import ApprovalRequest
     from modelwarden.policies.result import Result
     from modelwarden.registry.version import Version
-    from modelwarden.values.ids import ActorId, Digest, PersonId
+    from modelwarden.values.ids import Digest, PersonId
 
-
-MOST_SAID: Final = 300
-
-
-class Reason(NamedTuple):
-    """One condition that does not hold: a stable code, and what was found."""
-
-    code: str
-    detail: str
+__all__ = [
+    "Approval", "ArtifactNow", "Case", "Deployer", "Reason", "Verdict", "has_same_bytes", "weigh", "weigh_approval",
+]  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,37 +66,6 @@ class Deployer:
 
     person: PersonId
     permitted: bool
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Approval:
-    """The newest request that covers the environment, with all that its force depends on.
-
-    Attributes:
-        decisions: those that were not withdrawn.
-        basis: what the statements would rest on if they were built now.
-        keys: by keyid, the server's own among them.
-        people: actor → the person behind it today: accounts may have been linked since (RL-17).
-        barred: why → the persons who may not fill a seat (RL-23).
-        granters: actor → who granted the role by which the seat is filled (AC-17).
-    """
-
-    request: ApprovalRequest
-    decisions: tuple[Decision, ...]
-    basis: Mapping[str, Json]
-    keys: Mapping[str, KnownKey]
-    people: Mapping[ActorId, PersonId]
-    barred: Mapping[str, frozenset[PersonId]]
-    granters: Mapping[ActorId, frozenset[PersonId]]
-
-    def who(self, decision: Decision) -> PersonId:
-        """Return the person who stands behind a decision today."""
-        return self.people.get(decision.actor, decision.person)
-
-    @property
-    def persons(self) -> frozenset[PersonId]:
-        """Return who answered; a policy is nobody."""
-        return frozenset(self.who(d) for d in self.decisions if d.is_human)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -179,14 +138,7 @@ def weigh_approval(
     approval: Approval, *, humans: int, deployer: Deployer, separate: bool, at: datetime
 ) -> Verdict:
     """Return whether an approval that is about no version holds now, with every reason against it (RL-9)."""
-    found = [
-        *_by_policy(approval, now=None),
-        *_in_force(approval.request, at=at),
-        *_seats(approval, humans=humans),
-        *_duties(approval),
-        *_unchanged(approval),
-        *_signatures(approval),
-    ]
+    found = [*against(approval, humans=humans, automatic=None, at=at)]
     if separate and deployer.person in approval.persons:
         found.append(Reason("approver_deploys", "whoever approved can't be the one who deploys"))
     return Verdict(tuple(found))
@@ -239,89 +191,14 @@ def _approved(case: Case) -> Iterator[Reason]:
         return
     if approval.request.type not in GOING_LIVE:
         yield Reason("not_approved", f"{approval.request.id} asks for no release")
-    yield from _in_force(approval.request, at=case.at)
-    yield from _seats(approval, humans=case.humans)
-    yield from _by_policy(approval, now=case.automatic)
-    yield from _duties(approval)
+    yield from against(approval, humans=case.humans, automatic=case.automatic, at=case.at)
     yield from _since(case, approval.request)
-    yield from _unchanged(approval)
-    yield from _signatures(approval)
-
-
-def _in_force(request: ApprovalRequest, *, at: datetime) -> Iterator[Reason]:
-    if request.state is RequestState.VOID and request.cause is not VoidCause.EXPIRED:
-        yield Reason("approval_void", f"{request.id} is void: {request.cause}")
-    elif request.state is RequestState.VOID or (
-        request.state is RequestState.APPROVED and at >= request.expires_at
-    ):
-        yield Reason("approval_expired", f"{request.id} has expired")
-    elif request.state is not RequestState.APPROVED:
-        yield Reason("not_approved", f"{request.id} is {request.state}")
-
-
-def _seats(approval: Approval, *, humans: int) -> Iterator[Reason]:
-    request = approval.request
-    agreeing = [d for d in approval.decisions if d.verdict is Answer.APPROVE and d.stands]
-    missing = set(range(len(request.seats))) - {d.seat for d in agreeing}
-    if missing or len(agreeing) != len(approval.decisions):
-        yield Reason("not_approved", f"{len(missing)} seats of {request.id} lack an approval")
-    people = [approval.who(d) for d in agreeing if d.is_human]
-    persons, needed = set(people), max(request.humans, humans)
-    if len(persons) < len(people):
-        yield Reason("same_person", "one person stands behind two seats")
-    elif len(persons) < needed:
-        yield Reason("not_approved", f"{len(persons)} people agreed, {needed} are needed")
-
-
-def _by_policy(approval: Approval, *, now: PersonId | None) -> Iterator[Reason]:
-    """Hold a seat that a policy filled against what fills it now: its checks may have turned since (RL-43)."""
-    filled = [d for d in approval.decisions if not d.is_human]
-    for decision in filled:
-        if len(filled) > 1 or decision.person != now or str(decision.actor) != now:
-            said = f"{decision.person} filled seat {decision.seat}, and would not now"
-            yield Reason("not_approved", said[:MOST_SAID])
-
-
-def _duties(approval: Approval) -> Iterator[Reason]:
-    for part, persons in approval.barred.items():
-        if persons & approval.persons:
-            yield Reason("self_approval", f"an approver takes part in the case as {part}")
-    parties = frozenset[str]().union(*approval.barred.values())
-    for decision in approval.decisions:
-        others = parties | (approval.persons - {approval.who(decision)})
-        if approval.granters.get(decision.actor, frozenset()) & others:
-            yield Reason("grant_from_participant", "an approver's role came from a participant")
 
 
 def _since(case: Case, request: ApprovalRequest) -> Iterator[Reason]:
     approved_at, rolled_back_at = request.closed_at, case.rolled_back_at
     if rolled_back_at is not None and (approved_at is None or approved_at <= rolled_back_at):
         yield Reason("rolled_back_since", "it was rolled back here after it had been approved")
-
-
-def _unchanged(approval: Approval) -> Iterator[Reason]:
-    for cause in statements.changes(approval.request.basis, approval.basis):
-        code = "policy_changed" if cause is VoidCause.POLICY else "approval_void"
-        yield Reason(code, f"what was signed has changed: {cause}")
-
-
-def _signatures(approval: Approval) -> Iterator[Reason]:
-    request = approval.request
-    for decision in approval.decisions:
-        code = standing(
-            decision,
-            key=approval.keys.get(decision.keyid),
-            person=approval.who(decision),
-            expected=statements.repeated(request, decision),
-        )
-        if code is not None:
-            yield Reason(code, f"the signature for seat {decision.seat} does not hold")
-        elif (
-            request.signature is Signing.PERSONAL
-            and decision.is_human
-            and decision.custody is not Custody.PERSONAL
-        ):
-            yield Reason("signature_invalid", "the policy wants the person's own key")
 
 
 def _artifact(version: Version, now: ArtifactNow) -> Iterator[Reason]:

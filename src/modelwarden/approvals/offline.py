@@ -1,7 +1,8 @@
 """Check a `release.intoto.jsonl` on another machine, without network or database (RL-28). Pure.
 
 Proved are persons, seats, signatures, digests and times, against keys that the auditor trusts. Not proved, since a
-statement can't carry it: who held which role, and what happened after the file was written.
+statement can't carry it: who held which role, belonged to which group or had handed on the decision, and what happened
+after the file was written.
 """
 
 from __future__ import annotations
@@ -180,6 +181,12 @@ def _approver(signed: Signed) -> tuple[str, int, str]:
     return approver["person"], approver["seat"], approver["decision"]
 
 
+def _behind(signed: Signed) -> tuple[str, ...]:
+    """Return who stands behind an answer: who gave it, and in whose stead (RL-18)."""
+    approver = signed.predicate["approver"]
+    return tuple(approver[name] for name in ("person", "delegator") if name in approver)
+
+
 def _one(signed: Signed, *, at: datetime, artifact_sha256: str | None) -> Iterator[Finding]:
     """Look at one line by itself."""
     line, key = signed.line, signed.key
@@ -204,6 +211,8 @@ def _as_approval(signed: Signed, *, at: datetime) -> Iterator[Finding]:
         yield Finding("not_personal", line, f"the server signed in the stead of {person}", True)  # noqa: FBT003
     elif signed.key.person != person:
         yield Finding("key_not_yours", line, f"the key is not {person}'s")
+    if len(_behind(signed)) > 1:
+        yield Finding("delegated", line, f"in the stead of {_behind(signed)[1]}", True)  # noqa: FBT003
     if answer != Answer.APPROVE:
         yield Finding("rejected", line, f"{person} said {answer}")
     if at >= moment(signed.predicate["time"]["expires_at"]):
@@ -219,7 +228,7 @@ def _together(approvals: list[Signed]) -> Iterator[Finding]:
     for other in approvals[1:]:
         if _question(other) != first:
             yield Finding("statement_changed", other.line, "it answers another question")
-    persons = Counter(_approver(one)[0] for one in approvals)
+    persons = Counter(person for one in approvals for person in set(_behind(one)))
     for person in sorted(person for person, count in persons.items() if count > 1):
         yield Finding("same_person", 0, f"{person} fills several seats")
     filled = Counter(_approver(one)[1] for one in approvals)
@@ -233,7 +242,8 @@ def _together(approvals: list[Signed]) -> Iterator[Finding]:
 
 def _named_seats(approvals: list[Signed]) -> Iterator[Finding]:
     for one in approvals:
-        person, number, _ = _approver(one)
+        _, number, _ = _approver(one)
+        person = _behind(one)[-1]
         claimants = [
             claimant
             for seat in one.predicate["policy"]["seats"]

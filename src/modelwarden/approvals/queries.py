@@ -11,6 +11,7 @@ from modelwarden.approvals.decision import Answer, Custody, Decision
 from modelwarden.approvals.request import (
     GOING_LIVE,
     ApprovalRequest,
+    OnTimeout,
     Order,
     Rejection,
     RequestState,
@@ -183,6 +184,10 @@ def as_request(row: Row[Any]) -> ApprovalRequest:
         expires_at=moment(row.expires_at),
         closed_at=maybe_moment(row.closed_at),
         cause=None if row.cause is None else VoidCause(row.cause),
+        due_at=maybe_moment(row.due_at),
+        remind_at=maybe_moment(row.remind_at),
+        on_timeout=None if row.on_timeout is None else OnTimeout(row.on_timeout),
+        decided_at=maybe_moment(row.decided_at),
         revision=row.revision,
     )
 
@@ -204,6 +209,9 @@ def as_decision(row: Row[Any]) -> Decision:
         issued_at=moment(row.issued_at),
         decided_at=moment(row.decided_at),
         withdrawn_at=maybe_moment(row.withdrawn_at),
+        delegation=row.delegation,
+        delegator=row.delegator,
+        delegator_person=row.delegator_person,
         revision=row.revision,
     )
 

@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING, Final
 
 from modelwarden.access import queries as accounts
 from modelwarden.access.authorize import matches
+from modelwarden.access.groups.grouping import members
 from modelwarden.access.rights import permissions_of, roles_giving
-from modelwarden.approvals import case, queries
+from modelwarden.approvals import case, queries, seating
 from modelwarden.approvals import statement as statements
-from modelwarden.approvals.deciding import authorize_decision, may_fill, seat_for
-from modelwarden.approvals.statement import Approver
+from modelwarden.approvals.deciding import approver_for
+from modelwarden.approvals.seating import authorize_decision
 from modelwarden.errors import NoOpenRequest, NotFound, NotPermitted
 from modelwarden.permissions import DECIDING, ROLE_PERMISSIONS
 from modelwarden.registry import reads as registry
@@ -20,7 +21,7 @@ from modelwarden.values.pages import Listing, Page, cursor_for
 
 if TYPE_CHECKING:
     from modelwarden.access.authorize import Resource
-    from modelwarden.approvals.case import Barred, Dossier
+    from modelwarden.approvals.case import Dossier
     from modelwarden.approvals.decision import Answer
     from modelwarden.approvals.request import (
         ApprovalRequest,
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
         RequestType,
         Seat,
     )
+    from modelwarden.approvals.seating import Claim
     from modelwarden.registry.lifecycle import Environment
     from modelwarden.registry.model import Model
     from modelwarden.store.change import View
@@ -108,8 +110,9 @@ def statement(
     answer: Answer,
     seat: int | None = None,
     comment_digest: Commitment | None = None,
+    on_behalf_of: str | None = None,
 ) -> bytes:
-    """Return the caller's own bytes to sign, issued now (RL-25).
+    """Return the caller's own bytes to sign, issued now; in another's stead they name the delegation (RL-18, RL-25).
 
     Raises:
         NotFound, RequestClosed, NotPermitted, SeatFilled, SeatUnknown.
@@ -120,9 +123,10 @@ def statement(
     authorize_decision(view, request, on=on)
     request.require_open(at=view.now)
     given = tuple(d for d in queries.decisions_of(view, request.id) if d.stands)
-    place = seat_for(view, request, given=given, wanted=seat, on=on)
-    approver = Approver(
-        person=view.person, seat=place.index, decision=answer, comment=comment_digest
+    by = seating.claim(view, request, on_behalf_of=on_behalf_of, on=on)
+    place = seating.seat_for(view, request, by=by, given=given, wanted=seat, on=on)
+    approver = approver_for(
+        by, person=view.person, seat=place, answer=answer, comment=comment_digest
     )
     return statements.statement(request, request.basis, approver=approver, issued_at=view.now)
 
@@ -140,17 +144,25 @@ def eligible(view: View, request_id: str) -> tuple[OpenSeat, ...]:
     version = None if request.version is None else find_version(view, request.version)
     given = tuple(d for d in queries.decisions_of(view, request.id) if d.stands)
     barred = case.barred(view, request, model=model, version=version)
-    busy = frozenset(one.person for one in case.sitting_of(view, given))
+    busy = frozenset(person for one in case.sitting_of(view, given) for person in one.persons)
     parties = frozenset[str]().union(*barred.values()) | busy
     deciders = _deciders(view, on=case.resource(request, model))
     return tuple(
-        _hope(view, seat, deciders=deciders, parties=parties, on=case.resource(request, model))
+        _hope(
+            view,
+            request,
+            seat,
+            deciders=deciders,
+            parties=parties,
+            on=case.resource(request, model),
+        )
         for seat in request.open_seats(given)
     )
 
 
-def _hope(
+def _hope(  # who there is, and what bars them
     view: View,
+    request: ApprovalRequest,
     seat: Seat,
     *,
     deciders: frozenset[PersonId],
@@ -164,6 +176,7 @@ def _hope(
         for binding, person in accounts.holders(view, roles)
         if matches(binding.scope, on) and binding.granted_person not in parties
     }
+    holders |= _counted_in(view, request, seat, parties=parties)
     able = ((holders | seat.persons) & deciders) - parties
     return OpenSeat(
         seat=seat.index,
@@ -171,6 +184,23 @@ def _hope(
         eligible=len(able),
         grant=() if able else seat.roles,
     )
+
+
+def _counted_in(
+    view: View, request: ApprovalRequest, seat: Seat, *, parties: frozenset[str]
+) -> frozenset[PersonId]:
+    """Return the persons whom the seat's groups count in for this question, with or without a right to decide."""
+    late = () if request.is_overdue(at=view.now) else seat.late_groups
+    joined = {
+        one.actor: one.added_person
+        for group in seat.groups
+        if group not in late
+        for one in members(view, group)
+        if seating.counts(request, one)
+    }
+    let_in = {who: accounts.current_persons(view, {added}) for who, added in joined.items()}
+    people = queries.persons_of(view, joined)
+    return frozenset(person for who, person in people.items() if not let_in[who] & parties)
 
 
 def _deciders(view: View, *, on: Resource) -> frozenset[PersonId]:
@@ -198,19 +228,34 @@ def _can_answer(view: View, request: ApprovalRequest, model: Model | None) -> bo
         return False
     version = None if request.version is None else find_version(view, request.version)
     barred = case.barred(view, request, model=model, version=version)
-    if any(view.person in persons for persons in barred.values()):
-        return False
-    open_seats = request.open_seats(queries.decisions_of(view, request.id))
-    return any(_is_mine(view, request, seat, barred=barred, on=on) for seat in open_seats)
+    decisions = queries.decisions_of(view, request.id)
+    busy = frozenset(
+        person
+        for one in case.sitting_of(view, [d for d in decisions if d.stands])
+        for person in one.persons
+    )
+    parties = frozenset[str]().union(busy, *barred.values())
+    open_seats = request.seats_in_turn(decisions)
+    return any(
+        _is_mine(view, request, seat, by=by, parties=parties, on=on)
+        for by in seating.claims(view, request, on=on)
+        if not {view.person, by.person} & parties
+        for seat in open_seats
+    )
 
 
-def _is_mine(
-    view: View, request: ApprovalRequest, seat: Seat, *, barred: Barred, on: Resource
+def _is_mine(  # what a seat depends on
+    view: View,
+    request: ApprovalRequest,
+    seat: Seat,
+    *,
+    by: Claim,
+    parties: frozenset[str],
+    on: Resource,
 ) -> bool:
-    if not may_fill(view, seat, on=on):
+    if not seating.may_fill(view, request, seat, by=by, on=on):
         return False
-    granters = case.seat_granters(view, request, seat=seat.index, actor=view.actor)
-    return not granters & frozenset[str]().union(*barred.values())
+    return not parties & seating.seat_granters(view, request, seat=seat.index, actor=by.actor)
 
 
 def _readable(view: View, request_id: str) -> ApprovalRequest:

@@ -28,9 +28,12 @@ if TYPE_CHECKING:
         VersionName,
     )
 
+LATE: Final = "@due"
+"""Ends a claim that holds only from the time that an answer is due."""
+
 Json: TypeAlias = "bool | int | str | Sequence[Json] | Mapping[str, Json] | None"
 Claimant: TypeAlias = str
-"""Who may fill a seat: `role:approver` or `person:per_…`."""
+"""Who may fill a seat: `role:approver`, `person:per_…`, `group:risk`, or from the time it is due `group:risk@due`."""
 
 
 class RequestType(StrEnum):
@@ -79,6 +82,13 @@ class Order(StrEnum):
     SEQUENTIAL = "sequential"
 
 
+class OnTimeout(StrEnum):
+    """What becomes of a question that nobody answered in time; never an approval (RL-19)."""
+
+    EXPIRE = "expire"
+    REJECT = "reject"
+
+
 class VoidCause(StrEnum):
     """Why an approval no longer holds (RL-17)."""
 
@@ -124,6 +134,22 @@ class Seat:
             c.removeprefix("person:") for c in self.claimants if c.startswith("person:")
         )
 
+    @property
+    def groups(self) -> tuple[str, ...]:
+        """Return the groups whose members may fill the seat, now or once an answer is due."""
+        return tuple(
+            c.removeprefix("group:").removesuffix(LATE)
+            for c in self.claimants
+            if c.startswith("group:")
+        )
+
+    @property
+    def late_groups(self) -> tuple[str, ...]:
+        """Return those of the groups that may fill it only once an answer is due (RL-19)."""
+        return tuple(
+            c.removeprefix("group:").removesuffix(LATE) for c in self.claimants if c.endswith(LATE)
+        )
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ApprovalRequest:
@@ -139,6 +165,10 @@ class ApprovalRequest:
         expires_at: when the question, and the approval that may follow, loses its force.
         order: how seats are filled; None, in requests of older releases, is `any`.
         closed_at: when the request left `open`; `cause` says why an approval became void.
+        due_at: when an answer is due; None is at no certain time.
+        remind_at: when people are reminded next: at half of that time, then at its end, then no more.
+        on_timeout: what becomes of it when its time runs out unanswered; None, in older requests, is `expire`.
+        decided_at: when people's answers closed it.
     """
 
     id: RequestId
@@ -168,6 +198,10 @@ class ApprovalRequest:
     closed_at: datetime | None = None
     cause: VoidCause | None = None
     order: Order | None = None
+    due_at: datetime | None = None
+    remind_at: datetime | None = None
+    on_timeout: OnTimeout | None = None
+    decided_at: datetime | None = None
     revision: int = 0
 
     @property
@@ -209,6 +243,10 @@ class ApprovalRequest:
         """Tell whether it is open or approved."""
         return self.state in MOVES
 
+    def is_overdue(self, *, at: datetime) -> bool:
+        """Tell whether an answer is due, and none closed it yet."""
+        return self.is_open(at=at) and self.due_at is not None and at >= self.due_at
+
     def require_open(self, *, at: datetime) -> None:
         """Raise RequestClosed unless answers are taken."""
         if not self.is_open(at=at):
@@ -237,23 +275,32 @@ class ApprovalRequest:
         everyone = not self.open_seats(standing)
         if any(d.verdict is Answer.REJECT for d in standing):
             heard = everyone or self.rejection is Rejection.ANY
-            return self._moved(RequestState.REJECTED, at=at) if heard else self
+            return self._decided(RequestState.REJECTED, at=at) if heard else self
         agreed = everyone and len({d.person for d in standing if d.is_human}) >= self.humans
-        return self._moved(RequestState.APPROVED, at=at) if agreed else self
+        return self._decided(RequestState.APPROVED, at=at) if agreed else self
 
     def withdraw(self, *, at: datetime) -> ApprovalRequest:
         """Return the request, taken back. Raises IllegalMove."""
         return self._moved(RequestState.WITHDRAWN, at=at)
 
     def expire(self, *, at: datetime) -> ApprovalRequest:
-        """Return what time made of it: a question expires, an approval is void. Raises IllegalMove."""
+        """Return what time made of it: a question expires or is rejected, an approval is void. Raises IllegalMove."""
         if self.state is RequestState.APPROVED:
             return self.void(VoidCause.EXPIRED, at=at)
-        return self._moved(RequestState.EXPIRED, at=at)
+        rejects = self.on_timeout is OnTimeout.REJECT
+        return self._moved(RequestState.REJECTED if rejects else RequestState.EXPIRED, at=at)
+
+    def reminded(self, *, at: datetime) -> ApprovalRequest:
+        """Return the request after people were reminded: what is due already is not announced again."""
+        due = self.due_at
+        return replace(self, remind_at=due if due is not None and at < due else None)
 
     def void(self, cause: VoidCause, *, at: datetime) -> ApprovalRequest:
         """Return the request, void: what was signed no longer holds. Raises IllegalMove."""
         return replace(self._moved(RequestState.VOID, at=at), cause=cause)
+
+    def _decided(self, to: RequestState, *, at: datetime) -> ApprovalRequest:
+        return replace(self._moved(to, at=at), decided_at=at)
 
     def _moved(self, to: RequestState, *, at: datetime) -> ApprovalRequest:
         if to not in MOVES.get(self.state, frozenset()):

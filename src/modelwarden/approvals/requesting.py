@@ -12,6 +12,7 @@ from modelwarden.approvals import statement as statements
 from modelwarden.approvals.payload import exact_payload
 from modelwarden.approvals.request import (
     ApprovalRequest,
+    OnTimeout,
     Order,
     Rejection,
     RequestState,
@@ -235,6 +236,9 @@ def drafted_request(
         basis={},
         opened_at=change.now,
         expires_at=change.now + needs.expires_after,
+        due_at=None if needs.due is None else change.now + needs.due,
+        remind_at=None if needs.due is None else change.now + needs.due / 2,
+        on_timeout=OnTimeout(needs.on_timeout),
     )
 
 

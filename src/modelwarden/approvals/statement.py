@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from modelwarden.approvals.decision import Answer, Decision
     from modelwarden.approvals.request import ApprovalRequest, Claimant, Json
     from modelwarden.registry.version import Version
-    from modelwarden.values.ids import Commitment, PersonId
+    from modelwarden.values.ids import Commitment, DelegationId, PersonId
 
 STATEMENT_TYPE: Final = "https://in-toto.io/Statement/v1"
 RELEASE_APPROVAL: Final = "urn:modelwarden:release-approval:v1"
@@ -55,12 +55,14 @@ _ISSUED_AT: Final = "predicate.time.issued_at"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Approver:
-    """Who answers, for which seat, and how; the comment by its commitment."""
+    """Who answers, for which seat, and how; the comment by its commitment; in whose stead, by which delegation."""
 
     person: PersonId
     seat: int
     decision: Answer
     comment: Commitment | None = None
+    delegation: DelegationId | None = None
+    delegator: PersonId | None = None
 
     @classmethod
     def of(cls, decision: Decision) -> Approver:
@@ -70,6 +72,8 @@ class Approver:
             seat=decision.seat,
             decision=decision.verdict,
             comment=decision.comment,
+            delegation=decision.delegation,
+            delegator=decision.delegator_person,
         )
 
 
@@ -224,7 +228,11 @@ def statement(
             "identities": [],
             "seat": approver.seat,
             "decision": approver.decision.value,
-            **({} if approver.comment is None else {"comment": approver.comment}),
+            **_said(
+                comment=approver.comment,
+                delegation=approver.delegation,
+                delegator=approver.delegator,
+            ),
         },
         "time": {
             "issued_at": timestamp(issued_at),
@@ -273,6 +281,11 @@ def difference(signed: bytes, expected: bytes) -> tuple[str, ...]:
     if not fields and encode_any(a) != signed:
         return ("encoding",)
     return fields
+
+
+def _said(**members: str | None) -> dict[str, Json]:
+    """Return the members that there is something to say of."""
+    return {name: value for name, value in members.items() if value is not None}
 
 
 def _request_member(request: ApprovalRequest) -> dict[str, Json]:

@@ -87,6 +87,7 @@ def expired(change: Change, request: ApprovalRequest) -> ApprovalRequest:
             was=Code(request.state),
             live=_is_live(change, request),
             use_case=request.use_case,
+            became=Code(ended.state),
         )
     )
     return ended
@@ -126,7 +127,7 @@ def void_changed(
     change: Change, model: ModelName, *, label: str | None = None
 ) -> tuple[ApprovalRequest, ...]:
     """Void what people were asked or agreed to about a model, where that has changed since (RL-13, RL-17)."""
-    _require_system(change)
+    require_system(change)
     ended = []
     for request in queries.requests_in_force(change, model):
         causes = _changes(change, request) if label in {None, request.label} else ()
@@ -139,7 +140,7 @@ def void_changed(
 
 def void_use_case(change: Change, name: str) -> tuple[ApprovalRequest, ...]:
     """Void what people were asked or agreed to about a use case that says something else now (RL-9)."""
-    _require_system(change)
+    require_system(change)
     use_case = find_use_case(change, name)
     request = None if use_case is None or use_case.request is None else use_case.request
     found = None if request is None else queries.locked_request(change, request)
@@ -157,7 +158,7 @@ def models_in_force(view: View, *, after: str = "") -> list[ModelName]:
 
 def void_key(change: Change, keyid: str, *, since: datetime) -> tuple[ApprovalRequest, ...]:
     """Void what a compromised key has decided since then (RL-30)."""
-    _require_system(change)
+    require_system(change)
     found = queries.requests_signed_by(change, keyid, since=since)
     ended = [voided(change, request, (VoidCause.KEY_COMPROMISED,)) for request in found]
     if not ended:
@@ -172,7 +173,7 @@ def has_due(view: View) -> bool:
 
 def expire_due(change: Change) -> tuple[ApprovalRequest, ...]:
     """Let everything expire whose time has run out, at most 1,000 at once. Call it when `has_due` says so."""
-    _require_system(change)
+    require_system(change)
     return tuple(expired(change, request) for request in queries.requests_due(change))
 
 
@@ -197,6 +198,7 @@ def _version(view: View, request: ApprovalRequest) -> Version | None:
     return None if request.version is None else find_version(view, request.version)
 
 
-def _require_system(change: Change) -> None:
+def require_system(change: Change) -> None:
+    """Raise NotPermitted unless the program itself acts."""
     if change.principal.kind is not ActorKind.SYSTEM:
         raise NotPermitted("the program does this by itself", reasons=("not_the_system",))

@@ -11,6 +11,7 @@ import typer
 
 from modelwarden.cli.keys import signing_key
 from modelwarden.cli.options import (
+    BehalfOption,
     CursorOption,
     EnvironmentOption,
     FileArgument,
@@ -35,7 +36,8 @@ if TYPE_CHECKING:
 approvals: Final = noun("approvals", "The question put to people, and their signed answers.")
 
 COLUMNS: Final = (
-    "id", "type", "state", "model", "version", "environment", "action", "requester", "expires_at"
+    "id", "type", "state", "model", "version", "environment", "action", "requester", "due_at",
+    "overdue", "expires_at",
 )  # fmt: skip
 
 SeatOption = Annotated[int | None, typer.Option("--seat", help="The first that you may fill.")]
@@ -97,6 +99,13 @@ def list_(
 
 
 @verb(approvals)
+def times(
+    run: Run, *, days: Annotated[int, typer.Option("--days", help="Decided in these.")] = 90
+) -> None:
+    """Show how many questions wait, and how long people take to decide."""
+    run.screen.show(run.rooms.approvals.times(days=days))
+
+
 def approve(
     run: Run,
     request_id: RequestArgument,
@@ -104,11 +113,14 @@ def approve(
     comment: Annotated[str | None, typer.Option("--comment", "-c")] = None,
     key: KeyOption = None,
     seat: SeatOption = None,
+    on_behalf_of: BehalfOption = None,
 ) -> None:
     """Agree, signing with your key."""
     signing = _key(run, key)
     run.screen.show(
-        run.rooms.approvals.approve(request_id, comment=comment, key=signing, seat=seat)
+        run.rooms.approvals.approve(
+            request_id, comment=comment, key=signing, seat=seat, on_behalf_of=on_behalf_of
+        )
     )
 
 
@@ -120,10 +132,15 @@ def reject(
     comment: Annotated[str, typer.Option("--comment", "-c", help="Why not.")],
     key: KeyOption = None,
     seat: SeatOption = None,
+    on_behalf_of: BehalfOption = None,
 ) -> None:
     """Disagree, signing with your key."""
     signing = _key(run, key)
-    run.screen.show(run.rooms.approvals.reject(request_id, comment=comment, key=signing, seat=seat))
+    run.screen.show(
+        run.rooms.approvals.reject(
+            request_id, comment=comment, key=signing, seat=seat, on_behalf_of=on_behalf_of
+        )
+    )
 
 
 @verb(approvals)

@@ -14,6 +14,7 @@ from modelwarden.cli.artifacts import artifacts
 from modelwarden.cli.audit import audit
 from modelwarden.cli.checks import checks
 from modelwarden.cli.copies import verify_copy
+from modelwarden.cli.delegations import delegations
 from modelwarden.cli.deploy import deploy
 from modelwarden.cli.doctor import doctor
 from modelwarden.cli.drift import drift
@@ -22,6 +23,7 @@ from modelwarden.cli.evidence import evidence
 from modelwarden.cli.fingerprint import fingerprint
 from modelwarden.cli.freezes import freezes
 from modelwarden.cli.freshness import freshness
+from modelwarden.cli.groups import groups
 from modelwarden.cli.guards import guards
 from modelwarden.cli.keys import keys
 from modelwarden.cli.kill import kill
@@ -64,7 +66,7 @@ SELDOM: Final = (50_000, 20, 20)
 NOUNS: Final = (
     models, versions, artifacts, evidence, checks, waivers, usecases, approvals, deploy, freezes,
     kill, local_stops, triggers, freshness, drill, guards, drift, sla, policy,
-    audit, holds, retention, users, roles, service_accounts, tokens, keys, notify, witness, mlflow,
+    audit, holds, retention, users, groups, delegations, roles, service_accounts, tokens, keys, notify, witness, mlflow,
 )  # fmt: skip
 
 for each in NOUNS:

@@ -17,7 +17,13 @@ from modelwarden.approvals.offline import APPROVALS
 from modelwarden.approvals.statement import PAYLOAD_TYPE, STATEMENT_TYPE
 from modelwarden.cli.approvals import SeatOption, approvals, write
 from modelwarden.cli.keys import signing_key, write_new
-from modelwarden.cli.options import KEY_SOURCE, FileArgument, OutputOption, RequestArgument
+from modelwarden.cli.options import (
+    KEY_SOURCE,
+    BehalfOption,
+    FileArgument,
+    OutputOption,
+    RequestArgument,
+)
 from modelwarden.cli.run import Run
 from modelwarden.cli.verb import verb
 from modelwarden.errors import EnvelopeMalformed, NotCanonical, Unreadable
@@ -42,6 +48,7 @@ def statement(  # noqa: PLR0913  # what is answered, and where it goes
         str | None, typer.Option("--comment-digest", help="Of a comment that you committed to.")
     ] = None,
     output: OutputOption = None,
+    on_behalf_of: BehalfOption = None,
 ) -> None:
     """Print the bytes that you would sign, issued now; they are taken for ten minutes."""
     if comment is not None:
@@ -49,7 +56,11 @@ def statement(  # noqa: PLR0913  # what is answered, and where it goes
             raise typer.BadParameter("--comment takes --output, and no --comment-digest")
         comment_digest = _committed(comment, Path(f"{output}.comment"))
     data = run.rooms.approvals.statement(
-        request_id, decision=decision, seat=seat, comment_digest=comment_digest
+        request_id,
+        decision=decision,
+        seat=seat,
+        comment_digest=comment_digest,
+        on_behalf_of=on_behalf_of,
     )
     write(run, data, output)
 
@@ -78,6 +89,7 @@ def submit(
         Path | None,
         typer.Option("--comment-file", metavar="FILE", help="From `statement --comment`."),
     ] = None,
+    on_behalf_of: BehalfOption = None,
 ) -> None:
     """Hand in an envelope that was signed elsewhere; request, answer and seat are those it names."""
     envelope = file.read_bytes()
@@ -91,6 +103,7 @@ def submit(
             comment_salt=salt,
             envelope=envelope,
             seat=said["seat"],
+            on_behalf_of=on_behalf_of,
         )
     )
 
@@ -122,6 +135,7 @@ def _said(found: dict[str, Any]) -> dict[str, Any]:
         "request": request["id"],
         "decision": approver["decision"],
         "person": approver["person"],
+        **({"in the stead of": approver["delegator"]} if "delegator" in approver else {}),
         "seat": approver["seat"],
         "subject": subject["name"],
         "sha256": subject["digest"]["sha256"],

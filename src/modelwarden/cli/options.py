@@ -121,6 +121,10 @@ KeyOption = Annotated[
         show_default=False,
     ),
 ]
+BehalfOption = Annotated[
+    str | None,
+    typer.Option("--on-behalf-of", metavar="USER", help="Who handed on the decision to you."),
+]
 OutputOption = Annotated[
     Path | None,
     typer.Option("--output", "-o", metavar="FILE", help="Write there, not to the screen."),

@@ -33,9 +33,11 @@ class Calls:
         query = {**(filters or {}), "limit": page.limit, "cursor": page.cursor}
         return decode_page(shape, self.fetch(path, query).json())
 
-    def read_all(self, shape: type[A], path: str) -> tuple[A, ...]:
+    def read_all(
+        self, shape: type[A], path: str, query: Mapping[str, object] | None = None
+    ) -> tuple[A, ...]:
         """Read a list that has no pages."""
-        return decode_all(shape, self.fetch(path).json())
+        return decode_all(shape, self.fetch(path, query).json())
 
     def fetch(self, path: str, query: Mapping[str, object] | None = None) -> Reply:
         """Read bytes as they are."""

@@ -13,6 +13,7 @@ from modelwarden.values.answers import (
     PolicyAnswer,
     RequestAnswer,
 )
+from modelwarden.values.approvals import TimesAnswer
 from modelwarden.values.checks import DryRunAnswer, ImportAnswer
 from modelwarden.values.pages import Listing, Page
 
@@ -171,9 +172,15 @@ class Approvals:
         decision: str = "approve",
         seat: int | None = None,
         comment_digest: str | None = None,
+        on_behalf_of: str | None = None,
     ) -> bytes:
         """Return the actor's own bytes to sign, issued now. Raises RequestClosed, NotPermitted, SeatFilled."""
-        query = {"decision": decision, "seat": seat, "comment_digest": comment_digest}
+        query = {
+            "decision": decision,
+            "seat": seat,
+            "comment_digest": comment_digest,
+            "on_behalf_of": on_behalf_of,
+        }
         return self._calls.fetch(path("approvals", request, "statement"), query).content
 
     def approve(
@@ -183,21 +190,34 @@ class Approvals:
         comment: str | None = None,
         key: Signer | None = None,
         seat: int | None = None,
+        on_behalf_of: str | None = None,
     ) -> RequestAnswer:
         """Agree, signing with one's own key here in this process; without a key, where the policy lets a token do.
+
+        `on_behalf_of` names whoever handed on the decision: then the seat is theirs (RL-18).
 
         Raises:
             SelfApproval, SamePerson, NotPermitted, SignatureNeeded, SignatureInvalid, StatementChanged, …
         """
-        return self._answered(request, "approve", comment=comment, key=key, seat=seat)
+        return self._answered(
+            request, "approve", comment=comment, key=key, seat=seat, on_behalf_of=on_behalf_of
+        )
 
     def reject(
-        self, request: str, *, comment: str, key: Signer | None = None, seat: int | None = None
+        self,
+        request: str,
+        *,
+        comment: str,
+        key: Signer | None = None,
+        seat: int | None = None,
+        on_behalf_of: str | None = None,
     ) -> RequestAnswer:
         """Disagree, and say why; signed likewise."""
-        return self._answered(request, "reject", comment=comment, key=key, seat=seat)
+        return self._answered(
+            request, "reject", comment=comment, key=key, seat=seat, on_behalf_of=on_behalf_of
+        )
 
-    def decide(  # what a signed answer consists of
+    def decide(  # noqa: PLR0913  # what a signed answer consists of
         self,
         request: str,
         decision: str,
@@ -206,6 +226,7 @@ class Approvals:
         comment_salt: bytes | None = None,
         envelope: bytes | None = None,
         seat: int | None = None,
+        on_behalf_of: str | None = None,
     ) -> RequestAnswer:
         """Hand in an answer that was signed elsewhere: the envelope, and the comment with its salt (RL-25)."""
         if decision not in {"approve", "reject"}:
@@ -215,6 +236,7 @@ class Approvals:
             "comment_salt": comment_salt and base64.b64encode(comment_salt).decode("ascii"),
             "envelope": envelope and envelope.decode(),
             "seat": seat,
+            "on_behalf_of": on_behalf_of,
         }
         return self._calls.write(RequestAnswer, path("approvals", request, decision), body)
 
@@ -225,6 +247,10 @@ class Approvals:
     def withdraw_decision(self, request: str) -> RequestAnswer:
         """Take back one's own answer while the request is open."""
         return self._calls.write(RequestAnswer, path("approvals", request, "withdraw-decision"))
+
+    def times(self, *, days: int = 90) -> TimesAnswer:
+        """Return how many questions wait, and how long those took that were decided in these days (RL-19)."""
+        return self._calls.read(TimesAnswer, path("approvals", "times"), {"days": days})
 
     def envelopes(self, request: str) -> bytes:
         """Return the signed envelopes, one a line, as `release.intoto.jsonl` holds them."""
@@ -238,12 +264,19 @@ class Approvals:
         comment: str | None,
         key: Signer | None,
         seat: int | None,
+        on_behalf_of: str | None,
     ) -> RequestAnswer:
         if key is None:
-            return self.decide(request, decision, comment=comment, seat=seat)
+            return self.decide(
+                request, decision, comment=comment, seat=seat, on_behalf_of=on_behalf_of
+            )
         drawn = ballot(request, decision, comment=comment)
         statement = self.statement(
-            request, decision=decision, seat=seat, comment_digest=drawn.comment_digest
+            request,
+            decision=decision,
+            seat=seat,
+            comment_digest=drawn.comment_digest,
+            on_behalf_of=on_behalf_of,
         )
         return self.decide(
             request,
@@ -252,4 +285,5 @@ class Approvals:
             comment_salt=drawn.comment_salt,
             envelope=drawn.signed(statement, key),
             seat=seat,
+            on_behalf_of=on_behalf_of,
         )

@@ -17,6 +17,7 @@ from modelwarden.client.notify_room import Notify
 from modelwarden.client.privacy_rooms import Holds, Retention
 from modelwarden.client.registry_rooms import Models, Versions
 from modelwarden.client.release_rooms import Approvals, Policies
+from modelwarden.client.seat_rooms import Delegations, Groups
 from modelwarden.client.server_key_room import ServerKeys
 from modelwarden.client.sla_room import Sla
 from modelwarden.client.switch_room import Switches
@@ -59,6 +60,8 @@ class Remote:
         self.users = Users(calls)
         self.service_accounts = ServiceAccounts(calls)
         self.roles = Roles(calls)
+        self.groups = Groups(calls)
+        self.delegations = Delegations(calls)
         self.tokens = Tokens(calls)
         self.keys = Keys(calls)
         self.server_keys = ServerKeys(calls)

@@ -21,6 +21,7 @@ NAV: Final = (
     (
         "Releasing",
         (
+            ("Seats", "circle-check", "/seats"),
             ("Waivers", "shield-check", "/waivers"),
             ("Emergency changes", "triangle-alert", "/emergencies"),
             ("Try a policy", "clipboard-list", "/policies/dry-run"),

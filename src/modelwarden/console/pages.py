@@ -28,6 +28,7 @@ from modelwarden.console.local_stop_page import LOCAL_STOPS
 from modelwarden.console.overview import OVERVIEW
 from modelwarden.console.policy_pages import DRY_RUN, IMPORT
 from modelwarden.console.proposal_page import PROPOSALS
+from modelwarden.console.seat_page import SEATS
 from modelwarden.console.static_files import StaticFiles
 from modelwarden.console.stop_page import STOP
 from modelwarden.console.switch_page import ENTRY, HISTORY, SWITCH
@@ -42,7 +43,7 @@ from modelwarden.values.system import system
 LONGEST_SECRET: Final = 128
 SHEETS: Final = (
     KILL, STOP, HISTORY, PROPOSALS, SWITCH, LOCAL_STOPS, TRIGGERS, SET, TRIGGER, DRILLS, RUN, DRILL, FAILURES, FAILURE,
-    DRIFT, GUARDS, COVERAGE, USE_CASES, USE_CASE, EMERGENCIES, WAIVERS, DRY_RUN, IMPORT, ENTRY,
+    DRIFT, GUARDS, COVERAGE, USE_CASES, USE_CASE, SEATS, EMERGENCIES, WAIVERS, DRY_RUN, IMPORT, ENTRY,
 )  # fmt: skip
 """Asked in this order: a page that has a name of its own comes before one whose address holds an id."""
 

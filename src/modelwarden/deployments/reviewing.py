@@ -79,4 +79,5 @@ def _had_part(view: View, found: Deployment) -> frozenset[PersonId]:
     for request in filter(None, (own, other)):
         answers = requests.decisions_of(view, request.id)
         persons |= {request.requester_person, *(each.person for each in answers)}
+        persons |= {each.delegator_person for each in answers if each.delegator_person}
     return accounts.current_persons(view, persons) | persons

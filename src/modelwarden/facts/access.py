@@ -14,7 +14,9 @@ if TYPE_CHECKING:
         ActorId,
         BindingId,
         Commitment,
+        DelegationId,
         Digest,
+        GroupName,
         IdentityId,
         KeyId,
         PermitId,
@@ -98,6 +100,51 @@ class IdentityMapped:
     previous: ActorId | None
     subject: Commitment
     permit: PermitId | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GroupCreated:
+    """A group of people exists from now on, without members (AC-7)."""
+
+    group: GroupName
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GroupMemberAdded:
+    """This account belongs to the group from now on; what was asked before is not theirs to answer for it."""
+
+    group: GroupName
+    user: ActorId
+    person: PersonId
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GroupMemberRemoved:
+    """This account belongs to the group no more."""
+
+    group: GroupName
+    user: ActorId
+    person: PersonId
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DelegationCreated:
+    """Somebody may decide in another's stead until then (AC-20)."""
+
+    delegation: DelegationId
+    delegator: ActorId
+    delegate: ActorId
+    reason: Commitment
+    ends_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DelegationEnded:
+    """A delegation ended before its time: somebody ended it, or one of the two accounts was deactivated."""
+
+    delegation: DelegationId
+    delegator: ActorId
+    delegate: ActorId
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -255,6 +302,11 @@ KINDS: Final = (
     Kind(ActorDeactivated, Family.ACCESS, Severity.WARNING),
     Kind(PersonsLinked, Family.ACCESS, Severity.WARNING),
     Kind(IdentityMapped, Family.ACCESS, Severity.WARNING),
+    Kind(GroupCreated, Family.ACCESS, Severity.INFO),
+    Kind(GroupMemberAdded, Family.ACCESS, Severity.WARNING),
+    Kind(GroupMemberRemoved, Family.ACCESS, Severity.WARNING),
+    Kind(DelegationCreated, Family.ACCESS, Severity.WARNING),
+    Kind(DelegationEnded, Family.ACCESS, Severity.INFO),
     Kind(RoleGranted, Family.ACCESS, Severity.WARNING),
     Kind(RoleRevoked, Family.ACCESS, Severity.WARNING),
     Kind(RoleDefined, Family.ACCESS, Severity.WARNING),

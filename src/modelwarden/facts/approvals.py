@@ -13,7 +13,9 @@ if TYPE_CHECKING:
     from modelwarden.values.ids import (
         Commitment,
         DecisionId,
+        DelegationId,
         Digest,
+        GroupName,
         KeyId,
         ModelName,
         PersonId,
@@ -48,7 +50,7 @@ class ApprovalRequested:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ApprovalDecided:
-    """One person's signed answer for one seat; `state` is the request's afterwards (RL-16)."""
+    """One person's signed answer for one seat, `delegator`'s if in their stead; `state` is the request's afterwards."""
 
     request: RequestId
     decision: DecisionId
@@ -64,6 +66,8 @@ class ApprovalDecided:
     envelope: Digest
     state: Code
     use_case: UseCaseName | None = None
+    delegation: DelegationId | None = None
+    delegator: PersonId | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -106,7 +110,7 @@ class ApprovalVoided:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ApprovalExpired:
-    """Time ran out: an open request expired, or an approval became void (RL-17)."""
+    """Time ran out: an open request expired or was rejected as `became` says, or an approval became void (RL-17)."""
 
     request: RequestId
     model: ModelName | None
@@ -115,6 +119,34 @@ class ApprovalExpired:
     was: Code
     live: bool
     use_case: UseCaseName | None = None
+    became: Code | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ApprovalReminded:
+    """Half of the time in which an answer is due is over, and these seats have none (RL-19)."""
+
+    request: RequestId
+    model: ModelName | None
+    version: VersionName | None
+    environment: Code
+    seats: tuple[int, ...]
+    due_at: datetime
+    use_case: UseCaseName | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ApprovalEscalated:
+    """An answer is due, and these seats have none; members of these groups may fill them from now on (RL-19)."""
+
+    request: RequestId
+    model: ModelName | None
+    version: VersionName | None
+    environment: Code
+    seats: tuple[int, ...]
+    groups: tuple[GroupName, ...]
+    due_at: datetime
+    use_case: UseCaseName | None
 
 
 KINDS: Final = (
@@ -124,4 +156,6 @@ KINDS: Final = (
     Kind(ApprovalWithdrawn, Family.CHANGE, Severity.INFO),
     Kind(ApprovalVoided, Family.CHANGE, Severity.WARNING),
     Kind(ApprovalExpired, Family.CHANGE, Severity.WARNING),
+    Kind(ApprovalReminded, Family.CHANGE, Severity.INFO),
+    Kind(ApprovalEscalated, Family.CHANGE, Severity.WARNING),
 )

@@ -80,6 +80,8 @@ SUBJECT_KINDS: Final[Mapping[str, str]] = MappingProxyType(
         "KeyId": "key",
         "BindingId": "binding",
         "IdentityId": "identity",
+        "GroupName": "group",
+        "DelegationId": "delegation",
         "PermitId": "permit",
         "PolicyName": "policy",
         "RoleName": "role",

@@ -210,6 +210,14 @@ def named_persons(document: PolicyDocument) -> frozenset[str]:
     return frozenset(choice.person for seat in seats for choice in seat.choices if choice.person)
 
 
+def named_groups(document: PolicyDocument) -> frozenset[str]:
+    """Return the groups that seats name."""
+    staging = document.environments.staging.approvals
+    parts = (document.approvals,) if staging is None else (document.approvals, staging)
+    seats = (seat for part in parts for seat in part.seats)
+    return frozenset(choice.group for seat in seats for choice in seat.choices if choice.group)
+
+
 def with_persons(document: PolicyDocument, persons: Mapping[str, PersonId]) -> PolicyDocument:
     """Return the document with people named by their random ids, since handles are personal data (LG-60).
 

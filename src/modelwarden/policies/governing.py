@@ -11,22 +11,24 @@ from modelwarden.policies.duration import duration
 from modelwarden.policies.rollout import join_rollouts
 from modelwarden.policies.seats import BARRED, VOIDING
 from modelwarden.values.canonical import digest
-from modelwarden.values.ids import Digest, PersonId, PolicyName, RoleName
+from modelwarden.values.ids import Digest, GroupName, PersonId, PolicyName, RoleName
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
     from datetime import timedelta
 
     from modelwarden.policies.check import Check
     from modelwarden.policies.document import PolicyDocument
     from modelwarden.policies.leave import Waivers
     from modelwarden.policies.rollout import Course
-    from modelwarden.policies.seats import Approvals, Seat
+    from modelwarden.policies.seats import Approvals, Choice, Seat
     from modelwarden.registry.lifecycle import Environment
     from modelwarden.values.ids import ModelName
 
 PUBLISH: Final = "policy.publish"
 ASSIGN: Final = "policy.assign"
+LATE: Final = "@due"
+"""Ends a claim that holds only from the time that an answer is due."""
 
 
 class PolicyRef(NamedTuple):
@@ -38,14 +40,18 @@ class PolicyRef(NamedTuple):
 
 
 class SeatChoice(NamedTuple):
-    """Who may fill a seat: holders of a role, or one person."""
+    """Who may fill a seat: holders of a role, one person, or a group; `late` is a group's from the time it is due."""
 
     role: RoleName | None = None
     person: PersonId | None = None
+    group: GroupName | None = None
+    late: bool = False
 
     @property
     def claimant(self) -> str:
-        """Return the choice as text: `role:approver` or `person:per_…`."""
+        """Return the choice as text: `role:approver`, `person:per_…`, `group:risk`, `group:risk@due`."""
+        if self.group is not None:
+            return f"group:{self.group}{LATE if self.late else ''}"
         return f"role:{self.role}" if self.role is not None else f"person:{self.person}"
 
 
@@ -100,7 +106,8 @@ class Requirements:
     Attributes:
         seats: as many people in all as `humans` says.
         signature: `personal`, or `any` (RL-31).
-        due: when to remind; None is never.
+        due: how long people have to answer before it is escalated; None is for as long as it takes.
+        on_timeout: `reject`, or `expire`: what becomes of a question that nobody answers; never an approval.
         course: how a version goes live.
         needs_staging: how long the version has to have been live in staging; None is not at all.
         order: `sequential` where seats are filled one after the other, else `any`.
@@ -121,6 +128,7 @@ class Requirements:
     signature: str
     expires_after: timedelta
     due: timedelta | None
+    on_timeout: str
     void_on: frozenset[str]
     barred: frozenset[str]
     separate_deployer: bool
@@ -184,6 +192,7 @@ def join(
         signature="personal" if any(part.signature == "personal" for part in parts) else "any",
         expires_after=min(duration(part.expires_after) for part in parts),
         due=min((duration(part.due) for part in parts if part.due), default=None),
+        on_timeout="reject" if any(part.on_timeout == "reject" for part in parts) else "expire",
         void_on=frozenset(VOIDING).union(*(part.void_on for part in parts)),
         barred=frozenset(BARRED).union(*(part.barred for part in parts)),
         separate_deployer=any(part.separate_deployer for part in parts),
@@ -298,14 +307,18 @@ def _rules(most: Counter[tuple[SeatChoice, ...]]) -> tuple[SeatRule, ...]:
 
 
 def _choices(seat: Seat) -> tuple[SeatChoice, ...]:
-    choices = {
-        SeatChoice(
-            role=None if choice.role is None else RoleName(choice.role),
-            person=None if choice.person is None else PersonId(choice.person),
-        )
-        for choice in seat.choices
-    }
+    choices = {each for choice in seat.choices for each in _claims(choice)}
     return tuple(sorted(choices, key=lambda choice: choice.claimant))
+
+
+def _claims(choice: Choice) -> Iterator[SeatChoice]:
+    """Yield who may fill a seat by one choice: a group beside a role or person only once an answer is due."""
+    if choice.role is not None:
+        yield SeatChoice(role=RoleName(choice.role))
+    if choice.person is not None:
+        yield SeatChoice(person=PersonId(choice.person))
+    if choice.group is not None:
+        yield SeatChoice(group=GroupName(choice.group), late=choice.hands_over)
 
 
 def _by_claimants(item: tuple[tuple[SeatChoice, ...], int]) -> list[str]:

@@ -191,7 +191,9 @@ def _approvals(child: Approvals, parent: Approvals) -> Iterator[tuple[str, str]]
         yield "approvals.seats", "a seat of the parent is missing"
     if duration(child.expires_after) > duration(parent.expires_after):
         yield "approvals.expires_after", f"{child.expires_after} instead of {parent.expires_after}"
+    yield from _due(child, parent)
     for key, strict in (
+        ("on_timeout", "reject"),
         ("signature", "personal"),
         ("order", "sequential"),
         ("rejection", "any"),
@@ -205,6 +207,11 @@ def _approvals(child: Approvals, parent: Approvals) -> Iterator[tuple[str, str]]
         yield f"approvals.external.{system}", "unused instead of required"
     if child.request_when == "any" and parent.request_when != "any":
         yield "approvals.request_when", "any instead of no_block"
+
+
+def _due(child: Approvals, parent: Approvals) -> Iterator[tuple[str, str]]:
+    if parent.due and (child.due is None or duration(child.due) > duration(parent.due)):
+        yield "approvals.due", f"{child.due or 'never'} instead of {parent.due}"
 
 
 def _fills(document: PolicyDocument) -> AutoApproval | None:
@@ -231,9 +238,7 @@ def _seats(part: Approvals | Waivers) -> Counter[frozenset[str]]:
     """Return how many people each sort of seat takes."""
     found: Counter[frozenset[str]] = Counter()
     for seat in part.seats:
-        found[frozenset(f"{c.role}" if c.role else f":{c.person}" for c in seat.choices)] += (
-            seat.count
-        )
+        found[frozenset(f"{c.role}:{c.person}:{c.group}" for c in seat.choices)] += seat.count
     return found
 
 

@@ -10,9 +10,11 @@ from typing import TYPE_CHECKING, Final
 import yaml
 
 from modelwarden.access.allowed import authorize, readable
+from modelwarden.access.groups.queries import find_group
 from modelwarden.access.queries import accounts_of, find_actor
 from modelwarden.errors import (
     ActorNotFound,
+    NotFound,
     PolicyInvalid,
     PolicyNotFound,
     PolicyWeakensParent,
@@ -21,7 +23,14 @@ from modelwarden.errors import (
 from modelwarden.permissions import Permission
 from modelwarden.policies import queries
 from modelwarden.policies.built_in import built_in, editions
-from modelwarden.policies.document import Draft, PolicyDocument, draft, named_persons, with_persons
+from modelwarden.policies.document import (
+    Draft,
+    PolicyDocument,
+    draft,
+    named_groups,
+    named_persons,
+    with_persons,
+)
 from modelwarden.policies.governing import PolicyRef, Requirements, join
 from modelwarden.policies.inheriting import joined, unexcused
 from modelwarden.policies.policy import PolicyVersion, split_reference
@@ -212,6 +221,9 @@ def resolved(view: View, found: Draft) -> PolicyDocument:
         raise PolicyInvalid(
             ("overrides: the policy extends none, so there is nothing to override",)
         )
+    for group in sorted(named_groups(document)):
+        if find_group(view, group) is None:
+            raise NotFound("group", group)
     names = named_persons(document)
     if names:
         document = with_persons(document, {name: _person(view, name) for name in names})

@@ -16,40 +16,50 @@ VOIDING: Final = ("artifact", "datasets", "metrics")
 
 
 class Choice(Shape):
-    """Who may fill a seat: one role or one person, by handle or id."""
+    """Who may fill a seat: a role, a person by handle or id, or a group; a group beside one of them from `due` on."""
 
     role: Name | None = None
     person: Person | None = None
-    group: str | None = None
+    group: Name | None = None
 
     @model_validator(mode="after")
     def _one(self) -> Self:
-        _check_group(self.group)
-        if (self.role is None) == (self.person is None):
-            raise ValueError("name one role or one person")
+        if self.role is not None and self.person is not None:
+            raise ValueError("name one role or one person, not both")
+        if self.role is None and self.person is None and self.group is None:
+            raise ValueError("name a role, a person or a group")
         return self
+
+    @property
+    def hands_over(self) -> bool:
+        """Tell whether a group may fill it once an answer is due (RL-19)."""
+        return self.group is not None and (self.role is not None or self.person is not None)
 
 
 class Seat(Shape):
-    """A role or person that has to answer, or a quorum: `any` people out of `of`."""
+    """A role, person or group that has to answer, or a quorum: `any` people out of `of`."""
 
     role: Name | None = None
     person: Person | None = None
-    group: str | None = None
+    group: Name | None = None
     any: Annotated[int, Field(ge=1, le=MOST_HUMANS)] | None = None
     of: Annotated[tuple[Choice, ...], Field(max_length=MOST_HUMANS)] | None = None
 
     @model_validator(mode="after")
     def _one(self) -> Self:
-        _check_group(self.group)
-        named = (self.role is not None) + (self.person is not None) + (self.of is not None)
-        if named != 1 or (self.any is None) != (self.of is None):
-            raise ValueError("a seat is one role or person, or a quorum {any: n, of: […]}")
+        named = (self.role is not None) + (self.person is not None)
+        alone = named == 1 or (named == 0 and self.group is not None)
+        quorum = named == 0 and self.group is None and self.of is not None
+        if not (alone or quorum) or (alone and self.of is not None):
+            raise ValueError("a seat is one role, person or group, or a quorum {any: n, of: […]}")
+        if (self.any is None) != (self.of is None):
+            raise ValueError("a seat is one role, person or group, or a quorum {any: n, of: […]}")
         if self.of == ():
             raise ValueError("`of` names nobody")
         if len(set(self.choices)) != len(self.choices):
-            raise ValueError("`of` names the same role or person twice")
-        if all(choice.person for choice in self.choices) and self.count > len(self.choices):
+            raise ValueError("`of` names the same role, person or group twice")
+        people = all(choice.person and not choice.group for choice in self.choices)
+        if people and self.count > len(self.choices):
             raise ValueError("the quorum takes more people than `of` names")
         return self
 
@@ -61,7 +71,7 @@ class Seat(Shape):
     @property
     def choices(self) -> tuple[Choice, ...]:
         """Return who may fill it."""
-        return self.of or (Choice(role=self.role, person=self.person),)
+        return self.of or (Choice(role=self.role, person=self.person, group=self.group),)
 
 
 class External(Shape):
@@ -96,6 +106,7 @@ class Approvals(Shape):
     order: Literal["any", "sequential"] = "any"
     rejection: Literal["any", "all_seats"] = "any"
     separate_deployer: bool = False
+    on_timeout: Literal["expire", "reject"] | None = None
     external: External | None = None
     emergency: Emergency | None = None
 
@@ -114,9 +125,9 @@ class Approvals(Shape):
         places = sum(seat.count for seat in self.seats)
         if self.humans < places:
             raise ValueError(f"humans is {self.humans}, but the seats take {places} people (POL-5)")
+        late = any(choice.hands_over for seat in self.seats for choice in seat.choices)
+        if late and self.due is None:
+            raise ValueError(
+                "a group beside a role or person takes over at `due`: say when (RL-19)"
+            )
         return self
-
-
-def _check_group(group: str | None) -> None:
-    if group is not None:
-        raise ValueError("groups do not exist in this release; name a role or a person")

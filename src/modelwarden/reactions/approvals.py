@@ -69,7 +69,9 @@ class VoidApprovals:
                 self._react(json.loads(entry.body))
 
     def idle(self) -> None:
-        """Let requests and approvals expire whose time has run out, and refuse use cases whose sunset has come."""
+        """Remind, escalate, let expire whose time has run out, and refuse use cases whose sunset has come."""
+        for waiting in self._warden.view(_ACTOR, actions.requests_to_remind):
+            self._warden.change(_ACTOR, partial(actions.remind, request_id=waiting))
         if self._warden.view(_ACTOR, actions.has_due):
             self._warden.change(_ACTOR, actions.expire_due)
         for name in self._warden.view(_ACTOR, actions.use_cases_due):

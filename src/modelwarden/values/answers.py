@@ -152,11 +152,12 @@ class DecisionAnswer:
     envelope_digest: str
     decided_at: datetime
     withdrawn_at: datetime | None
+    on_behalf_of: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RequestAnswer:
-    """An approval request."""
+    """An approval request. `decided_after_s` is how long people's answers took to close it, in whole seconds."""
 
     id: str
     type: str
@@ -179,6 +180,10 @@ class RequestAnswer:
     closed_at: datetime | None
     cause: str | None
     revision: int
+    due_at: datetime | None = None
+    overdue: bool = False
+    on_timeout: str | None = None
+    decided_after_s: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
     from modelwarden.ledger.keys import Signer
     from modelwarden.values.answers import AssignmentAnswer, PolicyAnswer, RequestAnswer
+    from modelwarden.values.approvals import TimesAnswer
     from modelwarden.values.checks import DryRunAnswer, ImportAnswer
     from modelwarden.warden.bound import Bound
 
@@ -187,6 +188,7 @@ class Approvals:
         decision: str = "approve",
         seat: int | None = None,
         comment_digest: str | None = None,
+        on_behalf_of: str | None = None,
     ) -> bytes:
         """Return the actor's own bytes to sign, issued now. Raises RequestClosed, NotPermitted, SeatFilled."""
         action = partial(
@@ -195,6 +197,7 @@ class Approvals:
             answer=named(actions.Answer, decision, field="decision"),
             seat=seat,
             comment_digest=None if comment_digest is None else Commitment(comment_digest),
+            on_behalf_of=on_behalf_of,
         )
         return self._bound.read(action, lambda _view, data: data)
 
@@ -205,23 +208,36 @@ class Approvals:
         comment: str | None = None,
         key: Signer | None = None,
         seat: int | None = None,
+        on_behalf_of: str | None = None,
     ) -> RequestAnswer:
         """Agree, signing with one's own key here in this process; without a key, where the policy lets a token do.
+
+        `on_behalf_of` names whoever handed on the decision: then the seat is theirs (RL-18).
 
         Raises:
             SelfApproval, SamePerson, NotPermitted, SignatureNeeded, SignatureInvalid, StatementChanged, …
         """
-        ballot = self._ballot(request, "approve", comment=comment, key=key, seat=seat)
+        ballot = self._ballot(
+            request, "approve", comment=comment, key=key, seat=seat, on_behalf_of=on_behalf_of
+        )
         return self.decide(request, "approve", **ballot)
 
     def reject(
-        self, request: str, *, comment: str, key: Signer | None = None, seat: int | None = None
+        self,
+        request: str,
+        *,
+        comment: str,
+        key: Signer | None = None,
+        seat: int | None = None,
+        on_behalf_of: str | None = None,
     ) -> RequestAnswer:
         """Disagree, and say why; signed likewise."""
-        ballot = self._ballot(request, "reject", comment=comment, key=key, seat=seat)
+        ballot = self._ballot(
+            request, "reject", comment=comment, key=key, seat=seat, on_behalf_of=on_behalf_of
+        )
         return self.decide(request, "reject", **ballot)
 
-    def decide(  # what a signed answer consists of
+    def decide(  # noqa: PLR0913  # what a signed answer consists of
         self,
         request: str,
         decision: str,
@@ -230,10 +246,15 @@ class Approvals:
         comment_salt: bytes | None = None,
         envelope: bytes | None = None,
         seat: int | None = None,
+        on_behalf_of: str | None = None,
     ) -> RequestAnswer:
         """Hand in an answer that was signed elsewhere: the envelope, and the comment with its salt (RL-25)."""
         ballot = actions.Ballot(
-            seat=seat, comment=comment, comment_salt=comment_salt, envelope=envelope
+            seat=seat,
+            comment=comment,
+            comment_salt=comment_salt,
+            envelope=envelope,
+            on_behalf_of=on_behalf_of,
         )
         act = {"approve": actions.approve, "reject": actions.reject}.get(decision)
         if act is None:
@@ -253,6 +274,10 @@ class Approvals:
         action = partial(actions.withdraw_decision, request_id=request)
         return self._bound.write(action, answers.dossier_answer)
 
+    def times(self, *, days: int = 90) -> TimesAnswer:
+        """Return how many questions wait, and how long those took that were decided in these days (RL-19)."""
+        return self._bound.read(partial(actions.times, days=days), lambda _view, found: found)
+
     def envelopes(self, request: str) -> bytes:
         """Return the signed envelopes, one a line, as `release.intoto.jsonl` holds them."""
         action = partial(actions.envelopes, request_id=request)
@@ -266,11 +291,24 @@ class Approvals:
         comment: str | None,
         key: Signer | None,
         seat: int | None,
+        on_behalf_of: str | None,
     ) -> dict[str, Any]:
         if key is None:
-            return {"comment": comment, "seat": seat}
+            return {"comment": comment, "seat": seat, "on_behalf_of": on_behalf_of}
         salt = os.urandom(SALT_BYTES)
         digest = None if comment is None else commit_text(salt, comment).hex()
-        statement = self.statement(request, decision=decision, seat=seat, comment_digest=digest)
+        statement = self.statement(
+            request,
+            decision=decision,
+            seat=seat,
+            comment_digest=digest,
+            on_behalf_of=on_behalf_of,
+        )
         envelope = seal(actions.PAYLOAD_TYPE, statement, key).to_line()
-        return {"comment": comment, "comment_salt": salt, "envelope": envelope, "seat": seat}
+        return {
+            "comment": comment,
+            "comment_salt": salt,
+            "envelope": envelope,
+            "seat": seat,
+            "on_behalf_of": on_behalf_of,
+        }

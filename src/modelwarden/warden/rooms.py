@@ -17,6 +17,7 @@ from modelwarden.warden.notify_room import Notify
 from modelwarden.warden.privacy_rooms import Holds, Retention
 from modelwarden.warden.registry_rooms import Models, Versions
 from modelwarden.warden.release_rooms import Approvals, Policies
+from modelwarden.warden.seat_rooms import Delegations, Groups
 from modelwarden.warden.server_key_room import ServerKeys
 from modelwarden.warden.sla_room import Sla
 from modelwarden.warden.switch_room import Switches
@@ -39,6 +40,8 @@ class Rooms:
         self.users = Users(bound)
         self.service_accounts = ServiceAccounts(bound)
         self.roles = Roles(bound)
+        self.groups = Groups(bound)
+        self.delegations = Delegations(bound)
         self.tokens = Tokens(bound)
         self.keys = Keys(bound)
         self.server_keys = ServerKeys(bound)

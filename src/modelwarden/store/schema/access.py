@@ -120,6 +120,31 @@ identities: Final = governed(
     kind="identity",
     value="Identity",
 )
+groups: Final = governed(
+    "groups",
+    Column("name", Text, primary_key=True),
+    Column("members", Text, nullable=False),
+    Column("created_by", Text, nullable=False),
+    Column("created_at", Text, nullable=False),
+    Column("revision", Integer, nullable=False),
+    kind="group",
+    value="PeopleGroup",
+)
+delegations: Final = governed(
+    "delegations",
+    Column("id", Text, primary_key=True),
+    Column("delegator", Text, nullable=False),
+    Column("delegate", Text, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("starts_at", Text, nullable=False),
+    Column("ends_at", Text, nullable=False),
+    Column("ended_at", Text),
+    Column("revision", Integer, nullable=False),
+    Index("ix_delegations_delegator", "delegator"),
+    Index("ix_delegations_delegate", "delegate"),
+    kind="delegation",
+    value="Delegation",
+)
 person_links: Final = attached(
     "person_links",
     Column("previous", Text, primary_key=True),
