@@ -97,7 +97,7 @@ def test_answers_are_signed_apart_and_the_release_verifies_apart(
     (desk.folder / "far-keys.json").write_text(
         desk.run("keys", "list", "--trust", "--as", "root").out
     )
-    shown = desk.done("root", "policy", "show", "builtin/moderate")
+    shown = desk.done("root", "policy", "show", "builtin/moderate@1")
     at = datetime.now(UTC).isoformat()
     words = ("approvals", "verify", release.name, "--trust", "far-keys.json", "--at", at)
     whole = (*words, "--artifact", "far-1.bin", "--policy", shown["hash"])

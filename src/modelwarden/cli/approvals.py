@@ -106,6 +106,7 @@ def times(
     run.screen.show(run.rooms.approvals.times(days=days))
 
 
+@verb(approvals)
 def approve(
     run: Run,
     request_id: RequestArgument,
