@@ -10,6 +10,7 @@ from modelwarden.facts import (
     approvals,
     deployments,
     external,
+    github,
     keys,
     ledger,
     notify,
@@ -52,6 +53,7 @@ KINDS: Final[Mapping[type[Any], Kind]] = MappingProxyType(
             witness,
             external,
             servicenow,
+            github,
         )
         for kind in room.KINDS
     }
