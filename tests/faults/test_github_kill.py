@@ -44,7 +44,7 @@ def test_what_stands_there_is_found_by_the_next_process(
             github_installation=INSTALLATION,
             github_key=f"file:{key}",
         ) as warden:
-            until(lambda: bool(stub.checks) and reported(warden))
+            until(lambda: bool(stub.checks) and reported(warden), patience_s=120)
         assert [pull.ref for pull in stub.pulls] == [f"modelwarden/{request}"]
         assert [each["external_id"] for each in stub.checks] == [request]
         assert stub.faults == []
@@ -59,7 +59,10 @@ def killed_after(stub: GitHubStub, arguments: list[str]) -> None:
     command = [sys.executable, "-m", "tests.faults.github_child", *arguments]
     child = subprocess.Popen(command, cwd=ROOT)  # noqa: S603  # our own program
     try:
-        until(lambda: any(f"{verb} {path}" == stub.stall_after for verb, path, _ in stub.calls))
+        until(
+            lambda: any(f"{verb} {path}" == stub.stall_after for verb, path, _ in stub.calls),
+            patience_s=120,
+        )
     finally:
         child.kill()
         child.wait()

@@ -72,8 +72,8 @@ class GitHubStub(GitHubState):
         self.faults += faults_of_call(request.method, request.url.path, query, body)
         reply = self._answer(request, body)
         self.calls.append((request.method, request.url.path, reply.status_code))
-        if self.stall_after and self.stall_after == f"{request.method} {request.url.path}":
-            await asyncio.sleep(60)  # it is done; nobody hears of it
+        while self.stall_after == f"{request.method} {request.url.path}":  # noqa: ASYNC110  # a test ends it
+            await asyncio.sleep(0.05)  # it is done; nobody hears of it
         return reply
 
     def _answer(self, request: Request, body: bytes) -> Response:

@@ -12,6 +12,8 @@ from starlette.responses import Response
 from modelwarden.approvals import actions as approvals
 from modelwarden.deployments.github import queries
 from modelwarden.deployments.rollout import DeploymentState
+from modelwarden.ledger.entry import Stored
+from modelwarden.store import entries
 from tests.deployments.github.conftest import NUMBERS, STRANGER
 from tests.services.github_state import ALL, APP, shown_app
 
@@ -217,3 +219,17 @@ def test_an_event_is_looked_at_at_once_and_believed_for_nothing(house: House) ->
     calls = len(house.stub.calls)
     keep.idle()
     assert len(house.stub.calls) == calls
+
+
+def test_an_approval_that_moves_is_told_at_once(house: House) -> None:
+    pull = reviewed(house)
+    keep = house.keeping()
+    keep._every_s = 1e9
+    keep._rounded_at = 0
+    keep.idle()
+    assert house.stub.checks == []
+    with house.org.warden.store.database.reading() as connection:
+        batch = [Stored(*each) for part in entries.between(connection, 0, 999) for each in part]
+    keep(batch, b"")
+    keep.idle()
+    assert conclusions(house) == [(pull.head, "success")]
