@@ -75,6 +75,8 @@ class Settings:
         github_repository: `owner/name` of the repository that holds the pull requests of releases (RL-47).
         github_app, github_installation: numbers of the GitHub App and of its installation there.
         github_key: the App's private key, by reference: `file:/etc/modelwarden/app.pem` or `env:NAME`.
+        github_webhook_secret: what GitHub signs its deliveries with (RL-50), by reference likewise; two, with a space
+            between them, while one is replaced. Without one nothing is taken.
         servicenow_url: the ServiceNow instance in which changes are opened and read (RL-51); none by default.
         servicenow_client_id: our account there, for OAuth by client credentials.
         servicenow_secret_file: the file that holds the account's secret.
@@ -128,6 +130,7 @@ class Settings:
     github_app: str | None = None
     github_installation: str | None = None
     github_key: str | None = None
+    github_webhook_secret: str | None = None
     servicenow_url: str | None = None
     servicenow_client_id: str | None = None
     servicenow_secret_file: Path | None = None

@@ -14,7 +14,7 @@ from tests.deployments.github.conftest import ISSUER, NUMBERS, STRANGER, House
 from tests.deployments.github.conftest import house as house  # noqa: PLC0414  # the same company
 
 if TYPE_CHECKING:
-    from tests.services.github_stub import Pull
+    from tests.services.github_state import Pull
 
 ALICE, BOB, CAROL = NUMBERS["alice"], NUMBERS["bob"], NUMBERS["carol"]
 MISSING = ("external_missing",)

@@ -2,13 +2,26 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import json
+from typing import TYPE_CHECKING, Any
+
+from modelwarden.policies.findings import scan
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from tests.cli.conftest import Desk
 
 PURPOSE = "predicts which customers leave next month"
 WHY = "the third-quarter retraining, evaluated on the hold-out set"
+
+
+def reasons(file: Path) -> list[dict[str, Any]]:
+    """Return the results of a SARIF log, read by whoever reads those of scanners, too."""
+    data = file.read_text("utf-8")
+    assert scan(data).counts["high"] == len(json.loads(data)["runs"][0]["results"])
+    found: list[dict[str, Any]] = json.loads(data)["runs"][0]["results"]
+    return found
 
 
 def test_a_release_from_registration_to_rollback_and_its_proof(desk: Desk) -> None:
@@ -28,6 +41,9 @@ def test_a_release_from_registration_to_rollback_and_its_proof(desk: Desk) -> No
     assert waiting.error["entry"] > 0
     assert desk.refused("dave", "versions", "gate", "churn@1.4.0").code == 4
     assert desk.refused("alice", "versions", "gate", "churn@1.4.0").code == 1
+    sarif = desk.folder / "gate.sarif"
+    assert desk.refused("dave", "versions", "gate", "churn@1.4.0", "--sarif", str(sarif)).code == 4
+    assert [each["ruleId"] for each in reasons(sarif)] == ["not_approved"]
 
     asked = desk.done("alice", "approvals", "request", "churn@1.4.0", "-j", WHY)
     mine = desk.refused("alice", "approvals", "approve", asked["id"], "--key", desk.key("bob"))

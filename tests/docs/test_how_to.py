@@ -17,7 +17,8 @@ from modelwarden.warden.warden import open_warden
 from tests.docs.pages import run_page
 from tests.guard.wire import BLOCK_EU
 from tests.house.source import ROOT
-from tests.services.github_stub import APP, INSTALLATION, REPOSITORY, github
+from tests.services.github_state import APP, INSTALLATION, REPOSITORY
+from tests.services.github_stub import github
 from tests.services.snapshot_server import signed
 
 if TYPE_CHECKING:
@@ -90,6 +91,10 @@ def test_the_guide_to_github_runs_as_it_stands(tmp_path: Path) -> None:
         key = tmp_path / "app.pem"
         key.write_text(stub.pem)
         key.chmod(0o600)
+        asked = {"context": "modelwarden/release", "integration_id": int(APP)}
+        stub.rules = [
+            {"type": "required_status_checks", "parameters": {"required_status_checks": [asked]}}
+        ]
         before = stub._found
 
         def reviewed(request: Any) -> Any:  # noqa: ANN401  # what people do at GitHub once there is a lock
@@ -108,6 +113,7 @@ def test_the_guide_to_github_runs_as_it_stands(tmp_path: Path) -> None:
             "MODELWARDEN_GITHUB_KEY": f"file:{key}",
         }
         run_page(GUIDES / "github.md", tmp_path, environment=environment)
+        assert stub.faults == []
 
 
 @pytest.mark.whole

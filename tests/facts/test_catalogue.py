@@ -15,6 +15,7 @@ from modelwarden.facts import (
     approvals,
     deployments,
     external,
+    github,
     keys,
     ledger,
     notify,
@@ -39,8 +40,8 @@ if TYPE_CHECKING:
 
 GOLDEN: Final = Path(__file__).parents[1] / "golden" / "facts.json"
 ROOMS: Final = (
-    access, approvals, deployments, external, keys, ledger, notify, policies, privacy, registry, safeguards, servicenow,
-    sinks, sla, targets, triggers, use_cases, witness,
+    access, approvals, deployments, external, github, keys, ledger, notify, policies, privacy, registry, safeguards,
+    servicenow, sinks, sla, targets, triggers, use_cases, witness,
 )  # fmt: skip
 PLAIN: Final = {"int", "bool", "Decimal", "datetime", "Code", "KeyText", "OriginName"}
 IDS: Final = {

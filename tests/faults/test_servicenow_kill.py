@@ -19,15 +19,15 @@ if TYPE_CHECKING:
     from modelwarden.warden.warden import Warden
 
 ROOT = Path(__file__).parents[2]
-POLICY = "schema: modelwarden.policy/v1\nname: changes\napprovals: {humans: 1, external: {servicenow: required}}\n"
+POLICY = "schema: modelwarden.policy/v1\nname: changes\napprovals: {humans: 1, external: {SYSTEM: required}}\n"
 
 
-def asked(warden: Warden, folder: Path) -> str:
+def asked(warden: Warden, folder: Path, *, system: str = "servicenow") -> str:
     """Set up a company whose policy wants a change, and ask for a release."""
     for name, role in (("root", "admin"), ("alice", "developer"), ("bob", "approver")):
         warden.add_user(name, roles=[role])
     root, alice = warden.acting_as("root"), warden.acting_as("alice")
-    root.policies.publish(POLICY)
+    root.policies.publish(POLICY.replace("SYSTEM", system))
     artifact = folder / "model.bin"
     artifact.write_bytes(b"a model")
     purpose = "Find customers who are about to leave."

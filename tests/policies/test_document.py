@@ -33,7 +33,10 @@ def problems(text: str) -> tuple[str, ...]:
         ("{humans: 1, seats: [{role: a}, {role: b}]}", "the seats take 2 people"),
         ("{humans: 1, seats: [{any: 2, of: [{role: a}]}]}", "the seats take 2 people"),
         ("{humans: 1, seats: [{group: 'A B'}]}", "should match pattern"),
-        ("{humans: 1, seats: [{group: a, role: b}]}", "a group beside a role or person takes over at"),
+        (
+            "{humans: 1, seats: [{group: a, role: b}]}",
+            "a group beside a role or person takes over at",
+        ),
         ("{humans: 1, seats: [{}]}", "a seat is one role, person or group"),
         ("{humans: 1, seats: [{role: a, person: b}]}", "a seat is one role, person or group"),
         ("{humans: 1, seats: [{any: 1}]}", "a seat is one role, person or group"),

@@ -24,6 +24,7 @@ COMMITMENTS: Final = {
     "switches.ended_notes", "firings.reason", "endpoints.url", "endpoints.secret", "endpoints.previous_secret",
     "local_stops.host", "local_stops.notes", "deployments.findings", "freezes.reason",
     "use_cases.title", "use_cases.description", "use_cases.input_schema", "use_cases.output_schema",
+    "github_comments.words",
 }  # fmt: skip
 KEYED: Final = {
     "actors.handle_index",

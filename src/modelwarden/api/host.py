@@ -82,6 +82,11 @@ class Serves(Protocol):
         ...
 
     @property
+    def github(self) -> Any:  # noqa: ANN401  # its hooks, for what is delivered
+        """Return the repository at GitHub that is set up, or None."""
+        ...
+
+    @property
     def servicenow(self) -> Any:  # noqa: ANN401  # its source, for what is pushed
         """Return the ServiceNow instance that is set up, or None."""
         ...

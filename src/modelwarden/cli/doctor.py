@@ -48,6 +48,7 @@ def doctor(run: Run) -> None:
             *_files(run.settings),
             *_advice(run.settings),
             *_backups(run),
+            *_github(run),
         )
     run.screen.show_fields({"settings": shown, "findings": found})
     if any(one.status == WRONG for one in found):
@@ -141,6 +142,28 @@ def _backups(run: Run) -> Iterator[Finding]:
             yield Finding(part=part, status=WRONG if is_overdue else OK, detail=detail)
     except WardenError as error:
         yield Finding(part="backups", status=WRONG, detail=f"{error}  [{error.code}]")
+
+
+def _github(run: Run) -> Iterator[Finding]:
+    """Tell whether nobody merges past the gate at GitHub (RL-49)."""
+    if run.settings.github_repository is None:
+        return
+    part = f"github {run.settings.github_repository}"
+    try:
+        repository = run.warden.github
+        found = None if repository is None else repository.required()
+    except WardenError as error:
+        yield Finding(part=part, status=WRONG, detail=f"{error}  [{error.code}]")
+        return
+    if found is None or not found.is_required:
+        detail = "the check modelwarden/release is not required: people merge past the gate"
+        yield Finding(part=part, status=WRONG, detail=detail)
+    elif not found.of_us:
+        detail = f"modelwarden/release is required on {found.branch}, but of any App: name ours"
+        yield Finding(part=part, status=ADVICE, detail=detail)
+    else:
+        detail = f"modelwarden/release is required on {found.branch}, of our App"
+        yield Finding(part=part, status=OK, detail=detail)
 
 
 def _shown(settings: Settings) -> Iterator[tuple[str, str]]:

@@ -24,6 +24,8 @@ from modelwarden.cli.options import (
 )
 from modelwarden.cli.refusal import REFUSED, WAITING, is_awaited
 from modelwarden.cli.run import Run
+from modelwarden.cli.sarif import sarif_of
+from modelwarden.cli.screen import json_text
 from modelwarden.cli.verb import noun, verb
 
 versions: Final = noun("versions", "Immutable builds of a model, named by digests.")
@@ -50,6 +52,10 @@ ArtifactOption = Annotated[
 ParametersOption = Annotated[list[str] | None, typer.Option("--parameter", metavar="NAME=VALUE")]
 MetricsOption = Annotated[
     list[str] | None, typer.Option("--metric", metavar="NAME=FIGURE", help="As often as needed.")
+]
+SarifOption = Annotated[
+    Path | None,
+    typer.Option("--sarif", metavar="FILE", dir_okay=False, help="Write the reasons as SARIF."),
 ]
 ReferenceOption = Annotated[
     Path | None,
@@ -177,10 +183,16 @@ def record_metrics(
 
 @verb(versions)
 def gate(
-    run: Run, version: VersionArgument, *, environment: EnvironmentOption = "production"
+    run: Run,
+    version: VersionArgument,
+    *,
+    environment: EnvironmentOption = "production",
+    sarif: SarifOption = None,
 ) -> None:
     """Ask whether a version may go live now: exit code 1 is no, 4 no until people agree."""
     found = run.rooms.deployments.gate(*version, environment=environment)
+    if sarif is not None:
+        sarif.write_text(f"{json_text(sarif_of(found), indent=2)}\n", encoding="utf-8")
     run.screen.show(found)
     if not found.allow:
         awaited = is_awaited(tuple(reason.code for reason in found.reasons))

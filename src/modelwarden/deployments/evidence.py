@@ -77,7 +77,11 @@ class Prepared:
 
 def candidate(view: View, model: str, version: str) -> Candidate:
     """Return a version to deploy. Raises ModelNotFound, VersionNotFound."""
-    found = registry.version(view, model, version)
+    return candidate_of_version(view, registry.version(view, model, version))
+
+
+def candidate_of_version(view: View, found: Version) -> Candidate:
+    """Return a version, with what the policies want to know of other systems."""
     return replace(_candidate(view, found), asked=tuple(_asked(view, found)))
 
 

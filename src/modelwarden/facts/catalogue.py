@@ -10,6 +10,7 @@ from modelwarden.facts import (
     approvals,
     deployments,
     external,
+    github,
     keys,
     ledger,
     notify,
@@ -54,6 +55,7 @@ KINDS: Final[Mapping[type[Any], Kind]] = MappingProxyType(
             external,
             servicenow,
             targets,
+            github,
         )
         for kind in room.KINDS
     }

@@ -21,6 +21,8 @@ from modelwarden.reactions import (
     slots,
     triggers,
 )
+from modelwarden.reactions.github import NAME as GITHUB
+from modelwarden.reactions.github import KeepPulls
 from modelwarden.reactions.servicenow import KeepChanges
 from modelwarden.safeguards.actions import by_triggers
 from modelwarden.store.follower import Follower
@@ -51,6 +53,9 @@ def reactions_of(warden: Warden) -> tuple[Follower, ...]:
         backups.NAME: backups.Backups(warden),
         indexing.NAME: indexing.KeepWords(warden),
     }
+    github = warden.github
+    if github is not None:
+        steps[GITHUB] = KeepPulls(warden, github.own_site, github.own_source)
     servicenow = warden.servicenow
     if servicenow is not None:
         steps[servicenow.name] = KeepChanges(warden, servicenow)

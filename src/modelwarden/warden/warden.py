@@ -10,7 +10,7 @@ import tempfile
 import threading
 from collections import OrderedDict
 from dataclasses import replace
-from functools import partial
+from functools import cached_property, partial
 from typing import TYPE_CHECKING, Final, Self, TypeVar
 
 from modelwarden import config
@@ -38,6 +38,7 @@ from modelwarden.values.clock import Clock, SystemClock
 from modelwarden.values.ids import ActorId, PersonId
 from modelwarden.values.principal import ActorKind, Principal, Via
 from modelwarden.warden.evidence_sources import sources_of
+from modelwarden.warden.github import open_github
 from modelwarden.warden.networks import check_network
 from modelwarden.warden.operation import Operation
 from modelwarden.warden.reacting import reactions_of
@@ -56,6 +57,7 @@ if TYPE_CHECKING:
     from modelwarden.store.receipt import Answer, Receipt, Standing
     from modelwarden.values.answers import UserAnswer
     from modelwarden.warden.audit_room import Audit
+    from modelwarden.warden.github import Repository
 
 T = TypeVar("T")
 MOST_CACHED: Final = 10_000
@@ -137,6 +139,11 @@ class Warden:
         """Return the ServiceNow instance that is set up, if any."""
         found = self.sources.get("servicenow")
         return found if isinstance(found, ServiceNow) else None
+
+    @cached_property
+    def github(self) -> Repository | None:
+        """Return the repository at GitHub that is set up, if any."""
+        return open_github(self)
 
     @property
     def audit(self) -> Audit:
@@ -293,10 +300,14 @@ class Warden:
         self.witnessing.close()
         self._pressure.close()
         self.sending.close()
+        if self.github is not None:
+            self.github.abort()
         for follower in self.followers:
             follower.close()
         for sink in self.sinks:
             sink.sink.close()
+        if self.github is not None:
+            self.github.close()
         if self.servicenow is not None:
             self.servicenow.close()
         self.store.close()

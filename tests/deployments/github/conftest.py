@@ -4,21 +4,25 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import pytest
 
 from modelwarden.access import actions as access
 from modelwarden.approvals import actions as approvals
 from modelwarden.deployments import actions as deployments
+from modelwarden.deployments.github.hook import Place
+from modelwarden.deployments.github.receiving import Hooks
 from modelwarden.deployments.github.site import Installation, Site
 from modelwarden.deployments.github.source import GitHub, lock_of
 from modelwarden.errors import GateRefused
+from modelwarden.reactions.github import KeepPulls
 from modelwarden.sinks.fetching import Calls
 from modelwarden.values.system import system
 from tests.approvals.org import WHY, Org
 from tests.deployments.fleet import govern
-from tests.services.github_stub import APP, INSTALLATION, REPOSITORY, GitHubStub, Pull, github
+from tests.services.github_state import APP, INSTALLATION, REPOSITORY, SECRET, Pull
+from tests.services.github_stub import GitHubStub, github
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -40,6 +44,7 @@ class House:
     org: Org
     stub: GitHubStub
     source: GitHub
+    site: Site
     request: str = ""
     lock: bytes = b""
 
@@ -50,6 +55,21 @@ class House:
 
     def opened(self, *, by: int = NUMBERS["alice"], **changed: object) -> Pull:
         return self.stub.open(self.request, self.lock, by=by, **changed)
+
+    def keeping(self) -> KeepPulls:
+        """Return the reaction, which looks whenever it is told to."""
+        return KeepPulls(self.org.warden, self.site, self.source, every_s=0, soonest_s=0)
+
+    def deliver(self, body: bytes, event: str, **changed: str) -> None:
+        """Let GitHub deliver an event, past the network."""
+        place = Place(self.stub.base, REPOSITORY, INSTALLATION)
+        hooks = Hooks(self.org.warden, place, secret=lambda: SECRET)
+        hooks.take(self.stub.headers(body, event) | changed, body)
+
+    def told(self, kind: str) -> list[dict[str, Any]]:
+        """Return what entries of a kind say, oldest first."""
+        found = self.org.warden.audit.search(type=kind).items
+        return [dict(each.entry["fact"]) for each in sorted(found, key=lambda each: each.seq)]
 
     def deploy(self) -> DeploymentState:
         candidate = self.org.see("dave", deployments.candidate, "churn", "1.0.0")
@@ -85,7 +105,7 @@ def house(tmp_path: Path) -> Iterator[House]:
         site = Site(place, Calls(), now=org.clock.now)
         view = partial(org.warden.view, system("github"))
         source = GitHub(site, REPOSITORY, issuer=ISSUER, view=view, now=org.clock.now)
-        found = House(org, stub, source)
+        found = House(org, stub, source, site)
         join(org)
         for name, number in NUMBERS.items():
             found.map(name, number)
@@ -93,6 +113,7 @@ def house(tmp_path: Path) -> Iterator[House]:
         found.ask()
         yield found
     org.warden.close()
+    assert stub.faults == [], "what was asked or answered is not as GitHub publishes it"
 
 
 def join(org: Org) -> None:

@@ -12,7 +12,8 @@ import re
 import threading
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Any, Final, Protocol
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, Protocol
 
 from modelwarden.errors import ExternalUnreadable
 
@@ -21,22 +22,33 @@ if TYPE_CHECKING:
 
 MOST_BYTES: Final = 8 * 1024**2
 MOST_PAGES: Final = 50
-MOST_KEPT: Final = 200
-"""Answers that are kept to be asked for again by their ETag."""
+MOST_KEPT: Final = 4_000
+MOST_KEPT_BYTES: Final = 64 * 1024**2
+"""Answers that are kept to be asked for again by their ETag; the oldest goes first."""
 NOT_MODIFIED: Final = 304
 UNAUTHORIZED: Final = 401
+SERVER_FAULT: Final = 500
 LIMITED: Final = frozenset({403, 429})
-OK: Final = frozenset({200, 201})
+OK: Final = frozenset({200, 201, 204})
 NOT_FOUND: Final = 404
+REFUSED: Final = frozenset({404, 409, 422})
+"""What a write is answered with that GitHub understood and did not do."""
 EARLY: Final = timedelta(minutes=5)
 """How long before its end a token is replaced."""
 SKEW: Final = timedelta(seconds=60)
 LIFE: Final = timedelta(minutes=9)
 """A JWT lives for at most 10 minutes, its beginning a minute back, as GitHub advises."""
 WAIT_S: Final = 60
-"""After a refusal for too many calls that does not say how long."""
+"""After a refusal for too many calls that does not say how long; twice as long each time that it comes again."""
 LONGEST_WAIT_S: Final = 3_600
+WRITING: Final = frozenset({"write", "admin"})
+SECONDARY: Final = b"secondary rate limit"
+NOTHING: Final[Mapping[str, str]] = MappingProxyType({})
 _NEXT: Final = re.compile(r'<([^<>]+)>;\s*rel="next"')
+
+
+class Silent(ExternalUnreadable):
+    """GitHub asks to be left alone, or is not well."""
 
 
 class Replied(Protocol):
@@ -100,8 +112,20 @@ class Page:
             raise ExternalUnreadable("github answers what is no JSON") from error
 
 
+class Sent(NamedTuple):
+    """What a write was answered: its status, and the answer."""
+
+    status: int
+    page: Page
+
+    @property
+    def is_done(self) -> bool:
+        """Tell whether it was done."""
+        return self.status in OK
+
+
 class Site:
-    """What an installation may read, one call after the other."""
+    """What an installation may read and write, one call after the other."""
 
     def __init__(
         self, installation: Installation, calls: Fetches, *, now: Callable[[], datetime]
@@ -111,6 +135,31 @@ class Site:
         self._token = ""
         self._token_until = self._closed_until = datetime.min.replace(tzinfo=UTC)
         self._kept: dict[str, tuple[str, Page]] = {}
+        self._kept_bytes = self._refusals = 0
+        self._writes: frozenset[str] = frozenset()
+
+    @property
+    def app(self) -> str:
+        """Return the number of the App."""
+        return self._installation.app
+
+    def may_write(self, what: str) -> bool:
+        """Tell whether the installation may write `contents`, `pull_requests`, `checks` or `deployments`.
+
+        Raises ExternalUnreadable, Unreachable.
+        """
+        with self._lock:
+            self._bearer()
+            return what in self._writes
+
+    def send(self, method: str, path: str, value: Mapping[str, object]) -> Sent:
+        """Write one thing. Raises ExternalUnreadable, Unreachable: then it may have been done or not."""
+        content = json.dumps(value).encode()
+        with self._lock:
+            reply = self._send(method, f"{self._installation.base}{path}", content=content)
+        if reply.status not in OK | REFUSED:
+            raise _unread(reply.status)
+        return Sent(reply.status, Page(raw=reply.body))
 
     def get(self, path: str) -> Page:
         """Read one thing. Raises ExternalUnreadable, Unreachable."""
@@ -139,43 +188,66 @@ class Site:
 
     def _read(self, url: str) -> Page | None:
         kept = self._kept.get(url)
-        reply = self._send(url, {} if kept is None else {"if-none-match": kept[0]})
+        reply = self._send("GET", url, {} if kept is None else {"if-none-match": kept[0]})
         if reply.status == NOT_MODIFIED and kept is not None:
             return kept[1]
         if reply.status == NOT_FOUND:
             return None
+        if reply.status not in OK:
+            raise _unread(reply.status)
         page = Page(raw=reply.body, following=self._following(reply))
-        etag = reply.headers.get("etag")
-        if len(self._kept) >= MOST_KEPT:
-            self._kept.clear()
-        if etag:
-            self._kept[url] = (etag, page)
+        self._keep(url, reply.headers.get("etag"), page)
         return page
 
-    def _send(self, url: str, headers: Mapping[str, str]) -> Replied:
-        reply = self._call("GET", url, f"Bearer {self._bearer()}", headers)
+    def _keep(self, url: str, etag: str | None, page: Page) -> None:
+        before = self._kept.pop(url, None)
+        self._kept_bytes -= 0 if before is None else len(before[1].raw)
+        if etag:
+            self._kept[url] = (etag, page)
+            self._kept_bytes += len(page.raw)
+        while len(self._kept) > MOST_KEPT or self._kept_bytes > MOST_KEPT_BYTES:
+            oldest = self._kept.pop(next(iter(self._kept)))
+            self._kept_bytes -= len(oldest[1].raw)
+
+    def _send(
+        self,
+        method: str,
+        url: str,
+        headers: Mapping[str, str] = NOTHING,
+        *,
+        content: bytes | None = None,
+    ) -> Replied:
+        reply = self._call(method, url, f"Bearer {self._bearer()}", headers, content=content)
         if reply.status == UNAUTHORIZED:  # withdrawn before its time: once more with another
             self._token = ""
-            reply = self._call("GET", url, f"Bearer {self._bearer()}", headers)
-        if reply.status not in OK | {NOT_FOUND, NOT_MODIFIED}:
-            raise ExternalUnreadable(f"github answers with status {reply.status}")
+            reply = self._call(method, url, f"Bearer {self._bearer()}", headers, content=content)
         return reply
 
     def _call(
-        self, method: str, url: str, authorization: str, headers: Mapping[str, str]
+        self,
+        method: str,
+        url: str,
+        authorization: str,
+        headers: Mapping[str, str],
+        *,
+        content: bytes | None = None,
     ) -> Replied:
         if self._now() < self._closed_until:
-            raise ExternalUnreadable(f"github asks to wait until {self._closed_until:%H:%M:%S} UTC")
+            raise Silent(f"github asks to wait until {self._closed_until:%H:%M:%S} UTC")
         always = {
             "accept": "application/vnd.github+json",
             "x-github-api-version": "2022-11-28",
             "authorization": authorization,
+            **({} if content is None else {"content-type": "application/json"}),
         }
-        reply = self._calls.fetch(method, url, most=MOST_BYTES, headers={**always, **headers})
-        wait = _wait_s(reply, self._now())
+        reply = self._calls.fetch(
+            method, url, most=MOST_BYTES, content=content, headers={**always, **headers}
+        )
+        wait = _wait_s(reply, self._now(), before=self._refusals)
+        self._refusals = 0 if wait is None else self._refusals + 1
         if wait is not None:
             self._closed_until = self._now() + timedelta(seconds=wait)
-            raise ExternalUnreadable(f"github asks to wait until {self._closed_until:%H:%M:%S} UTC")
+            raise Silent(f"github asks to wait until {self._closed_until:%H:%M:%S} UTC")
         return reply
 
     def _bearer(self) -> str:
@@ -183,13 +255,15 @@ class Site:
             place = self._installation
             url = f"{place.base}/app/installations/{place.number}/access_tokens"
             jwt = app_jwt(place.key(), app=place.app, at=self._now())
-            reply = self._call("POST", url, f"Bearer {jwt}", {})
+            reply = self._call("POST", url, f"Bearer {jwt}", NOTHING)
             if reply.status not in OK:
                 raise ExternalUnreadable(f"github refuses the App: status {reply.status}")
             try:
                 answer = json.loads(reply.body)
                 self._token, until = str(answer["token"]), time_of(str(answer["expires_at"]))
-            except (ValueError, KeyError, TypeError) as error:
+                may = answer.get("permissions") or {}
+                self._writes = frozenset(what for what in may if may[what] in WRITING)
+            except (ValueError, KeyError, TypeError, AttributeError) as error:
                 raise ExternalUnreadable("github answers with no token") from error
             self._token_until = until
         return self._token
@@ -241,8 +315,8 @@ def _base64url(data: bytes) -> str:
     return base64.urlsafe_b64encode(data).decode().rstrip("=")
 
 
-def _wait_s(reply: Replied, now: datetime) -> int | None:
-    """Return for how long GitHub asks to be left alone; None where it does not."""
+def _wait_s(reply: Replied, now: datetime, *, before: int) -> int | None:
+    """Return for how long GitHub asks to be left alone, after so many times before; None where it does not."""
     if reply.status not in LIMITED:
         return None
     after, reset = reply.headers.get("retry-after", ""), reply.headers.get("x-ratelimit-reset", "")
@@ -251,7 +325,14 @@ def _wait_s(reply: Replied, now: datetime) -> int | None:
         return min(int(after), LONGEST_WAIT_S)
     if spent and reset.isdecimal():
         return max(1, min(int(reset) - int(now.timestamp()), LONGEST_WAIT_S))
-    return WAIT_S if spent or reply.status == max(LIMITED) else None
+    if spent or reply.status == max(LIMITED) or SECONDARY in reply.body.lower():
+        return min(WAIT_S << min(before, 6), LONGEST_WAIT_S)
+    return None
+
+
+def _unread(status: int) -> ExternalUnreadable:
+    kind = Silent if status >= SERVER_FAULT else ExternalUnreadable
+    return kind(f"github answers with status {status}")
 
 
 def _shown(path: str) -> str:

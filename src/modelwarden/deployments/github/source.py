@@ -17,6 +17,7 @@ from modelwarden.access.actions import Known, known
 from modelwarden.approvals.external import ExternalEvidence
 from modelwarden.approvals.queries import find_request
 from modelwarden.approvals.request import GOING_LIVE
+from modelwarden.deployments.github.pulls import items, marked, understood
 from modelwarden.deployments.github.reviews import (
     LOCK_FILE,
     WEB_FLOW,
@@ -57,9 +58,24 @@ class Wanted(NamedTuple):
 class Found(NamedTuple):
     """A pull request as it was read: what counts of it, its address, and the digest of all answers."""
 
+    number: int
     pull: PullRequest
+    merged: str | None
     url: str
     sha256: Digest
+
+
+class Looked(NamedTuple):
+    """What was seen of a request's pull request: what it is worth, and at which commit.
+
+    Attributes:
+        number: None where there is none, or several are.
+        commits: the commit that was reviewed, first; and the one as which it was merged.
+    """
+
+    evidence: ExternalEvidence
+    number: int | None = None
+    commits: tuple[str, ...] = ()
 
 
 class GitHub:
@@ -77,33 +93,47 @@ class GitHub:
         self._site, self._repository, self._issuer = site, repository, issuer
         self._view, self._now = view, now
 
+    @property
+    def repository(self) -> str:
+        """Return `owner/name`."""
+        return self._repository
+
+    @property
+    def site(self) -> Site:
+        """Return the API as this reads it."""
+        return self._site
+
+    @property
+    def issuer(self) -> str:
+        """Return how the identity map calls this GitHub."""
+        return self._issuer
+
     def evidence(self, asked: Asked) -> ExternalEvidence:
         """Return how a release stands at GitHub now. Raises ExternalUnreadable, Unreachable."""
         wanted = self._view(lambda view: _wanted(view, asked))
         if wanted is None:
             return self._said("missing", "nobody asked for an approval yet")
-        try:
+        return self.look(wanted).evidence
+
+    def look(self, wanted: Wanted) -> Looked:
+        """Return how a request's pull request stands now. Raises ExternalUnreadable, Unreachable."""
+        with understood():
             number = self._number(wanted.request)
             if isinstance(number, str):
-                return self._said("missing", number)
+                return Looked(self._said("missing", number))
             found = self._read(number)
-        except (ValueError, LookupError, TypeError, AttributeError) as error:
-            raise ExternalUnreadable("github answers what is not understood") from error
         persons, gone = self._persons(found.pull)
         counted = count(found.pull, expected=wanted.lock, persons=persons, gone=gone)
-        return self._said(counted.verdict, counted.why, found=found, persons=counted.persons)
+        evidence = self._said(counted.verdict, counted.why, found=found, persons=counted.persons)
+        commits = (found.pull.head, *([] if found.merged is None else [found.merged]))
+        return Looked(evidence, found.number, commits)
 
     def _number(self, request: str) -> int | str:
         """Return the number of the request's pull request, or why there is none."""
-        owner = self._repository.partition("/")[0]
-        head = f"{owner}:modelwarden/{request}"
-        listed = self._site.pages(
-            f"/repos/{self._repository}/pulls?state=all&head={head}&per_page=100"
-        )
         ours = [
             int(each["number"])
-            for each in _items(listed)
-            if _is_ours(each, request) and (each["state"] == "open" or each["merged_at"])
+            for each in marked(self._site, self._repository, request)
+            if each["state"] == "open" or each["merged_at"]
         ]
         if len(ours) > 1:
             return f"several pull requests are marked {request}"
@@ -120,7 +150,7 @@ class GitHub:
         pushes = self._site.get(f"{at}/activity?ref=refs/heads/{branch}&per_page=100")
         if self._site.get(f"{at}/pulls/{number}").value["head"]["sha"] != head:
             raise ExternalUnreadable("the pull request moved while it was read; try again")
-        listed = list(_items(commits))
+        listed = list(items(commits))
         if int(pull["commits"]) > MOST_COMMITS or len(listed) != int(pull["commits"]):
             raise ExternalUnreadable(f"the pull request has more than {MOST_COMMITS} commits")
         takers = {
@@ -130,14 +160,16 @@ class GitHub:
         }
         read = [before, *reviews, *commits, *([] if lock is None else [lock]), pushes]
         return Found(
+            number,
             PullRequest(
                 head=head,
                 takers=frozenset(takers),
                 lock=None if lock is None else base64.b64decode(lock.value["content"]),
                 reviews=tuple(
-                    _review(each) for each in _items(reviews) if each["state"] != "PENDING"
+                    _review(each) for each in items(reviews) if each["state"] != "PENDING"
                 ),
             ),
+            str(pull["merge_commit_sha"]) if pull["merged_at"] else None,
             str(pull["html_url"]),
             _digest(read),
         )
@@ -194,24 +226,8 @@ def _wanted(view: View, asked: Asked) -> Wanted | None:
     return None if asked.request is None or lock is None else Wanted(asked.request, lock)
 
 
-def _items(pages: Iterable[Page]) -> Iterator[dict[str, Any]]:
-    for page in pages:
-        yield from page.value
-
-
-def _is_ours(pull: dict[str, Any], request: str) -> bool:
-    head, base = pull["head"], pull["base"]
-    lines = (pull["body"] or "").splitlines()
-    return bool(
-        head["ref"] == f"modelwarden/{request}"
-        and head["repo"] is not None
-        and head["repo"]["id"] == base["repo"]["id"]
-        and f"modelwarden-request: {request}" in (line.strip() for line in lines)
-    )
-
-
 def _account(user: dict[str, Any] | None) -> Account | None:
-    return None if user is None else Account(int(user["id"]), user["type"] == "Bot")
+    return Account(int(user["id"]), user["type"] == "Bot") if user else None
 
 
 def _review(each: dict[str, Any]) -> Review:
