@@ -79,6 +79,13 @@ class Settings:
             between them, while one is replaced. Without one nothing is taken.
         servicenow_url: the ServiceNow instance in which changes are opened and read (RL-51); none by default.
         servicenow_client_id: our account there, for OAuth by client credentials.
+        servicenow_certificate: a PEM file with certificate and key, by which the instance knows us instead, or as well.
+        servicenow_ca: a PEM file of the authorities that the instance's certificate is checked by; else the machine's.
+        servicenow_type: which kind of change is opened: `normal`, `emergency`, or `standard`.
+        servicenow_template: `sys_id` of the template of a standard change.
+        servicenow_closes: codes of the states through which a change is closed once its version is live, as `0 3`; none
+            by default: it gets a work note alone.
+        servicenow_close_code: the close code that the last of them is written with.
         servicenow_secret_file: the file that holds the account's secret.
         servicenow_push_secret_file: the file that holds the secret, `whsec_…`, by which the instance signs what it
             pushes (RL-53); without one nothing is taken.
@@ -134,6 +141,12 @@ class Settings:
     servicenow_url: str | None = None
     servicenow_client_id: str | None = None
     servicenow_secret_file: Path | None = None
+    servicenow_certificate: Path | None = None
+    servicenow_ca: Path | None = None
+    servicenow_type: str = "normal"
+    servicenow_template: str | None = None
+    servicenow_closes: tuple[str, ...] = ()
+    servicenow_close_code: str = "successful"
     servicenow_push_secret_file: Path | None = None
     servicenow_states: tuple[str, ...] = ("-2", "-1")
     servicenow_approvers: int = 1
@@ -212,6 +225,7 @@ _SPACED: Final = frozenset(
     {
         "sinks", "endpoint_allow", "backup_targets", "audit_open_details", "switch_dimensions",
         "mlflow_aliases", "drift_by", "drills_environments", "drills_schedule", "servicenow_states",
+        "servicenow_closes",
     }
 )  # fmt: skip
 """Lists whose items may hold colons: in the environment spaces stand between them."""

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from modelwarden.warden.warden import Warden
 
 WEBHOOK: Final = "/api/governance/integrations/servicenow/webhook"
+FLOOD: Final = 50
 BODY: Final = json.dumps({"sys_id": "1" * 32}).encode()
 
 
@@ -87,6 +88,26 @@ def test_without_a_secret_nothing_is_taken(tmp_path: Path) -> None:
         assert not warden.servicenow.take_hint()
 
 
+@pytest.mark.parametrize("door", [WEBHOOK, "/api/governance/integrations/targets/shop/acknowledge"])
+def test_a_flood_of_pushes_is_bounded_and_never_keeps_a_model_from_being_stopped(
+    tmp_path: Path, door: str
+) -> None:
+    with serving(tmp_path, write_rate=1) as (warden, client):  # one a second for each address
+        warden.add_user("olga", roles=["operator"])
+        token = warden.acting_as("olga").tokens.create(days=1).secret
+        forged = signed_headers([new_secret()], "1", BODY, now=datetime.now(UTC))
+        flood = [
+            client.post(door, content=BODY, headers={"content-type": "application/json"} | forged)
+            for _ in range(FLOOD)
+        ]
+        assert {answer.status_code for answer in flood} == {401, 429}
+        stop = {"scope": {"model": "churn"}, "reason": "answers are wrong", "allow_unknown": True}
+        stopped = client.post(
+            "/api/governance/kill-switches", json=stop, headers={"authorization": f"Bearer {token}"}
+        )
+        assert stopped.status_code == 201, stopped.text
+
+
 @pytest.mark.parametrize(
     ("settings", "why"),
     [
@@ -98,6 +119,12 @@ def test_without_a_secret_nothing_is_taken(tmp_path: Path) -> None:
         ({"servicenow_states": ("-2^state!=x",)}, "states"),
         ({"servicenow_approvers": 0}, "approvers"),
         ({"servicenow_cab_group": "the board"}, "cab_group"),
+        ({"servicenow_type": "routine"}, "servicenow.type"),
+        ({"servicenow_type": "standard"}, "servicenow.template"),
+        ({"servicenow_template": "a" * 32}, "servicenow.template"),
+        ({"servicenow_type": "standard", "servicenow_template": "../x"}, "sys_id"),
+        ({"servicenow_closes": ("3^4",)}, "closes"),
+        ({"servicenow_closes": ("3", "3")}, "closes"),
     ],
 )
 def test_settings_that_can_not_be_are_refused(

@@ -15,7 +15,7 @@ import time
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import parse_qsl
 
 import uvicorn
@@ -24,7 +24,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     from starlette.requests import Request
 
@@ -50,6 +50,9 @@ class ServiceNow:
         }
     )  # fmt: skip
     has_change_api: bool = True
+    absent_status: int = 400  # what it says to an API that it does not have
+    templates: set[str] = field(default_factory=set)  # of standard changes
+    certificates: bool = False  # a client certificate says who calls, instead of a token
     token_lasts_s: int = 1799
     quiet_s: int | None = None  # answers 429 with this Retry-After
     silent: bool = False
@@ -170,6 +173,8 @@ class ServiceNow:
         self.asked.append(f"{request.method} {request.url.path}")
         if self.quiet_s is not None:
             return JSONResponse({}, 429, headers={"Retry-After": str(self.quiet_s)})
+        if self.certificates:  # whoever came through the handshake has one
+            return None
         token = request.headers.get("authorization", "").removeprefix("Bearer ")
         if self.tokens.get(token, 0.0) < time.monotonic():
             return JSONResponse({"error": {"message": "User Not Authenticated"}}, 401)
@@ -197,10 +202,14 @@ class ServiceNow:
         if (refusal := self._refusal(request)) is not None:
             return refusal
         is_change_api = "sn_chg_rest" in request.url.path
-        if is_change_api and not self.has_change_api:
-            return JSONResponse(NO_SUCH_API, 400)
+        template = request.path_params.get("template")
+        is_known = template is None or template in self.templates
+        if is_change_api and not (self.has_change_api and is_known):
+            return JSONResponse(NO_SUCH_API, self.absent_status)
         fields = json.loads(await request.body())
         self.written.append(("POST", request.url.path, fields))
+        if is_change_api:
+            fields = {"type": request.path_params["kind"], **fields}
         row = self._new_change(fields)
         if self.delay_after_create_s:  # the row stands; whoever asked waits for the answer
             await _later(self.delay_after_create_s)
@@ -221,20 +230,24 @@ class ServiceNow:
         return JSONResponse({"result": row})
 
     @contextmanager
-    def running(self) -> Iterator[ServiceNow]:
-        """Serve on a free port of this machine."""
+    def running(self, tls: Mapping[str, Any] | None = None) -> Iterator[ServiceNow]:
+        """Serve on a free port of this machine; `tls` are uvicorn's own settings for it."""
         app = Starlette(
             routes=[
                 Route("/oauth_token.do", self.token, methods=["POST"]),
-                Route("/api/sn_chg_rest/change/normal", self.create, methods=["POST"]),
+                Route("/api/sn_chg_rest/change/{kind}", self.create, methods=["POST"]),
+                Route("/api/sn_chg_rest/change/{kind}/{template}", self.create, methods=["POST"]),
                 Route("/api/now/table/{table}", self.rows, methods=["GET"]),
                 Route("/api/now/table/{table}", self.create, methods=["POST"]),
                 Route("/api/now/table/{table}/{sys_id}", self.update, methods=["PATCH"]),
             ]
         )
         with socket.create_server(("127.0.0.1", 0)) as listening:
-            self.url = f"http://127.0.0.1:{listening.getsockname()[1]}"
-            config = uvicorn.Config(app, log_config=None, timeout_graceful_shutdown=1)
+            scheme = "http" if tls is None else "https"
+            self.url = f"{scheme}://127.0.0.1:{listening.getsockname()[1]}"
+            config = uvicorn.Config(
+                app, log_config=None, timeout_graceful_shutdown=1, **(tls or {})
+            )
             server = uvicorn.Server(config)
             thread = threading.Thread(
                 target=server.run, kwargs={"sockets": [listening]}, daemon=True

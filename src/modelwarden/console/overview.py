@@ -15,6 +15,7 @@ from modelwarden.console.local_stop_page import stopped
 from modelwarden.console.proposed import proposed
 from modelwarden.console.shown import shown
 from modelwarden.console.trigger_words import signal_words
+from modelwarden.deployments import actions as deployments
 from modelwarden.safeguards import actions
 from modelwarden.safeguards.drills.answers import overdue_answer
 from modelwarden.values.pages import Page
@@ -52,6 +53,7 @@ def read(view: Any, _query: Fields, frame: Frame, _kept: Fields) -> Mapping[str,
         "running": [each for each in running if each.drill.state == "running"],
         "overdue": [overdue_answer(view, each) for each in overdue.items],
         "more_overdue": overdue.next_cursor is not None,
+        "following": deployments.followings(view, EACH.limit),
         "live": [shown(view, each) for each in frame.live[: EACH.limit]],
         "poll_s": CALM_S,
     }

@@ -33,6 +33,7 @@ from modelwarden.deployments.promoting import promote as promote
 from modelwarden.deployments.reads import Outlook as Outlook
 from modelwarden.deployments.reads import deployment as deployment
 from modelwarden.deployments.reads import deployments as deployments
+from modelwarden.deployments.reads import followings as followings
 from modelwarden.deployments.reads import gate_answer as gate_answer
 from modelwarden.deployments.reads import live as live
 from modelwarden.deployments.reads import lock_file as lock_file

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from modelwarden.access.allowed import readable
@@ -10,6 +11,7 @@ from modelwarden.approvals.reads import approval, envelopes
 from modelwarden.deployments import evidence, queries
 from modelwarden.deployments.github.source import lock_of
 from modelwarden.deployments.starting import DEPLOY
+from modelwarden.deployments.targets import queries as targets
 from modelwarden.errors import NotFound
 from modelwarden.permissions import Permission
 from modelwarden.registry import reads as registry
@@ -23,9 +25,11 @@ if TYPE_CHECKING:
 
     from modelwarden.deployments.evidence import Prepared
     from modelwarden.deployments.rollout import Deployment, DeploymentKind, DeploymentState
+    from modelwarden.deployments.targets.step import TargetStep
     from modelwarden.store.change import View
     from modelwarden.values.ids import ModelName
 
+NEWS_FOR: Final = timedelta(days=1)
 MOST_BATCHES: Final = 20
 """How often a list reads on to fill a page; then it answers with what it found, and a cursor."""
 
@@ -73,6 +77,18 @@ def deployment(view: View, deployment_id: str) -> Deployment:
     found = queries.find_deployment(view, deployment_id)
     if found is None or not _is_readable(view, found.model):
         raise NotFound("deployment", deployment_id)
+    return found
+
+
+def followings(view: View, limit: int) -> list[tuple[TargetStep, Deployment]]:
+    """Return how targets stand now, and where they failed within a day, newest first: of what may be read."""
+    found: list[tuple[TargetStep, Deployment]] = []
+    for asked in targets.news(view, since=view.now - NEWS_FOR):
+        of = queries.find_deployment(view, asked.deployment)
+        if of is not None and _is_readable(view, of.model):
+            found.append((asked, of))
+        if len(found) == limit:
+            break
     return found
 
 

@@ -10,7 +10,7 @@ from modelwarden.approvals import actions as approvals
 from modelwarden.approvals.external import Asked
 from modelwarden.deployments import actions as deployments
 from modelwarden.deployments.servicenow.change import Rules
-from modelwarden.deployments.servicenow.source import NAME, ServiceNow
+from modelwarden.deployments.servicenow.source import NAME, PLAINLY, ServiceNow, Ways
 from modelwarden.reactions.servicenow import KeepChanges
 from modelwarden.registry.lifecycle import Environment
 from modelwarden.values.ids import ModelName, RequestId, VersionName
@@ -31,11 +31,19 @@ class Company:
     """alice, erin and dave have accounts there; the policy wants a change approved for production."""
 
     def __init__(
-        self, org: Org, stub: Stub, instance: Instance, *, rules: Rules | None = None
+        self,
+        org: Org,
+        stub: Stub,
+        instance: Instance,
+        *,
+        rules: Rules | None = None,
+        ways: Ways = PLAINLY,
     ) -> None:
         self.org, self.stub = org, stub
         self.users = {name: stub.user(name) for name in ("alice", "erin", "dave", "mallory")}
-        self.source = ServiceNow(org.warden, instance, rules=rules or Rules(), url=stub.url)
+        self.source = ServiceNow(
+            org.warden, instance, rules=rules or Rules(), url=stub.url, ways=ways
+        )
         self.reaction = KeepChanges(org.warden, self.source, every_s=0.0)
         for name in ("alice", "erin", "dave"):
             self.map(name)

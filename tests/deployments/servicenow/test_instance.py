@@ -11,8 +11,9 @@ import pytest
 
 from modelwarden.deployments.servicenow import instance as instances
 from modelwarden.deployments.servicenow import rows
-from modelwarden.deployments.servicenow.instance import Instance
+from modelwarden.deployments.servicenow.instance import Instance, Template
 from modelwarden.errors import ExternalUnreadable
+from tests.services.trickling import trickling
 
 if TYPE_CHECKING:
     from modelwarden.deployments.servicenow.instance import Account
@@ -121,18 +122,47 @@ def test_where_nobody_listens_that_is_said(account: Account) -> None:
         lost.found(*FOUND)
 
 
-@pytest.mark.parametrize("has_change_api", [True, False])
+@pytest.mark.parametrize("absent_status", [None, 400, 404])
+@pytest.mark.parametrize("kind", ["normal", "emergency"])
 def test_a_change_is_opened_by_either_api(
-    servicenow: ServiceNow, instance: Instance, *, has_change_api: bool
+    servicenow: ServiceNow, instance: Instance, absent_status: int | None, kind: str
 ) -> None:
-    servicenow.has_change_api = has_change_api
-    instance.create({"correlation_id": "req_1", "short_description": "churn 1.0.0"})
+    servicenow.has_change_api = absent_status is None
+    servicenow.absent_status = absent_status or 400
+    fields = {"correlation_id": "req_1", "short_description": "churn 1.0.0"}
+    instance.create(fields, Template(kind=kind))
     (found,) = instance.found(*FOUND).rows
     change = rows.change_of(found)
     assert (change.marker, change.number, change.starts_at) == ("req_1", "CHG0030001", None)
+    assert servicenow.only_change()["type"] == kind
+    path = f"{instances.CHANGE_API}/{kind}"
     assert [path for _, path, _ in servicenow.written] == [
-        instances.CHANGE_API if has_change_api else "/api/now/table/change_request"
+        path if absent_status is None else "/api/now/table/change_request"
     ]
+
+
+def test_a_standard_change_is_opened_by_its_template_alone(
+    servicenow: ServiceNow, instance: Instance
+) -> None:
+    template = Template(kind="standard", template="a" * 32)
+    with pytest.raises(ExternalUnreadable, match="no such standard template"):
+        instance.create({"correlation_id": "req_1"}, template)
+    assert servicenow.written == []
+    servicenow.templates.add("a" * 32)
+    instance.create({"correlation_id": "req_1"}, template)
+    assert servicenow.only_change()["type"] == "standard"
+
+
+@pytest.mark.parametrize("part", ["head", "body", "nothing"])
+def test_an_instance_that_sends_a_byte_now_and_then_is_given_up(
+    account: Account, part: str
+) -> None:
+    with (
+        trickling(part) as url,
+        closing(Instance(replace(account, url=url), deadline_s=0.5)) as slow,
+        pytest.raises(ExternalUnreadable, match="too slow"),
+    ):
+        slow.found(*FOUND)
 
 
 @pytest.mark.parametrize("value", ["req_1^ORapproval=approved", "", "a b", "a=b", "x" * 101, "é"])

@@ -13,6 +13,7 @@ from modelwarden.deployments import actions as deployments
 from modelwarden.deployments.rollout import DeploymentState
 from modelwarden.deployments.servicenow import keeping, queries
 from modelwarden.deployments.servicenow.instance import Instance
+from modelwarden.deployments.servicenow.source import Ways
 from modelwarden.errors import ExternalUnreadable, GateRefused, NotPermitted
 from modelwarden.reactions.servicenow import KeepChanges
 from modelwarden.values.ids import RequestId, ServicenowId
@@ -45,6 +46,35 @@ def test_a_release_goes_live_on_an_approved_change_and_the_change_is_told(compan
     assert types.count("servicenow.change_opened") == types.count("servicenow.change_told") == 1
     accepted = next(b for b in bodies(company.org, 12) if b["type"] == "external.evidence_accepted")
     assert accepted["fact"]["persons"] == [company.org.who("erin").person]
+
+
+def test_a_change_is_closed_once_its_version_is_live(
+    org: Org, servicenow: ServiceNow, instance: Instance
+) -> None:
+    company = Company(org, servicenow, instance, ways=Ways(closes=("0", "3")))
+    change = company.ready()
+    company.deploy()
+    company.look()
+    company.look()
+    assert (change["state"], change["close_code"]) == ("3", "successful")
+    patches = [fields for verb, _, fields in servicenow.written if verb == "PATCH"]
+    assert [one.get("state") for one in patches] == [None, "0", "3"]  # the note comes first
+    assert "approval" not in {name for one in patches for name in one}
+
+
+@pytest.mark.parametrize("stands_at", ["-2", "0", "3"])
+def test_whoever_was_killed_while_a_change_was_closed_goes_on_where_it_stands(
+    org: Org, servicenow: ServiceNow, instance: Instance, stands_at: str
+) -> None:
+    company = Company(org, servicenow, instance, ways=Ways(closes=("0", "3")))
+    change = company.ready()
+    live = company.deploy()
+    change |= {"correlation_display": live.id, "state": stands_at}  # noted, and then killed
+    company.look()
+    patches = [fields for verb, _, fields in servicenow.written if verb == "PATCH"]
+    left = {"-2": ["0", "3"], "0": ["3"], "3": []}[stands_at]
+    assert [one.get("state") for one in patches] == left
+    assert [b["type"] for b in bodies(org, 3)].count("servicenow.change_told") == 1
 
 
 def test_a_change_says_what_it_is_about_and_is_opened_once(company: Company) -> None:

@@ -1,6 +1,7 @@
 """Calls to one ServiceNow instance: its token, its limits, and so many seconds and bytes an answer.
 
-OAuth by client credentials (`oauth_token.do`). Safe to use from several threads.
+OAuth by client credentials (`oauth_token.do`), or a client certificate by which the instance knows the account. Safe to
+use from several threads.
 """
 
 from __future__ import annotations
@@ -14,9 +15,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from modelwarden.deployments.servicenow import rows
+from modelwarden.deployments.servicenow.deadline import Deadline
 from modelwarden.errors import ExternalUnreadable
 
 if TYPE_CHECKING:
+    import ssl
     from collections.abc import Mapping
     from pathlib import Path
 
@@ -25,7 +28,7 @@ if TYPE_CHECKING:
 PATIENCE_S: Final = 5.0
 """For the connection, and between two pieces of an answer."""
 DEADLINE_S: Final = 15.0
-"""For a whole answer."""
+"""For a whole call: the connection, all headers, all of the answer."""
 MOST_BYTES: Final = 4 * 1024 * 1024
 PAGE: Final = 100
 MOST_ROWS: Final = 1_000
@@ -34,18 +37,37 @@ EARLY_S: Final = 30.0
 SHORTEST_PAUSE_S, LONGEST_PAUSE_S = 1.0, 600.0
 UNAUTHORIZED, TOO_MANY = 401, 429
 SUCCESS: Final = frozenset({200, 201})
-CHANGE_API: Final = "/api/sn_chg_rest/change/normal"
+CHANGE_API: Final = "/api/sn_chg_rest/change"
 ABSENT: Final = frozenset({400, 404})
 """What an instance says to a call of an API that it does not have."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Account:
-    """Where the instance is and who we are there; the secret lies in a file, and is read when it is needed."""
+    """Where the instance is and who we are there; the secret lies in a file, and is read when it is needed.
+
+    Attributes:
+        client_id, secret_file: for a token; both or none.
+        tls: holds the client certificate, where that says who we are; None for the certificates of the machine.
+    """
 
     url: str
-    client_id: str
-    secret_file: Path
+    client_id: str | None = None
+    secret_file: Path | None = None
+    tls: ssl.SSLContext | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Template:
+    """What kind of change is opened: `normal`, `emergency`, or `standard` by the `sys_id` of its template (RL-51)."""
+
+    kind: str = "normal"
+    template: str | None = None
+
+    @property
+    def path(self) -> str:
+        """Return where the Change Management API opens one."""
+        return f"{CHANGE_API}/{self.kind}" + (f"/{self.template}" if self.template else "")
 
 
 class Found(NamedTuple):
@@ -76,14 +98,18 @@ class _Said(NamedTuple):
 class Instance:
     """One instance. Raises ExternalUnreadable wherever it does not answer as it should."""
 
-    def __init__(self, account: Account, *, patience_s: float = PATIENCE_S) -> None:
+    def __init__(
+        self, account: Account, *, patience_s: float = PATIENCE_S, deadline_s: float = DEADLINE_S
+    ) -> None:
         import httpx  # noqa: PLC0415  # only where an instance is set up
 
-        self._account = account
+        self._account, self._deadline_s = account, deadline_s
         self._failures = (httpx.HTTPError, UnicodeError)
         self._http = httpx.Client(
             base_url=account.url,
             timeout=patience_s,
+            verify=True if account.tls is None else account.tls,
+            limits=httpx.Limits(max_keepalive_connections=0),  # each call has a connection to cut
             follow_redirects=False,
             headers={"accept": "application/json", "user-agent": "modelwarden"},
         )
@@ -112,14 +138,22 @@ class Instance:
                 return Found(tuple(found), digest.digest())
         raise ExternalUnreadable(f"ServiceNow holds {MOST_ROWS:,} rows or more for one change")
 
-    def create(self, fields: Mapping[str, str]) -> None:
-        """Open a change, by the Table API where the instance has no Change Management API (RL-51)."""
+    def create(self, fields: Mapping[str, str], template: Template) -> None:
+        """Open a change, by the Table API where the instance has no Change Management API (RL-51).
+
+        The Table API knows no templates: a standard change is not opened by it.
+        """
         try:
-            self._call("POST", CHANGE_API, body=fields)
+            self._call("POST", template.path, body=fields)
         except _Refused as refusal:
             if refusal.answered not in ABSENT:
                 raise
-            self._call("POST", f"/api/now/table/{rows.CHANGES}", body=fields)
+            if template.template is not None:
+                raise ExternalUnreadable(
+                    "ServiceNow has no such standard template, or no Change Management API"
+                ) from refusal
+            plainly = {**fields, "type": template.kind}
+            self._call("POST", f"/api/now/table/{rows.CHANGES}", body=plainly)
 
     def update(self, sys_id: str, fields: Mapping[str, str]) -> None:
         """Write fields of a change."""
@@ -139,14 +173,17 @@ class Instance:
     ) -> bytes:
         """Send a call, with a new token where the old one is no longer taken."""
         said = self._send(method, path, token=self._bearer(), params=params, json=body)
-        if said.status == UNAUTHORIZED:
+        if said.status == UNAUTHORIZED and self._account.client_id is not None:
             self._token = None
             said = self._send(method, path, token=self._bearer(), params=params, json=body)
         if said.status not in SUCCESS:
             raise _Refused(said.status)
         return said.body
 
-    def _bearer(self) -> str:
+    def _bearer(self) -> str | None:
+        """Return a token; None where a certificate says who we are."""
+        if self._account.client_id is None:
+            return None
         with self._lock:
             if self._token is not None and time.monotonic() < self._token[1]:
                 return self._token[0]
@@ -166,8 +203,9 @@ class Instance:
             return token
 
     def _secret(self) -> str:
+        file = self._account.secret_file
         try:
-            return self._account.secret_file.read_text("utf-8").strip()
+            return "" if file is None else file.read_text("utf-8").strip()
         except (OSError, UnicodeError) as error:
             raise ExternalUnreadable("the file of ServiceNow's secret can't be read") from error
 
@@ -177,11 +215,18 @@ class Instance:
         if wait_s > 0:
             raise Silent(f"ServiceNow asked to be left alone for {wait_s:.0f} s more")
         headers = {} if token is None else {"authorization": f"Bearer {token}"}
-        request = self._http.build_request(method, path, headers=headers, **what)
+        deadline = Deadline(self._deadline_s)
+        request = self._http.build_request(
+            method, path, headers=headers, extensions={"trace": deadline.watch}, **what
+        )
         try:
-            said = _read(self._http.send(request, stream=True))
+            with deadline:
+                said = _read(self._http.send(request, stream=True))
         except self._failures as error:
-            raise Silent(f"ServiceNow does not answer: {type(error).__name__}") from error
+            why = "it is too slow" if deadline.is_over else type(error).__name__
+            raise Silent(f"ServiceNow does not answer: {why}") from error
+        if deadline.is_over:  # an answer without a length looks whole wherever it is cut
+            raise Silent("ServiceNow does not answer: it is too slow")
         if said.status == TOO_MANY:
             self._not_before = time.monotonic() + _pause_s(said.headers.get("retry-after", ""))
             raise Silent("ServiceNow takes no more calls: it asks for a pause")
@@ -189,15 +234,12 @@ class Instance:
 
 
 def _read(answer: httpx.Response) -> _Said:
-    ends = time.monotonic() + DEADLINE_S
     with contextlib.closing(answer):
         body = bytearray()
         for part in answer.iter_bytes():
             body += part
             if len(body) > MOST_BYTES:
                 raise ExternalUnreadable(f"ServiceNow answers with more than {MOST_BYTES:,} bytes")
-            if time.monotonic() > ends:
-                raise ExternalUnreadable("ServiceNow does not answer: it is too slow")
         return _Said(answer.status_code, answer.headers, bytes(body))
 
 

@@ -17,6 +17,7 @@ from modelwarden.approvals import queries as requests
 from modelwarden.approvals.external import ExternalEvidence
 from modelwarden.deployments.servicenow import queries, rows
 from modelwarden.deployments.servicenow.change import Judgement, judged
+from modelwarden.deployments.servicenow.instance import Template
 from modelwarden.errors import ExternalUnreadable
 from modelwarden.registry.queries import find_model, find_version
 from modelwarden.values.ids import Digest, PersonId, ServicenowId
@@ -38,6 +39,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 NAME: Final = "servicenow"
 ACTOR: Final = system(NAME)
+NORMAL: Final = Template()
 
 
 class Reads(Protocol):
@@ -51,6 +53,23 @@ class Reads(Protocol):
     def view(self, principal: Principal, action: Callable[[View], T]) -> T:
         """Run a read."""
         ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ways:
+    """How a change is opened, and through which states it is closed once its version is live.
+
+    Attributes:
+        closes: codes of states, one after the other; none leaves the change as it is.
+        close_code: what the last of them is written with.
+    """
+
+    template: Template = NORMAL
+    closes: tuple[str, ...] = ()
+    close_code: str = "successful"
+
+
+PLAINLY: Final = Ways()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,8 +93,11 @@ class Looked:
 class ServiceNow:
     """One instance, read for the gate. Its address is the issuer of its users' identities (RL-54)."""
 
-    def __init__(self, warden: Reads, instance: Instance, *, rules: Rules, url: str) -> None:
+    def __init__(
+        self, warden: Reads, instance: Instance, *, rules: Rules, url: str, ways: Ways = PLAINLY
+    ) -> None:
         self._warden, self._instance, self._rules, self._url = warden, instance, rules, url
+        self._ways = ways
         self._hinted = threading.Event()
 
     @property
@@ -108,21 +130,28 @@ class ServiceNow:
         """Return the change of a request, opened now unless one stands already. Raises ExternalUnreadable."""
         found = look(self._instance, about.request).changes
         if not found:
-            self._instance.create(about.words())
+            self._instance.create(about.words(), self._ways.template)
             found = look(self._instance, about.request).changes
         if len(found) != 1:
             raise ExternalUnreadable(f"{len(found)} changes in ServiceNow name {about.request}")
         return ServicenowId(found[0].sys_id)
 
     def tell(self, about: About, sys_id: ServicenowId, *, deployment: DeploymentId) -> None:
-        """Note on a change that its version is live, once: note and mark are one write. Raises ExternalUnreadable."""
+        """Note on a change that its version is live, once: note and mark are one write. Then close it, if that is set.
+
+        Whoever was killed in between goes on where the change stands. Raises ExternalUnreadable.
+        """
         found = look(self._instance, about.request).changes
         ours = next((change for change in found if change.sys_id == sys_id), None)
         if ours is None:
             raise ExternalUnreadable(f"the change of {about.request} is gone from ServiceNow")
+        note = f"{about.version} is live in {about.environment} by {deployment}."
         if ours.told != deployment:
-            note = f"{about.version} is live in {about.environment} by {deployment}."
             self._instance.update(sys_id, {"work_notes": note, "correlation_display": deployment})
+        for state in _after(ours.state, self._ways.closes):
+            code = {"close_code": self._ways.close_code, "close_notes": note}
+            last = code if state == self._ways.closes[-1] else {}
+            self._instance.update(sys_id, {"state": state, **last})
 
     def close(self) -> None:
         """Let go of the connections."""
@@ -201,6 +230,11 @@ def parties(view: View, *, request: RequestId, issuer: str, users: Sequence[str]
         },
         barred=frozenset[PersonId]().union(*taking_part.values()),
     )
+
+
+def _after(state: str, closes: tuple[str, ...]) -> tuple[str, ...]:
+    """Return the states that a change has still to go through."""
+    return closes[closes.index(state) + 1 :] if state in closes else closes
 
 
 def _nothing(why: str) -> Judgement:

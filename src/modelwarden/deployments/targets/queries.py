@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-from sqlalchemy import bindparam, or_, select
+from sqlalchemy import and_, bindparam, or_, select
 
 from modelwarden.deployments.targets.step import BACK, TargetState, TargetStep
 from modelwarden.store.schema.deployments import deployments, target_steps
-from modelwarden.values.clock import maybe_moment, moment
+from modelwarden.values.clock import maybe_moment, moment, timestamp
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from sqlalchemy import Row
 
     from modelwarden.store.change import Change, View
@@ -35,6 +37,20 @@ _WAITING: Final = (
     .limit(MOST_WAITING)
 )
 
+_NEWS: Final = (
+    select(target_steps)
+    .join(deployments, deployments.c.id == target_steps.c.deployment)
+    .where(
+        or_(
+            deployments.c.state == "in_progress",
+            and_(target_steps.c.step == BACK, target_steps.c.state == "waiting"),
+            and_(target_steps.c.state == "failed", target_steps.c.settled_at >= bindparam("since")),
+        )
+    )
+    .order_by(target_steps.c.asked_at.desc(), target_steps.c.id)
+    .limit(MOST_WAITING)
+)
+
 
 def find_step(view: View, step: str) -> TargetStep | None:
     """Return what a target was told of a step, or None."""
@@ -54,6 +70,11 @@ def steps_of(view: View, deployment: str) -> list[TargetStep]:
 def waiting(view: View) -> list[TargetStep]:
     """Return what no target has answered yet of deployments under way, and of those that are over the way back."""
     return [_step_of(row) for row in view.rows(_WAITING)]
+
+
+def news(view: View, *, since: datetime) -> list[TargetStep]:
+    """Return how targets stand at deployments under way, on the way back, and where they failed since, newest first."""
+    return [_step_of(row) for row in view.rows(_NEWS, {"since": timestamp(since)})]
 
 
 def _as_step(row: Row[Any] | None) -> TargetStep | None:
