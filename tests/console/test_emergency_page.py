@@ -13,10 +13,14 @@ from modelwarden.warden.warden import open_warden
 from tests import tables
 from tests.api.town import served
 from tests.console.readers import PURPOSE, Place
+from tests.console.test_browser import come_in, too_small, violations_of
+from tests.services import browser as browsers
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
+
+    from playwright.sync_api import Browser
 
     from modelwarden.warden.warden import Warden
 
@@ -99,3 +103,19 @@ def test_an_emergency_is_made_and_looked_back_at(place: Place) -> None:
     assert "Looked back at" in page.text
     assert "As expected" in page.text
     assert dave.send("/emergencies", "nonsense").status_code == 422
+
+
+@pytest.mark.services
+@pytest.mark.parametrize(("dark", "narrow"), [(False, False), (True, True)])
+def test_the_page_is_for_all_eyes_and_hands(
+    browser: Browser, place: Place, *, dark: bool, narrow: bool
+) -> None:
+    place.reader("dave").send("/emergencies", "make", **GIVEN)
+    with browsers.opened(browser, dark=dark, narrow=narrow) as page:
+        come_in(page, place, "bob", "/emergencies")
+        assert violations_of(page) == []
+        for summary in page.locator("details.act > summary").all():
+            summary.click()
+        assert violations_of(page) == []
+        if narrow:
+            assert too_small(page) == []
