@@ -62,6 +62,7 @@ def found_company(folder: Path, *, with_keys: bool) -> dict[str, str]:
     ("page", "with_keys"),
     [
         ("sign-approvals.md", False),
+        ("sign-artifacts.md", False),
         ("policies.md", True),
         ("checks.md", True),
         ("waive-a-check.md", True),

@@ -48,7 +48,8 @@ def test_a_call_is_recorded_with_chosen_arguments_alone(far: FarEnd, trail: Audi
         return f"{symbol} {secret} {trader} {limit} {book}"
 
     assert decide("AAPL", "hunter2", trader="t1", book=far).startswith("AAPL hunter2")
-    (one,) = told(far, trail)
+    begun, one = told(far, trail)  # HIGH: safe before it ran
+    assert begun["details"]["outcome"] == "begun"
     assert (one["event_type"], one["component"], one["severity"]) == (
         "RISK_DECISION",
         "RiskAgent",
@@ -167,17 +168,79 @@ def test_required_without_any_trail_fails_closed(monkeypatch: pytest.MonkeyPatch
 def test_what_is_no_plain_function_is_refused_when_it_is_decorated(trail: AuditTrail) -> None:
     decorate = governance_audit("X", "Y", trail=trail)
 
-    def generates() -> Iterator[int]:
-        yield 1
-
-    async def generates_too() -> AsyncIterator[int]:
-        yield 1
-
-    for thing in (generates, generates_too, staticmethod(generates), int, print):
+    for thing in (staticmethod(told), int, print):
         with pytest.raises(TypeError):
             decorate(thing)  # type: ignore[arg-type]
     with pytest.raises(TypeError, match="no argument 'nothing'"):
         governance_audit("X", "Y", record=("nothing",), trail=trail)(lambda: None)
+
+
+@pytest.mark.parametrize("severity", ["HIGH", "CRITICAL"])
+def test_grave_calls_do_not_run_unrecorded(monkeypatch: pytest.MonkeyPatch, severity: str) -> None:
+    monkeypatch.setattr(module, "REQUIRED_S", 0.2)
+    ran: list[str] = []
+    trail = AuditTrail(FarEnd(away=True))
+    grave = governance_audit("RISK_DECISION", "RiskAgent", severity, trail=trail)
+
+    @grave
+    def plain() -> None:
+        ran.append("plain")
+
+    @grave
+    async def awaited() -> None:
+        ran.append("awaited")
+
+    @grave
+    def generator() -> Iterator[int]:
+        ran.append("generator")
+        yield 1
+
+    @grave
+    async def stream() -> AsyncIterator[int]:
+        ran.append("stream")
+        yield 1
+
+    @governance_audit("RISK_DECISION", "RiskAgent", severity, required=False, trail=trail)
+    def told_otherwise() -> None:
+        ran.append("told otherwise")
+
+    async def first() -> int:
+        return await anext(stream())
+
+    for run in (plain, lambda: asyncio.run(awaited()), lambda: next(generator()),
+                lambda: asyncio.run(first())):  # fmt: skip
+        with pytest.raises(TrailDown):
+            run()
+    assert ran == []
+    told_otherwise()
+    assert ran == ["told otherwise"]
+    trail.close(0.1)
+
+
+def test_generators_are_recorded_when_they_end(far: FarEnd, trail: AuditTrail) -> None:
+    @governance_audit("X", "Y", record=("n",), trail=trail)
+    def counts(n: int) -> Iterator[int]:
+        yield from range(n)
+        if n > 2:
+            raise ValueError(n)
+
+    @governance_audit("X", "Y", record=("n",), trail=trail)
+    async def streams(n: int) -> AsyncIterator[int]:
+        for each in range(n):
+            yield each
+
+    async def whole(n: int) -> list[int]:
+        return [each async for each in streams(n)]
+
+    assert list(counts(2)) == [0, 1]
+    assert asyncio.run(whole(2)) == [0, 1]
+    left = counts(2)
+    assert next(left) == 0
+    left.close()
+    with pytest.raises(ValueError, match="3"):
+        list(counts(3))
+    outcomes = [one["details"]["outcome"] for one in told(far, trail)]
+    assert outcomes == ["done", "done", "done", "failed"]
 
 
 def test_wrong_arguments_fail_as_they_would_without_us(trail: AuditTrail) -> None:

@@ -1,8 +1,8 @@
 """`@governance_audit("RISK_DECISION", "RiskAgent", "HIGH")`: each call of a function is a record, whatever comes of it.
 
 What is recorded: the function's name, how it ended, how long it took, and those arguments that `record` names; never an
-answer, and of an error its type alone. A call is never broken by the trail, unless `required`: then it does not even
-begin before its record is safe.
+answer, and of an error its type alone. HIGH and CRITICAL fail closed: such a call does not even begin before its record
+is safe (RL-45). Any other call is never broken by the trail, unless `required`.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ import os
 import re
 import time
 from asyncio import to_thread
+from contextlib import aclosing
 from dataclasses import dataclass
 from functools import cache, wraps
 from typing import TYPE_CHECKING, Any, Final, ParamSpec, TypeVar, cast
@@ -20,6 +21,7 @@ from typing import TYPE_CHECKING, Any, Final, ParamSpec, TypeVar, cast
 from modelwarden.errors import TrailDown
 from modelwarden.integrations.audit_trail import AuditTrail
 from modelwarden.integrations.record_line import ENCODE
+from modelwarden.integrations.trail_queue import Limits
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -29,6 +31,10 @@ R = TypeVar("R")
 
 LOG: Final = logging.getLogger("modelwarden.audit_trail")
 REQUIRED_S: Final = 5.0
+GRAVE: Final = frozenset({"HIGH", "CRITICAL"})
+"""Severities whose calls do not run unrecorded (RL-45)."""
+QUEUED: Final = 10_000
+"""Records that wait in memory on the way of the environment's trail; beyond it they are dropped and counted."""
 _NO_WORD: Final = re.compile(r"[^A-Za-z0-9_.-]+")
 
 
@@ -40,10 +46,10 @@ def governance_audit(  # noqa: PLR0913  # what to say of a call
     record: Sequence[str] = (),
     user: str | None = None,
     compliance_tags: Sequence[str] = (),
-    required: bool = False,
+    required: bool | None = None,
     trail: AuditTrail | None = None,
 ) -> Callable[[Callable[P, R]], Callable[P, R]]:
-    """Record each call of a function or method, also of an `async` one.
+    """Record each call of a function or method, also of an `async` one, and each run of a generator of either kind.
 
     Args:
         event_type: in capitals, as in `RISK_DECISION`.
@@ -52,11 +58,13 @@ def governance_audit(  # noqa: PLR0913  # what to say of a call
         record: names of the arguments whose values are recorded, erasably.
         user: name of the argument that says who acts: a claim.
         compliance_tags: as in `MIFID_II`.
-        required: fail closed: TrailDown, and no call, unless a record that it begins is safe within five seconds.
+        required: fail closed: TrailDown, and no call, unless a record that it begins is safe within five seconds;
+            unless given, so do HIGH and CRITICAL.
         trail: where to; without one, `MODELWARDEN_URL` and `MODELWARDEN_TOKEN` say which server.
 
-    Raises TypeError for what is no plain function: generators, classes, and what `staticmethod` made.
+    Raises TypeError for what is no function: classes, and what `staticmethod` made.
     """
+    closed = severity in GRAVE if required is None else required
 
     def decorate(function: Callable[P, R]) -> Callable[P, R]:
         told = _Call(
@@ -70,9 +78,13 @@ def governance_audit(  # noqa: PLR0913  # what to say of a call
             signature=_signature(function, (*record, *([] if user is None else [user]))),
             given=trail,
         )
+        if inspect.isasyncgenfunction(function):
+            return cast("Callable[P, R]", _streamed(function, told, required=closed))
         if inspect.iscoroutinefunction(function):
-            return cast("Callable[P, R]", _awaited(function, told, required=required))
-        return _called(function, told, required=required)
+            return cast("Callable[P, R]", _awaited(function, told, required=closed))
+        if inspect.isgeneratorfunction(function):
+            return cast("Callable[P, R]", _yielded(function, told, required=closed))
+        return _called(function, told, required=closed)
 
     return decorate
 
@@ -107,6 +119,47 @@ def _awaited(function: Callable[..., Any], told: _Call, *, required: bool) -> Ca
             raise
         await told.end_aside(args, kwargs, started, None)
         return answer
+
+    return run
+
+
+def _yielded(function: Callable[..., Any], told: _Call, *, required: bool) -> Callable[..., Any]:
+    @wraps(function)
+    def run(*args: Any, **kwargs: Any) -> Any:  # noqa: ANN401  # as it is called
+        if required:
+            told.begin(args, kwargs)
+        started = time.monotonic()
+        try:
+            answer = yield from function(*args, **kwargs)
+        except GeneratorExit:  # whoever reads it has had enough
+            told.end(args, kwargs, started, None)
+            raise
+        except BaseException as error:
+            told.end(args, kwargs, started, error)
+            raise
+        told.end(args, kwargs, started, None)
+        return answer
+
+    return run
+
+
+def _streamed(function: Callable[..., Any], told: _Call, *, required: bool) -> Callable[..., Any]:
+    @wraps(function)
+    async def run(*args: Any, **kwargs: Any) -> Any:  # noqa: ANN401  # as it is called
+        if required:
+            await to_thread(told.begin, args, kwargs)
+        started = time.monotonic()
+        try:
+            async with aclosing(function(*args, **kwargs)) as stream:
+                async for each in stream:
+                    yield each
+        except GeneratorExit:  # nothing may be awaited any more
+            told.end(args, kwargs, started, None)
+            raise
+        except BaseException as error:
+            await told.end_aside(args, kwargs, started, error)
+            raise
+        await told.end_aside(args, kwargs, started, None)
 
     return run
 
@@ -205,6 +258,7 @@ def trail_of_environment() -> AuditTrail:
         url,
         token=os.environ.get("MODELWARDEN_TOKEN"),
         spool=os.environ.get("MODELWARDEN_SPOOL") or None,
+        limits=Limits(size=QUEUED),
     )
 
 
@@ -214,11 +268,6 @@ def _action(function: Callable[..., Any]) -> str:
         kind = type(function).__name__
         raise TypeError(
             f"governance_audit decorates functions and methods, no {kind}: put it below"
-        )
-    if inspect.isgeneratorfunction(function) or inspect.isasyncgenfunction(function):
-        raise TypeError(
-            f"{function.__qualname__} is a generator: it has no one moment at which it is done."
-            " Decorate the function that uses it"
         )
     name = _NO_WORD.sub("", function.__qualname__.replace(".<locals>", ""))
     return name[-128:].lstrip("0123456789.-") or "call"
