@@ -22,6 +22,7 @@ from modelwarden.api import (
     freshness,
     keys,
     local_stops,
+    mlflow,
     models,
     operation,
     policies,
@@ -81,6 +82,8 @@ ROUTERS: Final = (
     endpoints.router,
     server_keys.router,
     servicenow.router,
+    mlflow.hook,
+    mlflow.router,
     operation.router,
     operation.root,
 )

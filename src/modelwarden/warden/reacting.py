@@ -9,7 +9,6 @@ from modelwarden.reactions import (
     approvals,
     confirmations,
     drills,
-    mlflow,
     privacy,
     rewrap,
     rollouts,
@@ -40,7 +39,7 @@ def reactions_of(warden: Warden) -> tuple[Follower, ...]:
         triggers.NAME: triggers.JudgeTriggers(warden),
         rollouts.NAME: rollouts.KeepRollouts(warden, settings=warden.settings),
         drills.NAME: drills.KeepDrills(warden),
-        mlflow.NAME: mlflow.KeepAliases(warden, settings=warden.settings),
+        **warden.mlflow.steps(),
         backups.NAME: backups.Backups(warden),
         indexing.NAME: indexing.KeepWords(warden),
     }
