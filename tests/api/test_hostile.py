@@ -34,7 +34,9 @@ BOUNDED = settings(
 LEFT_OUT = frozenset({"/api/governance/audit-log/export"})
 """Answers with a file; tests/conformance/test_audit.py reads it."""
 
-SIGNED = frozenset({"/api/governance/integrations/servicenow/webhook"})
+SIGNED = frozenset(
+    f"/api/governance/integrations/{system}/webhook" for system in ("servicenow", "mlflow")
+)
 """Take no token but a signature, which nobody gives here."""
 
 

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 PUBLIC: Final = {
     "GET /api/governance/health", "GET /api/governance/live", "GET /api/governance/ready",
     "POST /api/governance/auth/set-up", "POST /api/governance/tokens/report",
-    "POST /api/governance/integrations/servicenow/webhook",
+    "POST /api/governance/integrations/servicenow/webhook", "POST /api/governance/integrations/mlflow/webhook",
 }  # fmt: skip
 """AC-6 lists them."""
 
