@@ -9,14 +9,16 @@ import contextlib
 import os
 import subprocess
 import sys
+from importlib.util import find_spec
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
 from benchmarks.requests import get, post, send_all
 from benchmarks.servers import Command, started
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping, Sequence
 
     from benchmarks.servers import Server
 
@@ -25,6 +27,8 @@ PYTHON: Final = PLACE / "bin" / "python"
 CREATE_MODEL: Final = "/api/2.0/mlflow/registered-models/create"
 CREATE_VERSION: Final = "/api/2.0/mlflow/model-versions/create"
 GET_MODEL: Final = "/api/2.0/mlflow/registered-models/get"
+SET_ALIAS: Final = "/api/2.0/mlflow/registered-models/alias"
+NOTHING: Final[Mapping[str, str]] = MappingProxyType({})
 QUIET: Final = {
     "MLFLOW_DISABLE_TELEMETRY": "true",
     "DO_NOT_TRACK": "true",
@@ -39,6 +43,15 @@ def prepare() -> None:
         _run(str(PYTHON), "-m", "pip", "install", "--quiet", "mlflow")
 
 
+def beside_us() -> str:
+    """Return a Python that has MLflow and this program: the one that runs, else that environment with both."""
+    if find_spec("mlflow") is not None:
+        return sys.executable
+    prepare()
+    _run(str(PYTHON), "-m", "pip", "install", "--quiet", "--editable", str(PLACE.parent))
+    return str(PYTHON)
+
+
 def release() -> str:
     """Return the version that runs."""
     code = "import importlib.metadata as m; print(m.version('mlflow'))"
@@ -46,18 +59,24 @@ def release() -> str:
 
 
 @contextlib.contextmanager
-def served(folder: Path, *, workers: int) -> Iterator[Server]:
-    """Start the server on a fresh SQLite file in this folder."""
+def served(
+    folder: Path,
+    *,
+    workers: int,
+    python: str = str(PYTHON),
+    app: Sequence[str] = (),
+    environment: Mapping[str, str] = NOTHING,
+) -> Iterator[Server]:
+    """Start the server on a fresh SQLite file in this folder; `app` says which application, if not its own."""
     words = [
-        *(str(PLACE / "bin" / "mlflow"), "server", "--host", "127.0.0.1", "--port", "{port}"),
+        *(python, "-m", "mlflow", "server", *app, "--host", "127.0.0.1", "--port", "{port}"),
         *("--workers", str(workers), "--uvicorn-opts", "--no-access-log"),
         *("--backend-store-uri", f"sqlite:///{folder}/mlflow.db"),
         *("--default-artifact-root", str(folder / "artifacts")),
     ]
-    path = f"{PLACE / 'bin'}{os.pathsep}{os.environ.get('PATH', '')}"
-    command = Command(
-        words=words, ready="/health", environment=QUIET | {"PATH": path}, folder=folder
-    )
+    path = f"{Path(python).parent}{os.pathsep}{os.environ.get('PATH', '')}"
+    given = QUIET | {"PATH": path} | dict(environment)
+    command = Command(words=words, ready="/health", environment=given, folder=folder)
     with started(command) as server:
         yield server
 
@@ -75,6 +94,10 @@ def new_version(name: str, number: int) -> bytes:
         "description": f"Trained on the sample of week {number}.",
     }
     return post(CREATE_VERSION, body)
+
+
+def set_alias(name: str, alias: str, version: str) -> bytes:
+    return post(SET_ALIAS, {"name": name, "alias": alias, "version": version})
 
 
 def get_model(name: str) -> bytes:

@@ -71,6 +71,11 @@ class Settings:
         mlflow_aliases: which aliases are protected, each with the environment whose live version it names, as
             `production=production`; spaces between them in the environment.
         mlflow_put_back: a protected alias that was moved past the gate is moved back (RL-57), not only told of.
+        mlflow_webhook_secret_file: the file that holds the secret by which MLflow signs its webhooks (RL-56), two while
+            one is replaced; without one none is taken.
+        mlflow_import_as: the service account that registers what is new in MLflow each minute (RL-56); by default
+            nobody does.
+        mlflow_folder: where the files of those versions are kept, below one of `artifact.roots`.
         github_url: where GitHub's REST API is; an Enterprise Server's ends with `/api/v3`.
         github_repository: `owner/name` of the repository that holds the pull requests of releases (RL-47).
         github_app, github_installation: numbers of the GitHub App and of its installation there.
@@ -132,6 +137,9 @@ class Settings:
         "staging=staging",
     )
     mlflow_put_back: bool = False
+    mlflow_webhook_secret_file: Path | None = None
+    mlflow_import_as: str | None = None
+    mlflow_folder: Path | None = None
     github_url: str = "https://api.github.com"
     github_repository: str | None = None
     github_app: str | None = None

@@ -37,6 +37,7 @@ LEFT_OUT = frozenset({"/api/governance/audit-log/export"})
 SIGNED = frozenset(
     {
         "/api/governance/integrations/github/webhook",
+        "/api/governance/integrations/mlflow/webhook",
         "/api/governance/integrations/servicenow/webhook",
         "/api/governance/integrations/targets/{target}/acknowledge",
     }

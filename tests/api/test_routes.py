@@ -27,6 +27,7 @@ PUBLIC: Final = {
     "GET /api/governance/health", "GET /api/governance/live", "GET /api/governance/ready",
     "POST /api/governance/auth/set-up", "POST /api/governance/tokens/report",
     "POST /api/governance/integrations/github/webhook",
+    "POST /api/governance/integrations/mlflow/webhook",
     "POST /api/governance/integrations/servicenow/webhook",
     "POST /api/governance/integrations/targets/{target}/acknowledge",
 }  # fmt: skip

@@ -7,6 +7,7 @@ import sqlite3
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
+import httpx
 import pytest
 
 from modelwarden.access import actions
@@ -14,9 +15,11 @@ from modelwarden.api.app import create_app
 from modelwarden.ledger.keys import SigningKey
 from modelwarden.reactions import mlflow as following
 from modelwarden.values.system import system
+from modelwarden.warden.mlflow_sync import IMPORT
 from modelwarden.warden.warden import open_warden
 from tests.api.town import served
 from tests.services.mlflow_server import (
+    HOOKS,
     TRAIN,
     call,
     free_port,
@@ -28,13 +31,14 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    import httpx
-
     from modelwarden.store.change import Change
+    from modelwarden.values.mlflow import MlflowSyncAnswer
     from modelwarden.warden.warden import Warden
 
 PURPOSE = "predicts which customers leave next month"
 READS = ("deployment.read", "model.read")
+IMPORTS = ("model.read", "model.register")
+SHARED = "by-which-mlflow-signs"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,10 +84,48 @@ class Pair:
     def deploy(self, model: str, label: str) -> str:
         return self.warden.acting_as("dave").deployments.start(model, label, strategy="direct").id
 
-    def look(self, *, put_back: bool = False) -> None:
+    def run(self, *, user: str = "someone", status: str = "FINISHED") -> str:
+        body = {"experiment_id": "0", "tags": [{"key": "mlflow.user", "value": user}]}
+        made: str = self.call("POST", "runs/create", **body).json()["run"]["info"]["run_id"]
+        self.call("POST", "runs/update", run_id=made, status=status)
+        return made
+
+    def draft(self, name: str, *runs: str) -> None:
+        """Put a version of each run into MLflow by its REST API, with one small file and no client."""
+        self.call("POST", "registered-models/create", name=name)
+        for run in runs:
+            place = f"0/{run}/artifacts/model"
+            where = f"{self.address}/api/2.0/mlflow-artifacts/artifacts/{place}/model.txt"
+            httpx.put(where, content=f"{name} {run}".encode(), timeout=60).raise_for_status()
+            told = {"name": name, "source": f"mlflow-artifacts:/{place}", "run_id": run}
+            made = self.call("POST", "model-versions/create", **told)
+            assert made.status_code == 200, made.text
+
+    def keep(self, name: str, versions: int) -> None:
+        """Put versions into MLflow, and register the same files here, as alice."""
+        runs = [self.run() for _ in range(versions)]
+        self.draft(name, *runs)
+        alice = self.warden.acting_as("alice")
+        alice.models.register(name)
+        for number, run in enumerate(runs, start=1):
+            files = self.folder / "artifacts" / "0" / run / "artifacts" / "model"
+            alice.versions.register(name, str(number), artifact=files, run=run)
+
+    def take_live(self, model: str, label: str) -> None:
+        self.approve(model, label)
+        self.deploy(model, label)
+        self.look()
+
+    def tags(self, model: str, version: str) -> dict[str, str]:
+        found = self.call("GET", f"model-versions/get?name={model}&version={version}").json()
+        given = found["model_version"].get("tags", ())
+        ours = {each["key"]: each["value"] for each in given}
+        return {key: text for key, text in ours.items() if key.startswith("modelwarden.")}
+
+    def look(self, *, put_back: bool = False) -> MlflowSyncAnswer:
         """Let the reconciler look once."""
         settings = replace(self.warden.settings, mlflow_put_back=put_back)
-        following.KeepAliases(self.warden, settings=settings, every_s=0).idle()
+        return following.KeepMlflow(self.warden, settings=settings).look()
 
     def alias(self, model: str, alias: str = "production") -> str | None:
         found = self.call("GET", f"registered-models/alias?name={model}&alias={alias}").json()
@@ -101,16 +143,24 @@ class Pair:
         return [dict(each.entry["fact"]) for each in found.items]
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def pair(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pair]:
     folder = tmp_path_factory.mktemp("mlflow")
     port = free_port()
     address = f"http://127.0.0.1:{port}"
+    (folder / "secret").write_text(f"{SHARED}\n", encoding="utf-8")
     with open_warden(
-        f"sqlite:///{folder}/warden.db", mlflow_url=address, read_rate=0, write_rate=0
+        f"sqlite:///{folder}/warden.db",
+        mlflow_url=address,
+        mlflow_webhook_secret_file=folder / "secret",
+        mlflow_import_as="mlflow-import",
+        mlflow_folder=folder / "kept",
+        endpoint_allow=("127.0.0.0/8",),
+        read_rate=0,
+        write_rate=0,
     ) as warden:
         for follower in warden.followers:
-            if follower.name == following.NAME:
+            if follower.name in {following.NAME, IMPORT}:
                 follower.close()  # the tests say when it looks
         keys = people(warden)
         token = gate_token(warden)
@@ -119,6 +169,7 @@ def pair(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pair]:
                 "MODELWARDEN_URL": url,
                 "MODELWARDEN_TOKEN": token,
                 "MLFLOW_FLASK_SERVER_SECRET_KEY": os.urandom(16).hex(),
+                **HOOKS,
             }
             with mlflow_serving(folder, port, app="modelwarden", environment=environment):
                 yield Pair(
@@ -135,6 +186,9 @@ def gate_token(warden: Warden) -> str:
     """Return what MLflow's server asks with: a service account that reads, and no more."""
 
     def issue(change: Change) -> str:
+        actions.define_role(change, "mlflow-import", permissions=IMPORTS)
+        actions.add_service_account(change, "mlflow-import", owner="dave")
+        actions.grant(change, "mlflow-import", "mlflow-import")
         actions.define_role(change, "mlflow-gate", permissions=READS)
         actions.add_service_account(change, "mlflow", owner="dave")
         actions.grant(change, "mlflow", "mlflow-gate")

@@ -31,7 +31,7 @@ def test_the_guide_runs_as_it_stands(pair: Pair, tmp_path: Path) -> None:
     for name, key in pair.keys.items():
         (tmp_path / f"{name}.pem").write_bytes(key.to_pem(None))
     environment = pair.environment | tokens | {"PYTHONWARNINGS": "ignore"}
-    step = following.KeepAliases(pair.warden, settings=pair.warden.settings)
+    step = following.KeepMlflow(pair.warden, settings=pair.warden.settings)
     follower = Follower(following.NAME, pair.warden.store, step)
     pair.warden.store.after_commit(follower.wake)
     follower.start()

@@ -11,7 +11,7 @@ import pytest
 
 from modelwarden.client.remote import connect
 from modelwarden.errors import OwnerMissing, PurposeMissing
-from modelwarden.reactions.mlflow import KeepAliases
+from modelwarden.reactions.mlflow import KeepMlflow
 from tests.api.town import town
 from tests.mlflow.conftest import PURPOSE
 from tests.services.mlflow_server import free_port, run_python
@@ -150,7 +150,7 @@ def test_two_that_look_at_once_tell_it_once(pair: Pair) -> None:
 def test_mlflow_being_gone_harms_nothing(pair: Pair) -> None:
     size = pair.warden.audit.search(limit=1).items[0].seq
     settings = replace(pair.warden.settings, mlflow_url=f"http://127.0.0.1:{free_port()}")
-    KeepAliases(pair.warden, settings=settings, every_s=0).idle()
+    KeepMlflow(pair.warden, settings=settings, every_s=0).idle()
     assert pair.warden.audit.search(limit=1).items[0].seq == size
 
 

@@ -23,6 +23,7 @@ from modelwarden.api import (
     github,
     keys,
     local_stops,
+    mlflow,
     models,
     operation,
     policies,
@@ -89,6 +90,8 @@ ROUTERS: Final = (
     github.router,
     servicenow.router,
     targets.router,
+    mlflow.hook,
+    mlflow.router,
     operation.router,
     operation.root,
 )

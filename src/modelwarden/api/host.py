@@ -92,6 +92,11 @@ class Serves(Protocol):
         ...
 
     @property
+    def mlflow(self) -> Any:  # noqa: ANN401  # what keeps MLflow's registry in step
+        """Return what takes hints about MLflow, and looks at it."""
+        ...
+
+    @property
     def clock(self) -> Clock:
         """Return where "now" comes from."""
         ...

@@ -1,4 +1,4 @@
-"""`modelwarden mlflow`: import."""
+"""`modelwarden mlflow`: import, and a look at what MLflow has."""
 
 from __future__ import annotations
 
@@ -43,3 +43,9 @@ def import_(
     )
     run.screen.clear()
     run.screen.list(found.models, COLUMNS)
+
+
+@verb(mlflow)
+def sync(run: Run) -> None:
+    """Have MLflow looked at now, as is done each minute: names, tags, and what is new."""
+    run.screen.show(run.rooms.mlflow.sync())

@@ -7,16 +7,24 @@ compares them with what is live here (RL-57).
 
 from __future__ import annotations
 
+import fcntl
 import re
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from modelwarden.client.mlflow_artifacts import download
 from modelwarden.deployments.mlflow.naming import our_name
 from modelwarden.deployments.mlflow.registry import MlflowRegistry
-from modelwarden.errors import MlflowFailed, ModelNotFound, ValueInvalid, VersionNotFound
+from modelwarden.errors import (
+    ActorNotFound,
+    MlflowFailed,
+    ModelNotFound,
+    ValueInvalid,
+    VersionNotFound,
+)
 from modelwarden.fingerprints.artifact import Artifact, fingerprint
 from modelwarden.registry.metric import METRIC_NAME, MOST_METRICS, decimal_text
 from modelwarden.registry.version import (
@@ -30,10 +38,12 @@ from modelwarden.values.ids import REFERENCE
 from modelwarden.values.mlflow import ImportedModelAnswer, MlflowImportAnswer
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from os import PathLike
 
     from modelwarden.client.remote import Remote
     from modelwarden.deployments.mlflow.registry import MlflowModel, MlflowRun, MlflowVersion
+    from modelwarden.values.answers import VersionAnswer
     from modelwarden.warden.rooms import Rooms
 
     AnyRooms: TypeAlias = Rooms | Remote
@@ -42,6 +52,7 @@ Progress: TypeAlias = Callable[[str, int, int], None]
 """Called with the step, versions done, and versions in all."""
 
 COMMIT: Final = "mlflow.source.git.commit"
+USER: Final = "mlflow.user"
 LONGEST_DESCRIPTION: Final = 4_000
 _ODD: Final = re.compile(r"[^A-Za-z0-9._:/@+-]+")
 
@@ -68,24 +79,40 @@ def import_from_mlflow(
         MlflowFailed, ExtraMissing, NotPermitted.
     """
     place = Path(folder).absolute()
-    with MlflowRegistry(url) as registry:
+    with MlflowRegistry(url) as registry, alone_in(place):
         wanted = [one for one in registry.models() if not models or one.name in models]
         if missing := sorted(set(models) - {one.name for one in wanted}):
             raise MlflowFailed(f"{url} has no registered model {', '.join(missing)}")
         listed = [(one, sorted(registry.versions(one.name), key=_number)) for one in wanted]
-        taking = _Taking(rooms, registry, place, progress=progress)
+        taking = Taking(rooms, registry, place, progress=progress)
         taking.total = sum(len(versions) for _, versions in listed)
         return MlflowImportAnswer(
             models=tuple(taking.model(one, versions) for one, versions in listed)
         )
 
 
+@contextmanager
+def alone_in(folder: Path) -> Iterator[None]:
+    """Hold a folder of kept files against other imports of this machine. Raises MlflowFailed while one is under way."""
+    folder.mkdir(parents=True, exist_ok=True)
+    with (folder / ".importing").open("ab") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise MlflowFailed(f"another import into {folder} is under way") from error
+        yield
+
+
 def _number(version: MlflowVersion) -> int:
     return int(version.version)
 
 
-class _Taking:
-    """One import under way."""
+class Taking:
+    """One import under way; `alone_in` its folder.
+
+    `owner` owns the models that are new; the actor unless given. With `waits`, a version whose run still goes on is
+    left for later: it would come without the run's last figures.
+    """
 
     def __init__(
         self,
@@ -93,18 +120,21 @@ class _Taking:
         registry: MlflowRegistry,
         folder: Path,
         *,
-        progress: Progress | None,
+        progress: Progress | None = None,
+        owner: str | None = None,
+        waits: bool = False,
     ) -> None:
         self._rooms, self._registry, self._folder = rooms, registry, folder
-        self._progress = progress
+        self._progress, self._owner, self._waits = progress, owner, waits
         self.total = self._done = 0
 
     def model(self, found: MlflowModel, versions: list[MlflowVersion]) -> ImportedModelAnswer:
+        """Register those of its versions that are not here yet; what fails stands in the notes."""
         name = our_name(found.name)
         try:
             self._rooms.models.show(name)
         except ModelNotFound:
-            self._rooms.models.register(name)
+            self._rooms.models.register(name, owner=self._owner)
         added: list[str] = []
         known: list[str] = []
         notes: list[str] = []
@@ -135,24 +165,37 @@ class _Taking:
                 notes.append(f"{version.version}: another version of this label is here already")
             return False
         run = None if version.run is None else self._registry.run(version.run)
+        if self._waits and run is not None and not run.is_over:
+            raise MlflowFailed(f"run {version.run} still goes on")
         files = self._fetched(model, version)
         seen = Artifact.of(fingerprint(files, sha256_too=True))
-        made = self._rooms.versions.register(
-            model,
-            version.version,
-            artifact=files.as_uri(),
-            fingerprints=[str(each) for each in seen.fingerprints],
-            size_bytes=seen.size_bytes,
-            description=version.description.strip()[:LONGEST_DESCRIPTION] or None,
-            run=version.run,
+        told: dict[str, Any] = {
+            "artifact": files.as_uri(),
+            "fingerprints": [str(each) for each in seen.fingerprints],
+            "size_bytes": seen.size_bytes,
+            "description": version.description.strip()[:LONGEST_DESCRIPTION] or None,
+            "run": version.run,
             **({} if run is None else _of_run(run, version.version, notes)),
-        )
+        }
+        made = self._registered(model, version.version, told, trained_by=_trainers(run))
         if made.trust != "verified":
             notes.append(
                 f"{version.version}: the server can't read {files}; the gate will refuse it until"
                 " the folder lies below its artifacts.roots"
             )
         return True
+
+    def _registered(
+        self, model: str, label: str, told: Mapping[str, Any], *, trained_by: tuple[str, ...]
+    ) -> VersionAnswer:
+        """Register it, and bar whoever MLflow says trained it from approving it, if that is somebody here.
+
+        MLflow's name for a person proves nothing: it takes a right away and never gives one (AC-18).
+        """
+        try:
+            return self._rooms.versions.register(model, label, trained_by=trained_by, **told)
+        except ActorNotFound:
+            return self._rooms.versions.register(model, label, **told)
 
     def _fetched(self, model: str, version: MlflowVersion) -> Path:
         """Fetch beside the place and rename: what lies there is whole."""
@@ -164,6 +207,11 @@ class _Taking:
         download(self._registry.url, version.name, version.version, to=arriving)
         arriving.rename(place)
         return place
+
+
+def _trainers(run: MlflowRun | None) -> tuple[str, ...]:
+    name = "" if run is None else run.tags.get(USER, "")
+    return (name,) if name else ()
 
 
 def _of_run(run: MlflowRun, label: str, notes: list[str]) -> dict[str, Any]:

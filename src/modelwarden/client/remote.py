@@ -13,6 +13,7 @@ from modelwarden.client.drill_room import Drills
 from modelwarden.client.freeze_room import Freezes
 from modelwarden.client.guard_room import Guards
 from modelwarden.client.local_stop_room import LocalStops
+from modelwarden.client.mlflow_room import Mlflow
 from modelwarden.client.notify_room import Notify
 from modelwarden.client.privacy_rooms import Holds, Retention
 from modelwarden.client.registry_rooms import Models, Versions
@@ -69,6 +70,7 @@ class Remote:
         self.holds = Holds(calls)
         self.retention = Retention(calls)
         self.notify = Notify(calls)
+        self.mlflow = Mlflow(calls)
 
     def close(self) -> None:
         """Close the connections."""

@@ -26,6 +26,7 @@ from modelwarden.deployments.freezing.changing import add_freeze as add_freeze
 from modelwarden.deployments.freezing.changing import freeze as freeze
 from modelwarden.deployments.freezing.changing import freezes as freezes
 from modelwarden.deployments.freezing.changing import lift_freeze as lift_freeze
+from modelwarden.deployments.mlflow.following import may_sync_mlflow as may_sync_mlflow
 from modelwarden.deployments.outlook import BAKING as BAKING
 from modelwarden.deployments.outlook import standing as standing
 from modelwarden.deployments.promoting import Promoted as Promoted

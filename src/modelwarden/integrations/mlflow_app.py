@@ -18,7 +18,6 @@ import os
 from functools import wraps
 from typing import TYPE_CHECKING, Any, Final, NoReturn
 
-from modelwarden.client.remote import connect
 from modelwarden.config import Settings
 from modelwarden.deployments.mlflow.naming import our_name, protected_aliases
 from modelwarden.errors import (
@@ -28,15 +27,15 @@ from modelwarden.errors import (
     VersionNotFound,
     WardenError,
 )
+from modelwarden.integrations.mlflow_asking import Asking
 from modelwarden.registry.lifecycle import Environment
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from modelwarden.client.remote import Remote
-
 PATIENCE_S: Final = 5.0
 HANDLERS: Final = "mlflow.server.handlers"
+SWITCHES: Final = "mlflow.environment_variables"
 UVICORN: Final = "mlflow.server.fastapi_app"
 DRAFT: Final = "draft"
 APPROVED: Final = "approved"
@@ -69,10 +68,33 @@ def guard_registry(environment: Mapping[str, str] = os.environ) -> None:
             "MLflow is not started without its gate: set MODELWARDEN_URL and MODELWARDEN_TOKEN"
         )
     pairs = environment.get("MODELWARDEN_MLFLOW_ALIASES", "").split() or Settings().mlflow_aliases
-    rules = Rules(connect(url, token=token, timeout_s=PATIENCE_S), protected_aliases(pairs))
-    store = importlib.import_module(HANDLERS)._get_model_registry_store()  # noqa: SLF001  # no public way
+    rules = Rules(Asking(url, token, timeout_s=PATIENCE_S), protected_aliases(pairs))
+    store = registry_store()
     for name in GUARDED:
         setattr(store, name, _guarded(getattr(store, name), getattr(rules, name)))
+
+
+def registry_store() -> Any:  # noqa: ANN401  # another program's object
+    """Return the one store through which MLflow's handlers reach its registry. Raises SettingInvalid.
+
+    MLflow has no public way to it. A store can be named by the scheme of an address, but then whoever starts the server
+    with a plain address has no gate. So this leans on a private function, in the range that `tests/mlflow` names, and
+    refuses to start where it is missing or gives each caller a store of its own.
+    """
+    workspaces = getattr(importlib.import_module(SWITCHES), "MLFLOW_ENABLE_WORKSPACES", None)
+    if workspaces is not None and workspaces.get():
+        raise SettingInvalid(
+            "MLflow's workspaces give one name to several models: no gate stands before them"
+        )
+    handlers = importlib.import_module(HANDLERS)
+    find = getattr(handlers, "_get_model_registry_store", None)
+    store = find() if callable(find) else None
+    is_one = callable(find) and store is not None and find() is store
+    if not is_one or not all(hasattr(store, name) for name in GUARDED):
+        raise SettingInvalid(
+            "this release of MLflow keeps its registry in another way than Modelwarden's gate knows"
+        )
+    return store
 
 
 def _guarded(act: Callable[..., Any], rule: Callable[..., None]) -> Callable[..., Any]:
@@ -98,8 +120,8 @@ def _refuse(words: str) -> NoReturn:
 class Rules:
     """What may be done to a name: each raises a WardenError where it may not, and is called as MLflow's store is."""
 
-    def __init__(self, rooms: Remote, protected: Mapping[str, Environment]) -> None:
-        self._rooms, self._protected = rooms, protected
+    def __init__(self, asking: Asking, protected: Mapping[str, Environment]) -> None:
+        self._asking, self._protected = asking, protected
 
     def set_registered_model_alias(self, name: str, alias: str, version: object) -> None:
         """Let a protected alias name what is live in its environment, and nothing else."""
@@ -168,18 +190,18 @@ class Rules:
             return
 
     def _live(self, model: str, place: Environment) -> str | None:
-        return self._rooms.deployments.live(model, environment=place.value).version
+        return self._asking.live(model, place.value)
 
     def _live_in(self, model: str, version: str) -> tuple[str, ...]:
         try:
-            return self._rooms.versions.show(model, version).live_in
+            return self._asking.version(model, version).live_in
         except VersionNotFound:  # the model is known, and this of it was never imported
             return ()
 
     def _outlook(self, model: str, version: str, place: Environment) -> str:
         """Say what stands in the way of deploying it: as recorded, since the gate would hash the files for anybody."""
         try:
-            found = self._rooms.versions.show(model, version)
+            found = self._asking.version(model, version)
         except VersionNotFound:
             return f"Version {version} is not registered: modelwarden mlflow import"
         state = found.approvals.get(place.value, DRAFT)

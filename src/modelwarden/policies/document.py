@@ -1,7 +1,4 @@
-"""The schema of a policy document, strict, and the rules that hold inside one document (POL-1, POL-5, POL-9). Pure.
-
-This release knows approvals and rollout. Keys of the format that it could not enforce are refused, never ignored.
-"""
+"""The schema of a policy document, strict, and the rules that hold inside one document (POL-1, POL-5, POL-9). Pure."""
 
 from __future__ import annotations
 

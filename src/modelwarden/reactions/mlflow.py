@@ -1,134 +1,141 @@
-"""MLflow's protected aliases follow our deployments, and are looked at: moved behind our back is told (RL-40, RL-57).
+"""MLflow's registry follows ours: protected names, and tags that say how each version stands (RL-40, RL-56, RL-57).
 
-State is compared, not events: a crash between MLflow's answer and our commit sets the same alias once more. A server
+One process looks, each minute, and soon after what concerns it: an entry of ours, or a webhook of MLflow's. A server
 that does not answer is tried again, and harms nothing else.
 """
 
 from __future__ import annotations
 
-import logging
 import time
 from functools import partial
-from typing import TYPE_CHECKING, Final, NamedTuple, Protocol, TypeVar
+from typing import TYPE_CHECKING, Final
 
-from modelwarden.deployments.mlflow import following
+from modelwarden.deployments.mlflow.marking import marks
 from modelwarden.deployments.mlflow.naming import our_name, protected_aliases
 from modelwarden.deployments.mlflow.registry import MlflowRegistry
 from modelwarden.errors import MlflowFailed
-from modelwarden.values.system import system
+from modelwarden.reactions.mlflow_names import ACTOR, LOG, Names
+from modelwarden.values.ids import Label, version_name
+from modelwarden.values.mlflow import MlflowSyncAnswer
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Mapping, Sequence
 
     from modelwarden.config import Settings
-    from modelwarden.deployments.mlflow.following import Place, Standing
+    from modelwarden.deployments.mlflow.registry import MlflowVersion
+    from modelwarden.deployments.mlflow.webhook import Hints
     from modelwarden.ledger.entry import Stored
-    from modelwarden.store.change import Change, View
+    from modelwarden.reactions.mlflow_names import Acts
     from modelwarden.store.follower import Position
-    from modelwarden.values.principal import Principal
 
-T = TypeVar("T")
 NAME: Final = "mlflow"
 EVERY_S: Final = 60.0
+SOONEST_S: Final = 5.0
+"""Between two looks, however often it is hinted that something changed."""
 PATIENCE_S: Final = 10.0
-LOG: Final = logging.getLogger("modelwarden.mlflow")
-_ACTOR: Final = system("mlflow")
-_MARKS: Final = (b'"deployment.live"', b'"deployment.rolled_back"')
-"""One of them stands in the body of each entry after which an alias is due: none need be parsed."""
+A_PAGE: Final = 200
+MOST_TAGGED: Final = 200
+"""Versions whose tags one look writes, so that the first of many thousands holds up no alias."""
+MOST_FAILURES: Final = 3
+_AT_ONCE: Final = (b'"deployment.live"', b'"deployment.rolled_back"')
+_SOON: Final = (b'"deployment.', b'"approval.', b'"version.')
+"""One of them stands in the body of each entry that concerns MLflow: none need be parsed."""
 
 
-class Acts(Protocol):
-    """What a reaction needs of the Warden."""
+class KeepMlflow:
+    """A follower's step. Without an address it rests."""
 
-    def change(self, principal: Principal, action: Callable[[Change], T]) -> T:
-        """Run a change and wait for its commit."""
-        ...
-
-    def view(self, principal: Principal, action: Callable[[View], T]) -> T:
-        """Run a read."""
-        ...
-
-
-class _Seen(NamedTuple):
-    """An alias as MLflow has it: `name` is what MLflow calls the model, `actual` the version it names."""
-
-    name: str
-    place: Place
-    actual: str | None
-
-
-class KeepAliases:
-    """A follower's step: what goes live makes it look at once, and time each minute. Without an address it rests."""
-
-    def __init__(self, warden: Acts, *, settings: Settings, every_s: float = EVERY_S) -> None:
-        self._warden, self._every_s = warden, every_s
+    def __init__(
+        self,
+        warden: Acts,
+        *,
+        settings: Settings,
+        hints: Hints | None = None,
+        every_s: float = EVERY_S,
+        soonest_s: float = SOONEST_S,
+    ) -> None:
+        self._warden, self._hints = warden, hints
+        self._every_s, self._soonest_s = every_s, soonest_s
         self._url, self._puts_back = settings.mlflow_url, settings.mlflow_put_back
         self._protected = protected_aliases(settings.mlflow_aliases)
         self._looked_at = float("-inf")
+        self._stirred = False
+        self._counted = 0
 
     def begin(self, at: Position, /) -> None:  # noqa: ARG002  # nothing was gathered
         """Look at everything at once: whoever led before may have been killed in between."""
         self._looked_at = float("-inf")
 
     def __call__(self, batch: Sequence[Stored], before: bytes, /) -> None:  # noqa: ARG002
-        """Look again soon where something went live."""
-        if any(mark in stored.body for stored in batch for mark in _MARKS):
+        """Look at once where something went live, and soon where a version moved otherwise."""
+        if any(mark in stored.body for stored in batch for mark in _AT_ONCE):
             self._looked_at = float("-inf")
+        elif any(mark in stored.body for stored in batch for mark in _SOON):
+            self._stirred = True
 
     def idle(self) -> None:
-        """Compare every model of MLflow that is registered here."""
+        """Look, if it is time."""
         now = time.monotonic()
-        if self._url is None or now - self._looked_at < self._every_s:
+        waited_s = now - self._looked_at
+        hints = 0 if self._hints is None else self._hints.count
+        is_wanted = self._stirred or hints != self._counted
+        if self._url is None or waited_s < (self._soonest_s if is_wanted else self._every_s):
             return
-        self._looked_at = now
+        self._looked_at, self._stirred, self._counted = now, False, hints
         try:
-            with MlflowRegistry(self._url, timeout_s=PATIENCE_S) as registry:
-                self._compare(registry)
+            found = self.look()
         except MlflowFailed as error:
-            LOG.warning("MLflow's aliases were not compared: %s", error)
+            LOG.warning("MLflow's registry was not compared: %s", error)
+        else:
+            self._stirred = len(found.tagged) >= MOST_TAGGED
 
-    def _compare(self, registry: MlflowRegistry) -> None:
-        for model in registry.models():
-            for alias, environment in self._protected.items():
-                place = following.Place(
-                    model=our_name(model.name), alias=alias, environment=environment
-                )
-                seen = _Seen(model.name, place, model.aliases.get(alias))
-                found = self._warden.view(_ACTOR, partial(following.standing, place=place))
-                if found is not None:
-                    self._settle(registry, seen, found)
+    def look(self) -> MlflowSyncAnswer:
+        """Compare all of MLflow's registry with this one, and say what was done. Raises MlflowFailed."""
+        if self._url is None:
+            raise MlflowFailed("no MLflow is set up here: mlflow.url")
+        with MlflowRegistry(self._url, timeout_s=PATIENCE_S) as registry:
+            models, versions = list(registry.models()), list(registry.versions())
+            names = Names(
+                self._warden, registry, protected=self._protected, puts_back=self._puts_back
+            )
+            names.compare(models, versions)
+            tags = _Tags(self._warden, registry)
+            tags.write(versions)
+        return MlflowSyncAnswer(
+            moved=tuple(names.moved),
+            strayed=tuple(names.strayed),
+            tagged=tuple(tags.written),
+            failures=(*names.failures, *tags.failures),
+        )
 
-    def _settle(self, registry: MlflowRegistry, seen: _Seen, found: Standing) -> None:
-        """Do the one thing that an alias needs; one model's failure keeps no other from its own."""
+
+class _Tags:
+    """The tags of one look: only what differs is written, so that nothing is kept of what was."""
+
+    def __init__(self, warden: Acts, registry: MlflowRegistry) -> None:
+        self._warden, self._registry = warden, registry
+        self.written: list[str] = []
+        self.failures: list[str] = []
+
+    def write(self, versions: Sequence[MlflowVersion]) -> None:
+        for start in range(0, len(versions), A_PAGE):
+            page = versions[start : start + A_PAGE]
+            called = {version_name(our_name(v.name), Label(v.version)): v for v in page}
+            runs = {name: version.run for name, version in called.items()}
+            wanted = self._warden.view(ACTOR, partial(marks, runs=runs))
+            for name, tags in wanted.items():
+                if len(self.written) >= MOST_TAGGED or len(self.failures) >= MOST_FAILURES:
+                    return
+                self._write(name, called[name], tags)
+
+    def _write(self, name: str, version: MlflowVersion, tags: Mapping[str, str | None]) -> None:
+        changed = {key: text for key, text in tags.items() if version.tags.get(key) != text}
         try:
-            if found.is_due:
-                self._move(registry, seen, found)
-            elif found.has_strayed(seen.actual):
-                self._stray(registry, seen, found)
-            elif found.kept.strayed_to is not None:
-                self._warden.change(_ACTOR, partial(following.returned, place=seen.place))
-        except MlflowFailed as error:
-            LOG.warning("%s stays where it is: %s", found.kept.name, error)
-
-    def _move(self, registry: MlflowRegistry, seen: _Seen, found: Standing) -> None:
-        live = found.live
-        if live is None:
+            for key, text in changed.items():
+                self._registry.set_tag(version.name, version.version, key, text)
+        except MlflowFailed as error:  # deleted meanwhile, or nobody answers: the next look sees
+            LOG.warning("%s keeps its tags in MLflow: %s", name, error)
+            self.failures.append(f"{name}: {error}")
             return
-        if seen.actual != live.label:
-            registry.set_alias(seen.name, seen.place.alias, live.label)
-        self._warden.change(_ACTOR, partial(following.moved, place=seen.place, live=live))
-
-    def _stray(self, registry: MlflowRegistry, seen: _Seen, found: Standing) -> None:
-        """Tell of it once; with `mlflow.put_back`, where something is live, put it back each time.
-
-        The list was read before our own rows: what it says is asked again, lest our own move looks like a stranger's.
-        """
-        actual = registry.version_at(seen.name, seen.place.alias)
-        if not found.has_strayed(actual):
-            return
-        if found.kept.strayed_to != (actual or ""):
-            tell = partial(following.strayed, place=seen.place, actual=actual)
-            self._warden.change(_ACTOR, tell)
-        if self._puts_back and found.live is not None:
-            registry.set_alias(seen.name, seen.place.alias, found.live.label)
-            self._warden.change(_ACTOR, partial(following.returned, place=seen.place))
+        if changed:
+            self.written.append(name)

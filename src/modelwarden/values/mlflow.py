@@ -1,4 +1,4 @@
-"""What callers get about an import from MLflow."""
+"""What callers get about an import from MLflow, and about a look at it."""
 
 from __future__ import annotations
 
@@ -29,3 +29,22 @@ class MlflowImportAnswer:
     """What an import did."""
 
     models: tuple[ImportedModelAnswer, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MlflowSyncAnswer:
+    """What a look at MLflow did.
+
+    Attributes:
+        moved: aliases that were set, as `model@alias`: a deployment went live, or one that had strayed was put back.
+        strayed: aliases and stages that name what is not live here; `model@stage/production` is a stage.
+        tagged: versions whose tags were brought up to date.
+        models: what was imported of models that had something new.
+        failures: what MLflow did not do; it is tried again each minute.
+    """
+
+    moved: tuple[str, ...] = ()
+    strayed: tuple[str, ...] = ()
+    tagged: tuple[str, ...] = ()
+    models: tuple[ImportedModelAnswer, ...] = ()
+    failures: tuple[str, ...] = ()

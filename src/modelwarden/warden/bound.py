@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from modelwarden.store.change import Change, Telemetry, View
     from modelwarden.store.receipt import Standing
     from modelwarden.values.principal import Principal
+    from modelwarden.warden.mlflow_sync import MlflowSync
 
 T = TypeVar("T")
 A = TypeVar("A")
@@ -31,6 +32,11 @@ class Runs(Protocol):
     @property
     def sources(self) -> Mapping[str, Source]:
         """Return the other systems of record that can be read, by name."""
+        ...
+
+    @property
+    def mlflow(self) -> MlflowSync:
+        """Return what keeps MLflow's registry in step."""
         ...
 
     def change(self, principal: Principal, action: Callable[[Change], T]) -> T:

@@ -13,6 +13,7 @@ from modelwarden.warden.drill_room import Drills
 from modelwarden.warden.freeze_room import Freezes
 from modelwarden.warden.guard_room import Guards
 from modelwarden.warden.local_stop_room import LocalStops
+from modelwarden.warden.mlflow_room import Mlflow
 from modelwarden.warden.notify_room import Notify
 from modelwarden.warden.privacy_rooms import Holds, Retention
 from modelwarden.warden.registry_rooms import Models, Versions
@@ -64,3 +65,4 @@ class Rooms:
         self.holds = Holds(bound)
         self.retention = Retention(bound)
         self.notify = Notify(bound)
+        self.mlflow = Mlflow(bound)

@@ -39,6 +39,7 @@ from modelwarden.values.ids import ActorId, PersonId
 from modelwarden.values.principal import ActorKind, Principal, Via
 from modelwarden.warden.evidence_sources import sources_of
 from modelwarden.warden.github import open_github
+from modelwarden.warden.mlflow_sync import MlflowSync
 from modelwarden.warden.networks import check_network
 from modelwarden.warden.operation import Operation
 from modelwarden.warden.reacting import reactions_of
@@ -69,11 +70,7 @@ class Warden:
     """The whole program on one database. Close it, or use it in a `with`."""
 
     def __init__(self, settings: Settings, *, clock: Clock | None = None) -> None:
-        self._folder = (
-            tempfile.TemporaryDirectory(prefix="modelwarden-")
-            if settings.url == TEMPORARY
-            else None
-        )
+        self._folder = _temporary(settings)
         if self._folder is not None:
             settings = replace(settings, url=f"sqlite:///{self._folder.name}/warden.db")
         self.settings: Final = settings.located()
@@ -94,6 +91,7 @@ class Warden:
             self.drift: Final = Flushes(self.store.writer)
             self.intake: Final = Intake(self.store.writer)
             self.sources: Final = sources_of(self)
+            self.mlflow: Final = MlflowSync(self)
             reactions = reactions_of(self)
         except BaseException:
             self.store.close()
@@ -306,10 +304,9 @@ class Warden:
             follower.close()
         for sink in self.sinks:
             sink.sink.close()
-        if self.github is not None:
-            self.github.close()
-        if self.servicenow is not None:
-            self.servicenow.close()
+        for system in (self.github, self.servicenow):
+            if system is not None:
+                system.close()
         self.store.close()
         if self._folder is not None:
             self._folder.cleanup()
@@ -319,6 +316,10 @@ class Warden:
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+
+def _temporary(settings: Settings) -> tempfile.TemporaryDirectory[str] | None:
+    return tempfile.TemporaryDirectory(prefix="modelwarden-") if settings.url == TEMPORARY else None
 
 
 def open_warden(

@@ -1,4 +1,4 @@
-"""What a protected alias should name, and the two things that are told of it: we moved it, or somebody did (RL-57).
+"""What a protected alias or stage should name, and what is told of it: we moved it, or somebody did (RL-57).
 
 Nothing here speaks to MLflow: `reactions.mlflow` does, between a read and a change.
 """
@@ -8,15 +8,19 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from modelwarden.access.allowed import authorize
 from modelwarden.deployments import queries as deployments
 from modelwarden.deployments.mlflow import queries
 from modelwarden.deployments.rollout import Origin
 from modelwarden.facts.deployments import AliasMoved, AliasReturned, BypassDetected
 from modelwarden.facts.kinds import Code
+from modelwarden.permissions import Permission
 from modelwarden.registry.queries import find_model, find_version
 from modelwarden.values.ids import Label, version_name
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from modelwarden.deployments.mlflow.alias import MlflowAlias
     from modelwarden.deployments.rollout import Deployment
     from modelwarden.registry.lifecycle import Environment
@@ -26,7 +30,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Place:
-    """A protected alias of a model, and the environment whose live version it names."""
+    """A protected alias or stage of a model, and the environment whose live version it names."""
 
     model: ModelName
     alias: str
@@ -61,6 +65,11 @@ def standing(view: View, place: Place) -> Standing | None:
     )
 
 
+def may_sync_mlflow(view: View) -> None:
+    """Refuse whoever may not have MLflow looked at now: it may register versions. Raises NotPermitted."""
+    authorize(view, Permission.MODEL_REGISTER)
+
+
 def moved(change: Change, place: Place, *, live: Deployment) -> MlflowAlias:
     """Tell that MLflow's alias names what a deployment took live. Told once a deployment."""
     kept = queries.locked_alias(change, place.model, place.alias)
@@ -80,7 +89,9 @@ def moved(change: Change, place: Place, *, live: Deployment) -> MlflowAlias:
     return found
 
 
-def strayed(change: Change, place: Place, *, actual: str | None) -> MlflowAlias:
+def strayed(
+    change: Change, place: Place, *, actual: str | None, reason: str = "alias_moved"
+) -> MlflowAlias:
     """Tell that an alias was moved, or taken away, past the gate. Told once for each place it strays to.
 
     Nothing is told where a deployment came in between: that alias is due, or where it belongs.
@@ -98,7 +109,33 @@ def strayed(change: Change, place: Place, *, actual: str | None) -> MlflowAlias:
             model=place.model,
             version=_registered(change, place.model, actual),
             environment=Code(place.environment),
-            reasons=(Code("alias_moved"),),
+            reasons=(Code(reason),),
+            alias=Code(place.alias),
+        )
+    )
+    return found
+
+
+def staged(change: Change, place: Place, *, labels: Sequence[str]) -> MlflowAlias:
+    """Tell which versions stand in a protected stage and are not live there. Told once for each set of them."""
+    kept = queries.locked_alias(change, place.model, place.alias)
+    live = deployments.live(change, place.model, place.environment)
+    wrong = sorted(set(labels) - ({live.label} if live is not None else set()))
+    seen = ",".join(wrong) or None
+    if kept.strayed_to == seen:
+        change.unchanged("mlflow_alias", kept.name)
+        return kept
+    found = change.save(replace(kept, strayed_to=seen))
+    if not wrong:
+        change.record(_came_back(place))
+        return found
+    change.record(
+        BypassDetected(
+            deployment=None,
+            model=place.model,
+            version=_registered(change, place.model, wrong[-1]),
+            environment=Code(place.environment),
+            reasons=(Code("stage_moved"),),
             alias=Code(place.alias),
         )
     )
@@ -112,12 +149,14 @@ def returned(change: Change, place: Place) -> MlflowAlias:
         change.unchanged("mlflow_alias", kept.name)
         return kept
     found = change.save(replace(kept, strayed_to=None))
-    change.record(
-        AliasReturned(
-            model=place.model, environment=Code(place.environment), alias=Code(place.alias)
-        )
-    )
+    change.record(_came_back(place))
     return found
+
+
+def _came_back(place: Place) -> AliasReturned:
+    return AliasReturned(
+        model=place.model, environment=Code(place.environment), alias=Code(place.alias)
+    )
 
 
 def _registered(view: View, model: ModelName, label: str | None) -> VersionName | None:

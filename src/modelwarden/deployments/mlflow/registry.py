@@ -1,4 +1,4 @@
-"""MLflow's model registry, over the REST API of its server: what is read of it, and the one thing that is set.
+"""MLflow's model registry, over the REST API of its server: what is read of it, and what is set.
 
 Who asks is said by `MLFLOW_TRACKING_USERNAME` and `MLFLOW_TRACKING_PASSWORD`, or `MLFLOW_TRACKING_TOKEN`, as MLflow's
 own client reads them. MLflow itself is not imported.
@@ -23,7 +23,7 @@ TIMEOUT_S: Final = 30.0
 A_PAGE: Final = 200
 MOST_PAGES: Final = 10_000
 FIRST_ERROR: Final = 400
-NOT_FOUND: Final = 404
+GOING_ON: Final = frozenset({"RUNNING", "SCHEDULED"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,22 +37,28 @@ class MlflowModel:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MlflowVersion:
-    """A version of a registered model."""
+    """A version of a registered model; `stage` is one of MLflow's, in its spelling."""
 
     name: str
     version: str
     description: str = ""
     run: str | None = None
+    stage: str = "None"
+    tags: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MlflowRun:
-    """A run: `metrics` are the last of each, `datasets` (name, digest, context, our fingerprint) of its inputs."""
+    """A run: `metrics` are the last of each, `datasets` (name, digest, context, our fingerprint) of its inputs.
+
+    `is_over` tells that it writes no more of its own accord.
+    """
 
     metrics: Mapping[str, float | str]
     parameters: Mapping[str, str]
     tags: Mapping[str, str]
     datasets: tuple[tuple[str, str, str, str | None], ...]
+    is_over: bool = True
 
 
 class MlflowRegistry:
@@ -80,16 +86,18 @@ class MlflowRegistry:
                 aliases={each["alias"]: str(each["version"]) for each in item.get("aliases", ())},
             )
 
-    def versions(self, name: str) -> Iterator[MlflowVersion]:
-        """Yield every version of a model. Raises MlflowFailed."""
-        quote = '"' if "'" in name else "'"
-        wanted = {"filter": f"name={quote}{name}{quote}"}
+    def versions(self, name: str | None = None) -> Iterator[MlflowVersion]:
+        """Yield every version, or those of one model. Raises MlflowFailed."""
+        quote = '"' if "'" in (name or "") else "'"
+        wanted = {} if name is None else {"filter": f"name={quote}{name}{quote}"}
         for item in self._pages("model-versions/search", "model_versions", wanted):
             yield MlflowVersion(
                 name=item["name"],
                 version=str(item["version"]),
                 description=item.get("description", ""),
                 run=item.get("run_id") or None,
+                stage=item.get("current_stage") or "None",
+                tags=_tags(item),
             )
 
     def run(self, run_id: str) -> MlflowRun | None:
@@ -104,6 +112,7 @@ class MlflowRegistry:
             parameters={each["key"]: each.get("value", "") for each in data.get("params", ())},
             tags=_tags(data),
             datasets=tuple(_dataset(each) for each in inputs),
+            is_over=answer["run"]["info"].get("status") not in GOING_ON,
         )
 
     def version_at(self, name: str, alias: str) -> str | None:
@@ -112,10 +121,30 @@ class MlflowRegistry:
         answer = self._answer("GET", "registered-models/alias", asked, or_none=True)
         return None if answer is None else str(answer["model_version"]["version"])
 
+    def place_of(self, name: str, version: str) -> str:
+        """Return the address of a version's files. Raises MlflowFailed."""
+        asked = {"name": name, "version": version}
+        answer = self._answer("GET", "model-versions/get-download-uri", asked) or {}
+        return str(answer.get("artifact_uri", ""))
+
     def set_alias(self, name: str, alias: str, version: str) -> None:
         """Let an alias name a version. Raises MlflowFailed."""
         body = {"name": name, "alias": alias, "version": version}
         self._answer("POST", "registered-models/alias", body)
+
+    def set_stage(self, name: str, version: str, stage: str) -> None:
+        """Let a version stand in a stage. Raises MlflowFailed."""
+        body = {"name": name, "version": version, "stage": stage}
+        path = "model-versions/transition-stage"
+        self._answer("POST", path, body | {"archive_existing_versions": False})
+
+    def set_tag(self, name: str, version: str, key: str, value: str | None) -> None:
+        """Set a tag of a version, or take it away. Raises MlflowFailed."""
+        body = {"name": name, "version": version, "key": key}
+        if value is None:
+            self._answer("DELETE", "model-versions/delete-tag", body)
+        else:
+            self._answer("POST", "model-versions/set-tag", body | {"value": value})
 
     def close(self) -> None:
         """Close the connections."""
@@ -139,7 +168,7 @@ class MlflowRegistry:
         raise MlflowFailed(f"{self.url} lists {items} without an end")
 
     def _answer(
-        self, method: str, path: str, given: Mapping[str, str], *, or_none: bool = False
+        self, method: str, path: str, given: Mapping[str, Any], *, or_none: bool = False
     ) -> dict[str, Any] | None:
         where = f"{self.url}{ROOT}{path}"
         try:
