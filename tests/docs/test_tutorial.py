@@ -22,6 +22,12 @@ def test_the_tutorial_runs_as_it_stands(tmp_path: Path) -> None:
     run_page(TUTORIAL, tmp_path)
 
 
+@pytest.mark.whole
+@pytest.mark.timeout(300)
+def test_four_eyes_run_as_they_stand(tmp_path: Path) -> None:
+    run_page(TUTORIAL.with_name("four-eyes.md"), tmp_path)
+
+
 def test_every_block_of_the_tutorial_is_run_or_is_what_one_prints() -> None:
     text = TUTORIAL.read_text(encoding="utf-8")
     fences = re.findall(r"^```(\w+)$", text, re.MULTILINE)
