@@ -106,7 +106,7 @@ def test_a_waiver_never_passes_for_the_approval_of_a_release(org: Org) -> None:
     lines = org.see("bob", approvals.envelopes, given.id)
     keys = [
         {"keyid": key.keyid, "pem": key.public_pem, "person": person,
-         "valid_from": "2026-01-01T00:00:00.000000Z", "valid_to": None}
+         "valid_from": "2026-01-01T00:00:00.000000Z", "valid_to": None, "revoked": None}
         for name, key in org.keys.items()
         for person in [org.see(name, lambda view: view.person)]
     ]  # fmt: skip
