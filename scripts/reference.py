@@ -214,7 +214,7 @@ def presets() -> str:
         "too old is shown; under `strict` each of them stops it. The first release of a model has no version to "
         "share traffic with and takes all of it at once, whatever the rollout.",
         "Left out, since the program has nothing yet that they could be held to: model cards and documented data "
-        "sheets (a dataset's fingerprint stands in for the sheet), fairness, monitoring, how long a waiver lives, how "
+        "sheets (a dataset's fingerprint stands in for the sheet), fairness, monitoring, how "
         "often an audit is due, what a block opens, and a risk assessment (an unclassified model has the tier that it "
         "was registered with). `metric`, `metric_delta`, `findings` and `field` need limits that only you know, and "
         "no preset guesses them.",

