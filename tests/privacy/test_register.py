@@ -24,7 +24,7 @@ COMMITMENTS: Final = {
     "switches.ended_notes", "firings.reason", "endpoints.url", "endpoints.secret", "endpoints.previous_secret",
     "local_stops.host", "local_stops.notes", "deployments.findings", "freezes.reason",
     "use_cases.title", "use_cases.description", "use_cases.input_schema", "use_cases.output_schema",
-    "github_comments.words",
+    "github_comments.words", "delegations.reason",
 }  # fmt: skip
 KEYED: Final = {
     "actors.handle_index",
@@ -58,7 +58,7 @@ PATTERNED: Final = {
     "target_steps.reported",
     "deployments.course", "freezes.model", "guard_modes.model", "routes.model", "routes.stable", "routes.candidate",
     "routes.shadow", "routes.strategy",
-    "evidence.model", "evidence.version", "evidence.tool", "check_runs.model", "check_runs.version",
+    "groups.name", "evidence.model", "evidence.version", "evidence.tool", "check_runs.model", "check_runs.version",
 }  # fmt: skip
 """Names and words of a fixed form: checked where they come in, and too short for a sentence."""
 OPEN: Final = {
@@ -101,7 +101,7 @@ PROGRAMS: Final = {
     "results", "evaluated_by", "order",
     "impact", "authors", "mapped_by", "told",
     "fail", "breakers", "by", "salt", "waits", "outcome", "reviewed_by", "lifted_by", "deployment",
-    "ramp", "carried", "carried_sha256", "reported_by", "adopted_as", "resolved_by",
+    "members", "delegation", "delegator", "delegator_person", "delegate", "on_timeout", "ramp", "carried", "carried_sha256", "reported_by", "adopted_as", "resolved_by",
 }  # fmt: skip
 """Ids, digests and words of the program's own lists, whatever the table."""
 
