@@ -132,3 +132,17 @@ def test_two_who_are_authorised_may_share_the_work(org: Org) -> None:
     done = urgent(org, by="alice")
     assert done.deployment is not None
     assert done.deployment.request == request
+
+
+def test_who_acts_does_not_sign_in_anothers_stead_as_the_second_person(org: Org) -> None:
+    request = opened(org)
+    org.warden.add_user("quinn", roles=["operator"])
+    org.enrol("quinn")
+    for name, role in (("quinn", "approver"), ("quinn", "firefighter")):
+        grant(org, name, role)
+    org.warden.acting_as("bob").delegations.delegate("quinn", reason="on leave")
+    rooms = org.warden.acting_as("quinn")
+    rooms.approvals.approve(request, key=org.keys["quinn"], on_behalf_of="bob")
+    waits = urgent(org, by="quinn")
+    assert waits.deployment is None, "bob has signed nothing, and quinn is one person"
+    assert urgent(org).deployment is not None, "dave acts, and quinn is another"

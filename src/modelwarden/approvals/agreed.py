@@ -12,6 +12,7 @@ from modelwarden.approvals.signatures import standing
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
+    from collections.abc import Set as AbstractSet
     from datetime import datetime
 
     from modelwarden.approvals.decision import Decision
@@ -66,6 +67,11 @@ class Approval:
     def persons(self) -> frozenset[PersonId]:
         """Return who answered, and in whose stead; a policy is nobody."""
         return frozenset(p for d in self.decisions if d.is_human for p in self.behind(d))
+
+    def persons_apart(self, taking: AbstractSet[PersonId]) -> frozenset[PersonId]:
+        """Return who answered with none of these behind the answer: who signs for another is not two."""
+        given = (d for d in self.decisions if d.is_human)
+        return frozenset(self.who(d) for d in given if not self.behind(d) & taking)
 
 
 def against(

@@ -123,12 +123,13 @@ def weigh(case: Case) -> Verdict:
     passed = tuple(reason for reason in found if reason.code in OVERRIDDEN)
     left = tuple(reason for reason in found if reason.code not in OVERRIDDEN)
     approval = case.approval
-    signed = frozenset() if approval is None else approval.persons
+    taking = case.barred | {case.deployer.person}
+    others = frozenset() if approval is None else approval.persons_apart(taking)
     barring = bars(
         case.emergency,
         None if approval is None else approval.request,
         decisions=() if approval is None else approval.decisions,
-        others=signed - case.barred - {case.deployer.person},
+        others=others,
         at=case.at,
     )
     return Verdict((*left, *(Reason(code, said[:MOST_SAID]) for code, said in barring)), passed)

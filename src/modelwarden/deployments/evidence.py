@@ -12,11 +12,13 @@ from datetime import timedelta
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
+from modelwarden.access import queries as accounts
 from modelwarden.approvals import automatic, case, external, gate
 from modelwarden.approvals import checks as checks_now
 from modelwarden.approvals import queries as requests
 from modelwarden.approvals.overriding import Emergency
 from modelwarden.deployments import queries
+from modelwarden.deployments.elsewhere import was_agreed
 from modelwarden.deployments.freezing import queries as freezes
 from modelwarden.errors import NotFound, NothingToRollBackTo, WardenError
 from modelwarden.fingerprints.artifact import unchanged
@@ -40,7 +42,7 @@ if TYPE_CHECKING:
     from modelwarden.registry.model import Model
     from modelwarden.registry.version import Version
     from modelwarden.store.change import View
-    from modelwarden.values.ids import ModelName, PersonId, VersionName
+    from modelwarden.values.ids import ModelName, PersonId, RequestId, VersionName
 
 NO_SOURCES: Final[Mapping[str, Source]] = MappingProxyType({})
 FRESH: Final = timedelta(minutes=15)
@@ -67,12 +69,14 @@ class Prepared:
 
     Attributes:
         external: what other systems said, by environment.
+        requests: about which request they were asked, by environment.
     """
 
     version: VersionName
     found: PreparedArtifact | None
     at: datetime
     external: Mapping[Environment, tuple[ExternalEvidence, ...]] = field(default_factory=dict)
+    requests: Mapping[Environment, RequestId | None] = field(default_factory=dict)
 
 
 def candidate(view: View, model: str, version: str) -> Candidate:
@@ -130,7 +134,10 @@ def hashed(
     for asked in chosen.asked:  # last: it may be 60 s old, a hash 15 minutes
         seen = external.read(asked, sources, at=chosen.at)
         said[asked.environment] = (*said.get(asked.environment, ()), seen)
-    return Prepared(version=chosen.version, found=found, at=chosen.at, external=said)
+    about = {asked.environment: asked.request for asked in chosen.asked}
+    return Prepared(
+        version=chosen.version, found=found, at=chosen.at, external=said, requests=about
+    )
 
 
 def artifact_now(prepared: Prepared, version: Version, *, now: datetime) -> gate.ArtifactNow:
@@ -169,7 +176,9 @@ def gate_case(  # noqa: PLR0913  # what the gate weighs
     `prepared` holds what other systems said just before; `emergency` when it goes before people have agreed.
     """
     needs = requirements(view, model.name, environment)
-    found = requests.covering_request(view, version.name, environment) if needs.humans else None
+    found = None
+    if needs.humans or needs.systems:  # whoever takes part in the case agrees nowhere else either
+        found = requests.covering_request(view, version.name, environment)
     approval = None
     if found is not None:
         basis = case.current_basis(view, found, version)
@@ -197,18 +206,29 @@ def gate_case(  # noqa: PLR0913  # what the gate weighs
         if environment is Environment.PRODUCTION
         else (),
         systems=needs.systems,
-        external=_external(prepared, version, environment),
+        external=_external(view, prepared, version, environment, about=found),
         staged=needs.needs_staging is None or _was_staged(view, version, needs.needs_staging),
         emergency=_emergency(view, found, model=model, needs=needs) if emergency else None,
     )
 
 
 def _external(
-    prepared: Prepared | None, version: Version, environment: Environment
+    view: View,
+    prepared: Prepared | None,
+    version: Version,
+    environment: Environment,
+    *,
+    about: ApprovalRequest | None,
 ) -> tuple[ExternalEvidence, ...]:
+    """Return what was read for this request, by who people are today; what was said of another is nothing said here."""
     if prepared is None or prepared.version != version.name:
         return ()
-    return prepared.external.get(environment, ())
+    if prepared.requests.get(environment) != (None if about is None else about.id):
+        return ()
+    return tuple(
+        replace(seen, persons=accounts.current_persons(view, seen.persons))
+        for seen in prepared.external.get(environment, ())
+    )
 
 
 def _emergency(
@@ -247,11 +267,12 @@ def _unreviewed(view: View, model: ModelName) -> tuple[str, ...]:
 
 
 def versions_before(view: View, model: ModelName, environment: Environment) -> list[Version]:
-    """Return what a rollback can make live again, the last to be live first."""
+    """Return what a rollback can make live again, the last to be live first; nothing that nobody agreed to."""
     now_live = queries.live(view, model, environment)
     if now_live is None:
         return []
-    names = dict.fromkeys(d.version for d in queries.earlier(view, model, environment))
+    earlier = (d for d in queries.earlier(view, model, environment) if was_agreed(view, d))
+    names = dict.fromkeys(d.version for d in earlier)
     found = (find_version(view, name) for name in names if name != now_live.version)
     return [version for version in found if version is not None and version.retired_at is None]
 
@@ -275,10 +296,13 @@ def _asked(view: View, version: Version) -> Iterator[Asked]:
 
 
 def _was_staged(view: View, version: Version, needed: timedelta) -> bool:
-    """Tell whether the version was live in staging for long enough without a break."""
+    """Tell whether the version was live in staging for long enough without a break.
+
+    What was made elsewhere counts from when it was noted: nobody serves time by naming an earlier one.
+    """
     stays = queries.of_version(view, version.name, Environment.STAGING)
     return any(
-        (stay.ended_at or view.now) - stay.live_at >= needed
+        (stay.ended_at or view.now) - max(stay.live_at, stay.started_at) >= needed
         for stay in stays
         if stay.live_at is not None
     )

@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from modelwarden.deployments import queries
+from modelwarden.deployments.elsewhere import was_agreed
 from modelwarden.deployments.rollout import REVIEW_DUE, DeploymentState
 from modelwarden.deployments.targets.asking import ask, ask_back
 from modelwarden.facts.deployments import DeploymentLive, StepAdvanced
@@ -17,6 +18,7 @@ from modelwarden.registry.lifecycle import Environment
 from modelwarden.registry.queries import find_model, find_version
 from modelwarden.registry.use_cases.reads import as_policies_see
 from modelwarden.safeguards.routes.moving import move_route
+from modelwarden.safeguards.routes.queries import find_route
 from modelwarden.safeguards.routes.route import BY_KEY, BY_WORKER, RouteTable, route_id
 
 if TYPE_CHECKING:
@@ -35,7 +37,7 @@ BASIS_POINTS: Final = WHOLE // 100
 
 def announce(change: Change, started: Deployment, before: Deployment) -> None:
     """Name the candidate to guards, with no traffic yet, so that workers load it."""
-    move_route(change, _shared(started, before.label))
+    move_route(change, _shared(started, _stable(change, before)))
 
 
 def take_step(change: Change, deployment: Deployment, before: Deployment | None) -> Deployment:
@@ -63,7 +65,7 @@ def take_step(change: Change, deployment: Deployment, before: Deployment | None)
         )
     )
     if before is not None:  # with nothing live before, guards get their route when this is
-        move_route(change, _shared(kept, before.label))
+        move_route(change, _shared(kept, _stable(change, before)))
     ask(change, kept)
     return kept
 
@@ -116,7 +118,7 @@ def restore_route(change: Change, ended: Deployment) -> Deployment | None:
     """Give all traffic to what was live before an unfinished deployment; return that."""
     before = queries.locked_live(change, ended.model, ended.environment)
     if before is not None:
-        give_all(change, before)
+        move_route(change, _route(before, _stable(change, before)))
         ask_back(change, ended, before, under=ended)
     return before
 
@@ -134,6 +136,17 @@ def _to_review(change: Change, deployment: Deployment) -> Deployment:
     if deployment.is_emergency:  # it is due since it began
         return deployment
     return deployment.to_be_reviewed(review_due(change, deployment))
+
+
+def _stable(change: Change, before: Deployment) -> Label:
+    """Return what guards answer by besides a candidate: what is live.
+
+    What was made elsewhere moved no route (RL-36a), and what nobody agreed to moves none by a later deployment either.
+    """
+    if was_agreed(change, before):
+        return before.label
+    route = find_route(change, before.environment, before.model)
+    return before.label if route is None else route.stable
 
 
 def _shared(deployment: Deployment, stable: Label) -> RouteTable:

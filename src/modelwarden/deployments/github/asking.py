@@ -142,7 +142,11 @@ def _weighed(
     if covering is None or covering.id != request.id:
         return Verdict((Reason("request_closed", "another request is about this release now"),))
     prepared = Prepared(
-        version=version.name, found=artifact, at=view.now, external={request.environment: said}
+        version=version.name,
+        found=artifact,
+        at=view.now,
+        external={request.environment: said},
+        requests={request.environment: request.id},
     )
     now = (
         evidence.artifact_registered(version)
