@@ -19,6 +19,9 @@ from modelwarden.errors import (
     PolicyInvalid,
     PolicyWeakensParent,
 )
+from modelwarden.fingerprints.model_signature import sign
+from modelwarden.fingerprints.resources import read_resources
+from modelwarden.ledger.keys import SigningKey
 from tests.conformance.test_registry import PURPOSE, WHY, permitted
 
 if TYPE_CHECKING:
@@ -168,3 +171,23 @@ def test_a_file_of_another_program_becomes_a_policy(company: Company) -> None:
     assert root.policies.lint(found.document).hash == found.hash
     with pytest.raises(NotPermitted):
         company.as_user("alice").policies.import_policy(text)
+
+
+def test_files_are_read_by_the_server_and_signed_by_a_person(company: Company) -> None:
+    alice = company.as_user("alice")
+    alice.models.register("read", owner="alice", business_purpose=PURPOSE)
+    alice.versions.register("read", "1", artifact=company.artifact("two"))
+    read = alice.evidence.record("read", "1", kind="contents")
+    assert (read.assurance, set(read.value["formats"])) == ("measured", {"text"})
+    key = company.keys["bob"]
+    bundle = sign(read_resources(company.folder / "two.joblib"), key).decode()
+    signed = alice.evidence.record("read", "1", kind="signature", report=bundle)
+    assert (signed.assurance, signed.value["keyid"]) == ("attested", key.keyid)
+    stranger = sign(read_resources(company.folder / "two.joblib"), SigningKey.generate()).decode()
+    for given in ({"report": stranger}, {"value": {"bundle": bundle}}):
+        with pytest.raises(EvidenceInvalid):
+            alice.evidence.record("read", "1", kind="signature", **given)
+    with pytest.raises(EvidenceInvalid):
+        alice.evidence.record("read", "1", kind="contents", value={"files": {}, "formats": {}})
+    with pytest.raises(NotPermitted):
+        company.as_user("root").evidence.record("read", "1", kind="contents")

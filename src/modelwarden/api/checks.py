@@ -75,10 +75,19 @@ async def record_evidence(
     body: NewEvidence,
     caller: Annotated[Caller, may(Permission.METRIC_RECORD)],
 ) -> Response:
-    """Record evidence about a version: metrics with intervals, or a scanner's findings."""
+    """Record evidence about a version: metrics with intervals, a scanner's findings, a signature over its files.
+
+    Of kind `contents` nothing is given: the server reads the files, and tells their formats.
+    """
     given = body.model_dump(exclude=set(Claims.model_fields), exclude_none=True)
-    new = await caller.prepare(partial(actions.prepare_evidence, **given))
-    action = partial(actions.record_evidence, model=model, version=version, new=new)
+    if given == {"kind": "contents", "inputs": []}:
+        find = partial(actions.artifact_to_read, model=model, version=version)
+        uri = await caller.look(find)
+        step = partial(actions.read_artifact, uri, settings=caller.host.warden.settings)
+        new = await caller.prepare(step)
+    else:
+        new = await caller.prepare(partial(actions.prepare_evidence, **given))
+    action = partial(approvals.record_evidence, model=model, version=version, new=new)
     return await caller.write(
         claimed(action, body.claims()), evidence_answer, again=_evidence_again, status=201
     )

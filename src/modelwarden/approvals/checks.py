@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from modelwarden.access.allowed import authorize
 from modelwarden.approvals import statement as statements
 from modelwarden.approvals.attesting import statements_about
+from modelwarden.approvals.signed_files import signatures_over
 from modelwarden.approvals.waivers.standing import standing
 from modelwarden.permissions import Permission
 from modelwarden.policies import checking
@@ -74,8 +75,12 @@ def turned(
 def _verified(
     view: View, version: Version, *, model: Model, needs: Requirements
 ) -> checking.Verified:
-    wanted = [check for check in needs.checks if check.type == "attestation"]
+    wanted = any(check.type == "attestation" for check in needs.checks)
+    signed = any(c.type == "artifact" and c.params.get("signed") for c in needs.checks)
     return checking.Verified(
         waivers=standing(view, version, model=model, environment=needs.environment),
-        statements=statements_about(view, version, model=model) if wanted else (),
+        statements=(
+            *(statements_about(view, version, model=model) if wanted else ()),
+            *(signatures_over(view, version) if signed else ()),
+        ),
     )

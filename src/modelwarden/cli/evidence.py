@@ -33,7 +33,9 @@ def record(  # noqa: PLR0913  # what is said of it
     *,
     kind: Annotated[
         str,
-        typer.Option("--kind", help="findings (SARIF, CycloneDX or counts), metric or lineage."),
+        typer.Option(
+            "--kind", help="findings (SARIF, CycloneDX or counts), metric, lineage or signature."
+        ),
     ] = "findings",
     source: Annotated[
         str, typer.Option("--source", help="What was looked for, of findings.")
@@ -49,7 +51,7 @@ def record(  # noqa: PLR0913  # what is said of it
     ] = None,
 ) -> None:
     """Record evidence from a file."""
-    report = kind == "findings"
+    report = kind in {"findings", "signature"}
     run.screen.show(
         run.rooms.evidence.record(
             version.model,
@@ -57,12 +59,19 @@ def record(  # noqa: PLR0913  # what is said of it
             kind=kind,
             report=text_file(file) if report else None,
             value=None if report else json_file(file),
-            source=source if report else None,
+            source=source if kind == "findings" else None,
             tool=tool,
             produced_at=None if at is None else moment_option(at),
             artifact=artifact,
         )
     )
+
+
+@verb(evidence)
+def read(run: Run, version: VersionArgument) -> None:
+    """Have the server read the version's files, and tell their formats; none is loaded."""
+    found = run.rooms.evidence.record(version.model, version.version, kind="contents")
+    run.screen.show(found)
 
 
 @verb(evidence)

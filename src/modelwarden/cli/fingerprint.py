@@ -18,7 +18,7 @@ def fingerprint(
         list[str] | None, typer.Option("--ignore", metavar="PATTERN", help="In a folder.")
     ] = None,
 ) -> None:
-    """Print the fingerprints of a file or folder (LN-8, LN-10)."""
+    """Print the fingerprints of a file or folder."""
     from modelwarden.fingerprints.artifact import Artifact  # noqa: PLC0415  # not for every command
     from modelwarden.fingerprints.artifact import fingerprint as read  # noqa: PLC0415
 

@@ -63,22 +63,32 @@ app: Final = typer.Typer(
 SELDOM: Final = (50_000, 20, 20)
 """How often to look for garbage: modules that are loaded stay, and the usual 700 take a sixth of a server's start."""
 
-NOUNS: Final = (
-    models, versions, artifacts, evidence, checks, waivers, usecases, approvals, deploy, freezes,
-    kill, local_stops, triggers, freshness, drill, guards, drift, sla, policy,
-    audit, holds, retention, users, groups, delegations, roles, service_accounts, tokens, keys, notify, witness, mlflow,
-)  # fmt: skip
+RELEASE: Final = "Release: what may go live, and who agreed"
+NOUNS: Final = {
+    RELEASE: (
+        models, versions, artifacts, evidence, checks, policy, usecases, approvals, waivers, deploy, freezes
+    ),
+    "Stop: switches, and what watches": (
+        kill, local_stops, triggers, drill, guards, drift, freshness, sla
+    ),
+    "Prove: the ledger, and what is kept": (audit, witness, holds, retention),
+    "People and programs": (users, groups, delegations, roles, service_accounts, tokens, keys),
+    "Other systems": (notify, mlflow),
+}  # fmt: skip
+"""The groups that help shows, and their nouns."""
+HOST: Final = "The server and its database"
+BEGIN: Final = "Begin here"
 
-for each in NOUNS:
-    app.add_typer(each)
-for alone in (
-    fingerprint, doctor, host.init, host.serve, host.migrate, host.backup, host.restore, host.frozen
-):  # fmt: skip
-    verb(app)(alone)
+app.command(rich_help_panel=BEGIN)(tour)
+app.command(rich_help_panel=BEGIN)(demo)
+for panel, nouns in NOUNS.items():
+    for each in nouns:
+        app.add_typer(each, rich_help_panel=panel)
+for alone in (host.init, host.serve, doctor, host.migrate, host.backup, host.restore, host.frozen):
+    verb(app, panel=HOST)(alone)
+verb(app, panel=RELEASE)(fingerprint)
 verb(audit)(watch)
 verb(audit)(verify_copy)
-app.command()(tour)
-app.command()(demo)
 
 
 def _show_version(*, wanted: bool) -> None:

@@ -47,12 +47,13 @@ def noun(name: str, says: str) -> typer.Typer:
 
 
 def verb(
-    noun: typer.Typer, name: str | None = None
+    noun: typer.Typer, name: str | None = None, *, panel: str | None = None
 ) -> Callable[[Callable[Concatenate[Run, P], None]], Callable[Concatenate[Run, P], None]]:
-    """Add a function to a noun as a verb, under its own name or another."""
+    """Add a function to a noun as a verb, under its own name or another; `panel` is the group that help shows it in."""
 
     def add(function: Callable[Concatenate[Run, P], None]) -> Callable[Concatenate[Run, P], None]:
-        noun.command(name or function.__name__.strip("_").replace("_", "-"))(_door(function))
+        called = name or function.__name__.strip("_").replace("_", "-")
+        noun.command(called, rich_help_panel=panel)(_door(function))
         return function
 
     return add

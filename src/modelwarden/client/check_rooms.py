@@ -37,7 +37,10 @@ class Evidence:
         inputs: Sequence[str] = (),
         artifact: str | None = None,
     ) -> EvidenceAnswer:
-        """Record evidence: `metric` figures, the `lineage` of a run, or `findings`: counts or SARIF or CycloneDX.
+        """Record evidence: `metric` figures, the `lineage` of a run, `findings`: counts or SARIF or CycloneDX.
+
+        A `signature` is the bundle of a registered key over the files, as `report`. `contents` takes nothing: the
+        server reads the files, and tells their formats.
 
         Raises EvidenceInvalid, EvidenceFromFuture, DigestMismatch, NotPermitted, VersionNotFound.
         """

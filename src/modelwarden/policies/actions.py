@@ -21,6 +21,8 @@ from modelwarden.policies.reads import policy as policy
 from modelwarden.policies.reads import policy_versions as policy_versions
 from modelwarden.policies.reads import prepare_policy as prepare_policy
 from modelwarden.policies.reads import requirements as requirements
+from modelwarden.policies.recording import artifact_to_read as artifact_to_read
 from modelwarden.policies.recording import prepare_evidence as prepare_evidence
+from modelwarden.policies.recording import read_artifact as read_artifact
 from modelwarden.policies.recording import record_evidence as record_evidence
 from modelwarden.registry.lifecycle import Environment as Environment

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Final, Literal, Self, TypeAlia
 
 from pydantic import Field, StringConstraints, model_validator
 
+from modelwarden.fingerprints.formats import Format  # noqa: TC001  # pydantic reads it
 from modelwarden.policies.check import RANK
 from modelwarden.policies.shape import Length, Name, Reason, Shape
 
@@ -56,9 +57,11 @@ class Where(Shape):
 
 
 class Trusted(Shape):
-    """How far the bytes have to be trusted."""
+    """How far the bytes have to be trusted, whether a registered key has to have signed them, and what they may be."""
 
     trust: Literal["verified"] = "verified"
+    signed: bool | None = None
+    formats: Annotated[tuple[Format, ...], Field(min_length=1, max_length=16)] | None = None
 
 
 class Roles(Shape):

@@ -12,6 +12,7 @@ from datetime import timedelta
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
+from modelwarden.policies.artifact import artifact
 from modelwarden.policies.attested import attestation, chain_verified, lineage
 from modelwarden.policies.check import RANK, Check, Exhibit, Situation, witnessed
 from modelwarden.policies.condition import condition
@@ -186,16 +187,6 @@ def _field(params: Mapping[str, Json], situation: Situation, now: datetime) -> F
     return Finding(Outcome.PASS if ruling.truth else Outcome.FAIL, ruling.atoms)
 
 
-def _artifact(params: Mapping[str, Json], situation: Situation, _now: datetime) -> Finding:
-    """Pass when we read the bytes ourselves; what a caller only asserted is unknown."""
-    trust = situation.fields.get("version.trust")
-    wanted = str(params.get("trust", "verified"))
-    seen = (Seen("version.trust", "eq", wanted, None if trust is None else str(trust)),)
-    if trust == wanted:
-        return Finding(Outcome.PASS, seen)
-    return Finding(Outcome.UNKNOWN, seen, next="register it where the server can read its bytes")
-
-
 def _dataset(params: Mapping[str, Json], situation: Situation, _now: datetime) -> Finding:
     """Pass when a dataset with a fingerprint is registered in each role."""
     seen = tuple(
@@ -271,7 +262,7 @@ def _timed(move: str, took: Json, limit: str) -> tuple[bool, Seen]:
 TYPES: Final[Mapping[str, Callable[[Mapping[str, Json], Situation, datetime], Finding]]] = (
     MappingProxyType(
         {
-            "artifact": _artifact,
+            "artifact": artifact,
             "attestation": attestation,
             "chain_verified": chain_verified,
             "dataset": _dataset,

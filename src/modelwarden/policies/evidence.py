@@ -38,6 +38,8 @@ class EvidenceKind(StrEnum):
     FINDINGS = "findings"
     LINEAGE = "lineage"
     ATTESTATION = "attestation"
+    SIGNATURE = "signature"
+    CONTENTS = "contents"
 
 
 class Assurance(StrEnum):
@@ -45,6 +47,7 @@ class Assurance(StrEnum):
 
     IMPORTED = "imported"
     ATTESTED = "attested"
+    MEASURED = "measured"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -120,8 +123,12 @@ def checked_value(kind: EvidenceKind, value: object) -> dict[str, Any]:
         EvidenceKind.FINDINGS: _findings,
         EvidenceKind.LINEAGE: _lineage,
     }
-    if kind not in forms:
+    if kind is EvidenceKind.ATTESTATION:
         raise EvidenceInvalid("kind: an attestation is signed by a person: evidence attest")
+    if kind not in forms:
+        raise EvidenceInvalid(
+            "kind: a signature is a bundle, given as report; contents the server reads"
+        )
     return forms[kind](value)
 
 

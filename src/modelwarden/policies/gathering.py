@@ -14,7 +14,7 @@ from modelwarden.access.queries import current_persons, find_actor
 from modelwarden.policies import queries
 from modelwarden.policies.attested import ARTIFACT
 from modelwarden.policies.check import ALTERED, Exhibit, Situation, at_text
-from modelwarden.policies.evidence import value_digest
+from modelwarden.policies.evidence import Assurance, EvidenceKind, value_digest
 from modelwarden.policies.reads import model_fields
 from modelwarden.registry.queries import find_version, live_versions
 from modelwarden.registry.use_cases.reads import as_policies_see
@@ -40,6 +40,7 @@ MOST: Final = 50
 """How many pieces of evidence of a kind are read for a version, newest first."""
 LIVE: Final = "live"
 TEST: Final = "test"
+CONTENTS: Final = EvidenceKind.CONTENTS.value
 BEHIND: Final = timedelta(hours=1)
 """How old an entry may be that a verification of the whole ledger left out: it came in meanwhile."""
 STORED: Final = {
@@ -79,6 +80,8 @@ def situation(  # what is read, and as of when
             builders = builders_of(view, one, model) if wants_witness else None
             exhibits += _stored(view, one, kind, by=by, builders=builders)
             exhibits += [evaluation(one)] if kind == "metric" and one.evaluation else []
+    if any(check.type == "artifact" and check.params.get("formats") for check in checks):
+        exhibits += _formats(view, version, by=by)
     if "drill" in types:
         places = {str(c.params.get("environment", "staging")) for c in checks if c.type == "drill"}
         exhibits += _drills(view, model, sorted(places), by=by)
@@ -215,6 +218,31 @@ def outsiders(
 def counts(view: View, evidence: Evidence, version: Version) -> bool:
     """Tell whether a piece of evidence is about these bytes, and stands (EV-1, LG-46)."""
     return evidence.subject == subject_of(version) and not view.is_frozen("evidence", evidence.id)
+
+
+def contents_of(view: View, version: Version, *, by: str = queries.NEWEST) -> Evidence | None:
+    """Return what we read of a version's files last; None where nobody asked us to, or a row was altered."""
+    found = _contents(view, version, by=by)
+    return None if found is None or value_digest(found.value) != found.value_sha256 else found
+
+
+def _contents(view: View, version: Version, *, by: str) -> Evidence | None:
+    kept = queries.evidence_of(view, version.name, kind=CONTENTS, by=by, limit=MOST)
+    own = (e for e in kept if e.assurance is Assurance.MEASURED and counts(view, e, version))
+    return next(own, None)
+
+
+def _formats(view: View, version: Version, *, by: str) -> Iterator[Exhibit]:
+    found = _contents(view, version, by=by)
+    if found is not None:
+        whole = value_digest(found.value) == found.value_sha256
+        yield Exhibit(
+            id=found.id,
+            kind=CONTENTS,
+            version=found.version,
+            produced_at=at_text(found.produced_at),
+            value={"formats": found.value["formats"]} if whole else ALTERED,
+        )
 
 
 def _drills(view: View, model: Model, places: Sequence[str], *, by: str) -> Iterator[Exhibit]:

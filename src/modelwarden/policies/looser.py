@@ -47,12 +47,15 @@ def _params(after: Mapping[str, Json], before: Mapping[str, Json]) -> Iterator[t
         ours, theirs = after.get(key), before.get(key)
         if isinstance(theirs, Mapping) and key == "max":
             yield from _counts(ours, theirs)
+        elif key == "formats":
+            if isinstance(theirs, list) and not (isinstance(ours, list) and {*ours} <= {*theirs}):
+                yield key, "a format is let through that the parent does not let through"
         elif isinstance(theirs, list) and isinstance(ours, list):
             if not {str(role) for role in theirs} <= {str(role) for role in ours}:
                 yield key, "a role of the parent is missing"
         elif (
             ours != theirs
-            and not (theirs is False and ours is True)
+            and not (ours is True and (theirs is None or theirs is False))
             and (key not in TIGHTENS or _is_looser(ours, theirs, way=TIGHTENS[key]))
         ):
             yield key, "another value than the parent's"

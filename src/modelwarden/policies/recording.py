@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from modelwarden.access.allowed import authorize
 from modelwarden.errors import DigestMismatch, EvidenceInvalid
@@ -20,6 +20,7 @@ from modelwarden.policies.evidence import (
 from modelwarden.policies.findings import scan
 from modelwarden.policies.gathering import subject_of
 from modelwarden.registry import reads as registry
+from modelwarden.registry.contents import read_contents
 from modelwarden.values.ids import Digest, EvidenceId
 from modelwarden.values.words import named
 
@@ -27,8 +28,11 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from datetime import datetime
 
+    from modelwarden.config import Settings
     from modelwarden.registry.version import Version
-    from modelwarden.store.change import Change
+    from modelwarden.store.change import Change, View
+
+READER: Final = "modelwarden"
 
 
 def prepare_evidence(  # noqa: PLR0913  # what a caller says of it
@@ -45,9 +49,10 @@ def prepare_evidence(  # noqa: PLR0913  # what a caller says of it
     """Return evidence in the form of its kind, before the change that records it. Raises EvidenceInvalid, ValueInvalid.
 
     Args:
-        kind: `metric`, `findings` or `lineage`.
+        kind: `metric`, `findings`, `lineage` or `signature`.
         value: the figures, where no report is given.
-        report: of `findings`: SARIF, CycloneDX or counts, as text; its tool and time are taken unless named.
+        report: of `findings`: SARIF, CycloneDX or counts, as text; its tool and time are taken unless named. Of a
+            `signature`: the bundle.
         source: of a report: what was looked for, as `security`.
         tool: the program that made it.
         produced_at: when; without it the report's time, else now.
@@ -57,6 +62,13 @@ def prepare_evidence(  # noqa: PLR0913  # what a caller says of it
     sort = named(EvidenceKind, kind, field="kind")
     if (value is None) == (report is None):
         raise EvidenceInvalid("value: either figures, or a report of findings")
+    if report is not None and sort is EvidenceKind.SIGNATURE:
+        return NewEvidence(
+            kind=sort,
+            value={"bundle": report},
+            tool=tool or "model_signing",
+            artifact=None if artifact is None else Digest(artifact),
+        )
     if report is not None:
         if sort is not EvidenceKind.FINDINGS or source is None:
             raise EvidenceInvalid("report: of kind findings, with a source such as security")
@@ -73,6 +85,29 @@ def prepare_evidence(  # noqa: PLR0913  # what a caller says of it
     )
 
 
+def artifact_to_read(view: View, model: str, version: str) -> str | None:
+    """Return where a version's artifact is, to read its contents; None where the words were erased.
+
+    Raises ModelNotFound, VersionNotFound, NotPermitted, VersionIsRetired.
+    """
+    parent = registry.model(view, model)
+    found = registry.version(view, model, version)
+    authorize(view, Permission.METRIC_RECORD, on=registry.resource_of(parent))
+    found.require_usable()
+    return view.words(found.artifact)
+
+
+def read_artifact(uri: str | None, *, settings: Settings) -> NewEvidence:
+    """Read a version's files and their formats, with no transaction open. Raises what `read_contents` raises."""
+    found = read_contents(uri, settings=settings)
+    return NewEvidence(
+        kind=EvidenceKind.CONTENTS,
+        value={"files": dict(found.files), "formats": dict(found.formats)},
+        tool=READER,
+        artifact=found.subject_sha256,
+    )
+
+
 def record_evidence(change: Change, model: str, version: str, *, new: NewEvidence) -> Evidence:
     """Keep evidence about a version.
 
@@ -85,7 +120,9 @@ def record_evidence(change: Change, model: str, version: str, *, new: NewEvidenc
     found = registry.version(change, model, version)
     authorize(change, Permission.METRIC_RECORD, on=registry.resource_of(parent))
     found.require_usable()
-    return kept_evidence(change, found, new, assurance=Assurance.IMPORTED)
+    ours = new.kind is EvidenceKind.CONTENTS
+    assurance = Assurance.MEASURED if ours else Assurance.IMPORTED
+    return kept_evidence(change, found, new, assurance=assurance)
 
 
 def kept_evidence(

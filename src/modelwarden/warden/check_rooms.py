@@ -41,10 +41,15 @@ class Evidence:
         inputs: Sequence[str] = (),
         artifact: str | None = None,
     ) -> EvidenceAnswer:
-        """Record evidence: `metric` figures, the `lineage` of a run, or `findings`: counts or SARIF or CycloneDX.
+        """Record evidence: `metric` figures, the `lineage` of a run, `findings`: counts or SARIF or CycloneDX.
+
+        A `signature` is the bundle of a registered key over the files, as `report`. `contents` takes nothing: the
+        server reads the files, and tells their formats.
 
         Raises EvidenceInvalid, EvidenceFromFuture, DigestMismatch, NotPermitted, VersionNotFound.
         """
+        if kind == "contents" and value is None and report is None:
+            return self._read(model, version)
         new = actions.prepare_evidence(
             kind,
             value=value,
@@ -55,7 +60,14 @@ class Evidence:
             inputs=inputs,
             artifact=artifact,
         )
-        action = partial(actions.record_evidence, model=model, version=version, new=new)
+        action = partial(approvals.record_evidence, model=model, version=version, new=new)
+        return self._bound.write(action, evidence_answer)
+
+    def _read(self, model: str, version: str) -> EvidenceAnswer:
+        find = partial(actions.artifact_to_read, model=model, version=version)
+        uri = self._bound.read(find, lambda _view, found: found)
+        new = actions.read_artifact(uri, settings=self._bound.settings)
+        action = partial(approvals.record_evidence, model=model, version=version, new=new)
         return self._bound.write(action, evidence_answer)
 
     def attestation_statement(
