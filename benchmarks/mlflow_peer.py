@@ -27,6 +27,8 @@ PYTHON: Final = PLACE / "bin" / "python"
 CREATE_MODEL: Final = "/api/2.0/mlflow/registered-models/create"
 CREATE_VERSION: Final = "/api/2.0/mlflow/model-versions/create"
 GET_MODEL: Final = "/api/2.0/mlflow/registered-models/get"
+GET_VERSION: Final = "/api/2.0/mlflow/model-versions/get"
+SET_TAG: Final = "/api/2.0/mlflow/model-versions/set-tag"
 SET_ALIAS: Final = "/api/2.0/mlflow/registered-models/alias"
 NOTHING: Final[Mapping[str, str]] = MappingProxyType({})
 QUIET: Final = {
@@ -43,19 +45,26 @@ def prepare() -> None:
         _run(str(PYTHON), "-m", "pip", "install", "--quiet", "mlflow")
 
 
-def beside_us() -> str:
-    """Return a Python that has MLflow and this program: the one that runs, else that environment with both."""
+def with_mlflow() -> str:
+    """Return a Python that has MLflow: the one that runs, as the group `bench` makes it, else that of its own."""
     if find_spec("mlflow") is not None:
         return sys.executable
     prepare()
-    _run(str(PYTHON), "-m", "pip", "install", "--quiet", "--editable", str(PLACE.parent))
     return str(PYTHON)
 
 
-def release() -> str:
+def beside_us() -> str:
+    """Return a Python that has MLflow and this program."""
+    found = with_mlflow()
+    if found != sys.executable:
+        _run(found, "-m", "pip", "install", "--quiet", "--editable", str(PLACE.parent))
+    return found
+
+
+def release(at: str = str(PYTHON)) -> str:
     """Return the version that runs."""
     code = "import importlib.metadata as m; print(m.version('mlflow'))"
-    return _run(str(PYTHON), "-c", code).strip()
+    return _run(at, "-c", code).strip()
 
 
 @contextlib.contextmanager
@@ -98,6 +107,14 @@ def new_version(name: str, number: int) -> bytes:
 
 def set_alias(name: str, alias: str, version: str) -> bytes:
     return post(SET_ALIAS, {"name": name, "alias": alias, "version": version})
+
+
+def set_tag(name: str, version: str, key: str, value: str) -> bytes:
+    return post(SET_TAG, {"name": name, "version": version, "key": key, "value": value})
+
+
+def version_path(name: str, version: str) -> str:
+    return f"{GET_VERSION}?name={name}&version={version}"
 
 
 def get_model(name: str) -> bytes:

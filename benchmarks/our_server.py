@@ -18,21 +18,24 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from benchmarks.servers import Server
+    from modelwarden.config import Settings
 
 MODELS: Final = "/api/governance/models"
 READY: Final = "/api/governance/ready"
 
 
 @contextlib.contextmanager
-def served(folder: Path) -> Iterator[Server]:
-    """Start the server on the SQLite file in this folder, which it begins if there is none."""
+def served(folder: Path, settings: Settings | None = None) -> Iterator[Server]:
+    """Start the server on the SQLite file in this folder, which it begins if there is none, or where settings say."""
+    place = {} if settings is None else {"MODELWARDEN_KEYS_FOLDER": str(settings.keys_folder)}
     command = Command(
         words=[sys.executable, "-m", "modelwarden", "serve", "--port", "{port}"],
         ready=READY,
         environment={
-            "MODELWARDEN_URL": url_in(folder),
+            "MODELWARDEN_URL": url_in(folder) if settings is None else settings.url,
             "MODELWARDEN_READ_RATE": "0",
             "MODELWARDEN_WRITE_RATE": "0",
+            **place,
         },
         folder=folder,
     )

@@ -6,8 +6,11 @@ Each connection sends the next call when the answer to the last one has arrived 
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import http.client
 import json
 import re
+import time
 from functools import partial
 from typing import TYPE_CHECKING, Final
 
@@ -44,6 +47,25 @@ def _headers(token: str | None) -> str:
 def send_all(port: int, calls: Sequence[bytes], *, connections: int = CONNECTIONS) -> None:
     """Send all calls and wait for all answers. Raises UnexpectedAnswer for any that is no 200 or 201."""
     asyncio.run(_send_all(port, calls, connections))
+
+
+def times_of(port: int, path: str, count: int, *, token: str | None = None) -> list[float]:
+    """GET one path again and again over one connection, and return the milliseconds to each whole answer.
+
+    Raises UnexpectedAnswer for any that is no 200.
+    """
+    headers = {} if token is None else {"Authorization": f"Bearer {token}"}
+    found = []
+    with contextlib.closing(http.client.HTTPConnection(HOST, port)) as connection:
+        for _ in range(count):
+            began = time.perf_counter()
+            connection.request("GET", path, headers=headers)
+            answer = connection.getresponse()
+            body = answer.read()
+            found.append((time.perf_counter() - began) * 1e3)
+            if answer.status != http.HTTPStatus.OK:
+                raise UnexpectedAnswer(body[:600].decode(errors="replace"))
+    return found
 
 
 async def _send_all(port: int, calls: Sequence[bytes], connections: int) -> None:

@@ -88,9 +88,8 @@ def check(envelope: Envelope, *, key: KnownKey | None, person: PersonId, now: da
 
 def check_content(payload: bytes, expected: bytes) -> None:
     """Compare what was signed with the statement as built now. Raises StatementChanged."""
-    fields = statements.difference(payload, expected)
-    if fields or payload != expected:
-        raise StatementChanged(fields or ("encoding",))
+    if payload != expected:
+        raise StatementChanged(statements.difference(payload, expected) or ("encoding",))
 
 
 def standing(
