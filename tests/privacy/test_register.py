@@ -101,7 +101,8 @@ PROGRAMS: Final = {
     "results", "evaluated_by", "order",
     "impact", "authors", "mapped_by", "told",
     "fail", "breakers", "by", "salt", "waits", "outcome", "reviewed_by", "lifted_by", "deployment",
-    "members", "delegation", "delegator", "delegator_person", "delegate", "on_timeout", "ramp", "carried", "carried_sha256", "reported_by", "adopted_as", "resolved_by",
+    "members", "delegation", "delegator", "delegator_person", "delegate", "on_timeout",
+    "ramp", "carried", "carried_sha256", "reported_by", "adopted_as", "resolved_by",
 }  # fmt: skip
 """Ids, digests and words of the program's own lists, whatever the table."""
 
