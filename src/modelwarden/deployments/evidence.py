@@ -183,9 +183,9 @@ def gate_case(  # noqa: PLR0913  # what the gate weighs
     if found is not None:
         basis = case.current_basis(view, found, version)
         approval = case.approval(view, found, model=model, version=version, basis=basis)
-    weighed = (
-        checks_now.results(view, version, model=model, needs=needs) if checks is None else checks
-    )
+    weighed = checks
+    if weighed is None:
+        weighed = checks_now.results(view, version, model=model, needs=needs)
     return gate.Case(
         at=view.now,
         version=version,
@@ -202,14 +202,16 @@ def gate_case(  # noqa: PLR0913  # what the gate weighs
         unreviewed=_unreviewed(view, model.name),
         checks=weighed,
         automatic=_automatic(view, found, version, model=model, needs=needs, results=weighed),
-        unapproved=unapproved_use_cases(view, model)
-        if environment is Environment.PRODUCTION
-        else (),
+        unapproved=_unapproved(view, model, environment),
         systems=needs.systems,
         external=_external(view, prepared, version, environment, about=found),
         staged=needs.needs_staging is None or _was_staged(view, version, needs.needs_staging),
         emergency=_emergency(view, found, model=model, needs=needs) if emergency else None,
     )
+
+
+def _unapproved(view: View, model: Model, environment: Environment) -> tuple[str, ...]:
+    return unapproved_use_cases(view, model) if environment is Environment.PRODUCTION else ()
 
 
 def _external(
