@@ -45,14 +45,14 @@ def bundle(path: Path, key: Signer) -> str:
 
 def kept(org: Org, text: str, label: str = "1.0.0", by: str = "alice") -> Evidence:
     new = policies.prepare_evidence("signature", report=text)
-    found: Evidence = org.do(by, approvals.record_evidence, "churn", label, new=new)
+    found: Evidence = org.do(by, approvals.record_signature, "churn", label, new=new)
     return found
 
 
 def looked(org: Org, label: str = "1.0.0", by: str = "alice") -> Evidence:
     uri = org.see(by, policies.artifact_to_read, "churn", label)
     new = policies.read_artifact(uri, settings=org.warden.settings)
-    found: Evidence = org.do(by, approvals.record_evidence, "churn", label, new=new)
+    found: Evidence = org.do(by, policies.record_evidence, "churn", label, new=new)
     return found
 
 
@@ -107,6 +107,9 @@ def test_other_bytes_another_version_and_words_that_are_no_bundle(org: Org) -> N
             kept(org, wrong)
     with pytest.raises(NotPermitted):
         kept(org, bundle(org.folder / "1.0.0.bin", org.keys["bob"]), by="root")
+    unverified = policies.prepare_evidence("signature", report=text)
+    with pytest.raises(EvidenceInvalid):
+        org.do("alice", policies.record_evidence, "churn", "1.0.0", new=unverified)
     for value in ({"bundle": text, "keyid": org.keys["bob"].keyid}, {"files": {}, "formats": {}}):
         for kind in ("signature", "contents"):
             with pytest.raises(EvidenceInvalid):

@@ -87,7 +87,8 @@ async def record_evidence(
         new = await caller.prepare(step)
     else:
         new = await caller.prepare(partial(actions.prepare_evidence, **given))
-    action = partial(approvals.record_evidence, model=model, version=version, new=new)
+    record = approvals.record_signature if body.kind == "signature" else actions.record_evidence
+    action = partial(record, model=model, version=version, new=new)
     return await caller.write(
         claimed(action, body.claims()), evidence_answer, again=_evidence_again, status=201
     )

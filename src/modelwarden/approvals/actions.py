@@ -26,7 +26,7 @@ from modelwarden.approvals.request import RequestType as RequestType
 from modelwarden.approvals.requesting import request as request
 from modelwarden.approvals.requesting import request_access as request_access
 from modelwarden.approvals.requesting import withdraw as withdraw
-from modelwarden.approvals.signed_files import record_evidence as record_evidence
+from modelwarden.approvals.signed_files import record_signature as record_signature
 from modelwarden.approvals.statement import PAYLOAD_TYPE as PAYLOAD_TYPE
 from modelwarden.approvals.use_cases import deploy_use_case as deploy_use_case
 from modelwarden.approvals.use_cases import deprecate_use_case as deprecate_use_case

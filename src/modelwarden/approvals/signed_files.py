@@ -6,7 +6,7 @@ server took it. Verified when it arrives, and again wherever a check relies on i
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from modelwarden.access import queries as accounts
 from modelwarden.access.actor import Revocation
@@ -40,30 +40,31 @@ if TYPE_CHECKING:
     from modelwarden.registry.version import Version
     from modelwarden.store.change import Change, View
 
-WHOLE_PAGE = 200
+WHOLE_PAGE: Final = 200
 
 
-def record_evidence(change: Change, model: str, version: str, *, new: NewEvidence) -> Evidence:
-    """Keep evidence about a version; a signature only while it holds.
+def record_signature(change: Change, model: str, version: str, *, new: NewEvidence) -> Evidence:
+    """Keep a signature over a version's files, if it holds.
 
     Raises:
         SignatureInvalid, EnvelopeMalformed, KeyExpired.
         EvidenceInvalid: no key that a person registered here made it, or a folder's contents are not recorded.
-        DigestMismatch: it was made over other bytes; and what `policies.record_evidence` raises.
+        DigestMismatch: it was made over other bytes.
+        ModelNotFound, VersionNotFound, NotPermitted, VersionIsRetired.
     """
-    if new.kind is not EvidenceKind.SIGNATURE:
-        return recording.record_evidence(change, model, version, new=new)
     parent = registry.model(change, model)
     found = registry.version(change, model, version)
     authorize(change, Permission.METRIC_RECORD, on=registry.resource_of(parent))
     found.require_usable()
-    text = str(new.value["bundle"])
+    text = str(new.value.get("bundle"))
     key = _maker(change, text)
     _require_valid(key, change.now)
     if read_signature(text.encode(), PublicKey.from_pem(key.pem)).digests != _files(change, found):
         raise DigestMismatch(f"the signature is over other files than those of {found.name}")
     value = {"bundle": text, "keyid": key.keyid}
-    kept = NewEvidence(kind=new.kind, value=value, tool=new.tool, artifact=new.artifact)
+    kept = NewEvidence(
+        kind=EvidenceKind.SIGNATURE, value=value, tool=new.tool, artifact=new.artifact
+    )
     return recording.kept_evidence(change, found, kept, assurance=Assurance.ATTESTED)
 
 

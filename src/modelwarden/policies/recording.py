@@ -116,6 +116,8 @@ def record_evidence(change: Change, model: str, version: str, *, new: NewEvidenc
         DigestMismatch: it is about other bytes than the version's.
         EvidenceFromFuture: it is of more than 5 minutes from now.
     """
+    if new.kind is EvidenceKind.SIGNATURE:
+        raise EvidenceInvalid("kind: a signature is verified before it is kept")
     parent = registry.model(change, model)
     found = registry.version(change, model, version)
     authorize(change, Permission.METRIC_RECORD, on=registry.resource_of(parent))

@@ -60,14 +60,15 @@ class Evidence:
             inputs=inputs,
             artifact=artifact,
         )
-        action = partial(approvals.record_evidence, model=model, version=version, new=new)
+        record = approvals.record_signature if kind == "signature" else actions.record_evidence
+        action = partial(record, model=model, version=version, new=new)
         return self._bound.write(action, evidence_answer)
 
     def _read(self, model: str, version: str) -> EvidenceAnswer:
         find = partial(actions.artifact_to_read, model=model, version=version)
         uri = self._bound.read(find, lambda _view, found: found)
         new = actions.read_artifact(uri, settings=self._bound.settings)
-        action = partial(approvals.record_evidence, model=model, version=version, new=new)
+        action = partial(actions.record_evidence, model=model, version=version, new=new)
         return self._bound.write(action, evidence_answer)
 
     def attestation_statement(
