@@ -176,9 +176,8 @@ def gate_case(  # noqa: PLR0913  # what the gate weighs
     `prepared` holds what other systems said just before; `emergency` when it goes before people have agreed.
     """
     needs = requirements(view, model.name, environment)
-    found = None
-    if needs.humans or needs.systems:  # whoever takes part in the case agrees nowhere else either
-        found = requests.covering_request(view, version.name, environment)
+    asks = needs.humans or needs.systems  # who takes part in the case agrees nowhere
+    found = requests.covering_request(view, version.name, environment) if asks else None
     approval = None
     if found is not None:
         basis = case.current_basis(view, found, version)
