@@ -114,12 +114,16 @@ def case_of(
 
 
 def waits_for(view: View, deployment: Deployment, *, prepared: Prepared | None) -> tuple[str, ...]:
-    """Return the codes of all that the next step waits for, the gate's reasons among them."""
+    """Return the codes of all that the next step waits for, the gate's reasons among them.
+
+    Before anything is prepared, no other system was read: what it says holds a step up only once it is (RL-34).
+    """
     found = standing(view, deployment)
     model = find_model(view, deployment.model)
     if found.waits or model is None or _has_served(deployment):
         return found.codes
-    return gate.weigh(case_of(view, deployment, model, prepared=prepared)).codes
+    case = case_of(view, deployment, model, prepared=prepared)
+    return gate.weigh(case if prepared is not None else replace(case, systems=())).codes
 
 
 def keep_rollout(change: Change, deployment_id: str, *, prepared: Prepared) -> Deployment | None:
