@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from functools import partial
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any
-from urllib.parse import quote
 
 import httpx
 import pytest
@@ -190,7 +189,7 @@ def test_who_may_not_read_it_learns_nothing(desk: Desk) -> None:
     frank = desk.place.reader("frank")
     assert request not in frank.send("/approvals?show=all").text
     calls = len(desk.stub.calls)
-    for path in (request, "req_none", quote(BAD, safe="")):
+    for path in (request, "req_none", "<b>"):
         pages = [frank.send(f"/approvals/{path}", do) for do in ("look", "outside")]
         assert {each.status_code for each in pages} == {404}
     for path in (request, f"{request}/comments", f"{request}/outside"):
