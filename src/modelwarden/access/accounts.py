@@ -198,6 +198,13 @@ def handle_of(view: View, actor: str) -> str:
     return view.handles[actor]
 
 
+def handle_of_person(view: View, person: PersonId) -> str:
+    """Return the handle of a person's oldest account for showing; the person's id where there is none."""
+    current = min(queries.current_persons(view, {person}), default=person)
+    found = queries.accounts_of(view, current)
+    return own_handle(view, found[0]) if found else person
+
+
 def own_handle(view: View, actor: Actor) -> str:
     """Return the handle of an actor, or the id, by which it can be named as well, where there is none to be read."""
     try:

@@ -7,6 +7,7 @@ from modelwarden.access.accounts import add_user as add_user
 from modelwarden.access.accounts import deactivate as deactivate
 from modelwarden.access.accounts import email_of as email_of
 from modelwarden.access.accounts import handle_of as handle_of
+from modelwarden.access.accounts import handle_of_person as handle_of_person
 from modelwarden.access.accounts import link as link
 from modelwarden.access.accounts import me as me
 from modelwarden.access.accounts import reactivate as reactivate

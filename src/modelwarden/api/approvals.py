@@ -12,6 +12,7 @@ from starlette.responses import Response
 
 from modelwarden.api.bodies import StrictRoute
 from modelwarden.api.caller import Caller, may
+from modelwarden.api.limits import Rate
 from modelwarden.api.shapes import Base64, Claims, LongText, Shape, Text, Word, answers, page, pages
 from modelwarden.approvals import actions
 from modelwarden.approvals.answers import dossier_answer, request_answer
@@ -20,7 +21,7 @@ from modelwarden.errors import FilterInvalid, RequestInvalid
 from modelwarden.permissions import Permission
 from modelwarden.registry.lifecycle import Environment
 from modelwarden.values.answers import RequestAnswer
-from modelwarden.values.approvals import TimesAnswer
+from modelwarden.values.approvals import CommentAnswer, OutsideAnswer, TimesAnswer
 from modelwarden.values.ids import Commitment
 from modelwarden.values.pages import Page
 from modelwarden.values.words import maybe_named, named
@@ -160,6 +161,27 @@ async def lock_file(
     action = partial(deployments.lock_file, request_id=request)
     headers = {"Content-Disposition": 'attachment; filename="release.lock.json"'}
     return Response(await caller.look(action), media_type=LOCK_TYPE, headers=headers)
+
+
+@router.get("/{request}/comments", responses=pages(CommentAnswer))
+async def comments(
+    request: str, caller: Annotated[Caller, may(Permission.APPROVAL_READ)]
+) -> Response:
+    """List what people wrote about a request at GitHub, as it was copied, oldest first (RL-49)."""
+    action = partial(deployments.comments, request_id=request)
+    return await caller.read(action, lambda _view, found: found)
+
+
+@router.get("/{request}/outside", responses=pages(OutsideAnswer))
+async def outside(
+    request: str, caller: Annotated[Caller, may(Permission.APPROVAL_READ, rate=Rate.WRITE)]
+) -> Response:
+    """Say how a request stands at GitHub and in ServiceNow now, read for it: whose word counts, and why."""
+    sources = caller.host.warden.sources
+    asked, at = await caller.look(lambda view: (deployments.asked_outside(view, request), view.now))
+    seen = await caller.prepare(partial(deployments.look_outside, asked, sources, at=at))
+    action = partial(deployments.outside_answer, request_id=request, seen=seen)
+    return await caller.read(action, lambda _view, found: found)
 
 
 @router.post("/{request}/approve", responses=answers(RequestAnswer))

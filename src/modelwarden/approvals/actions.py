@@ -15,6 +15,7 @@ from modelwarden.approvals.due.reminding import remind as remind
 from modelwarden.approvals.due.reminding import requests_to_remind as requests_to_remind
 from modelwarden.approvals.due.times import times as times
 from modelwarden.approvals.reads import OpenSeat as OpenSeat
+from modelwarden.approvals.reads import answered as answered
 from modelwarden.approvals.reads import approval as approval
 from modelwarden.approvals.reads import approvals as approvals
 from modelwarden.approvals.reads import eligible as eligible
@@ -28,6 +29,7 @@ from modelwarden.approvals.requesting import request_access as request_access
 from modelwarden.approvals.requesting import withdraw as withdraw
 from modelwarden.approvals.signed_files import record_signature as record_signature
 from modelwarden.approvals.statement import PAYLOAD_TYPE as PAYLOAD_TYPE
+from modelwarden.approvals.statement import check_run_of as check_run_of
 from modelwarden.approvals.use_cases import deploy_use_case as deploy_use_case
 from modelwarden.approvals.use_cases import deprecate_use_case as deprecate_use_case
 from modelwarden.approvals.use_cases import find_use_case_request as find_use_case_request

@@ -28,6 +28,24 @@ FRESH_EVIDENCE: Final = timedelta(seconds=60)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Voice:
+    """What one account said in another system, and whether it counts.
+
+    Attributes:
+        account: its immutable id there; empty where the system no longer says whose it was.
+        person: whom the identity map knows behind it.
+        said: in the other system's own word, as `approved`.
+        why: it counts, or does not.
+    """
+
+    account: str
+    person: PersonId | None
+    said: str
+    counts: bool
+    why: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ExternalEvidence:
     """How a release stands in another system.
 
@@ -37,6 +55,7 @@ class ExternalEvidence:
         sha256: of the raw answer.
         persons: who agreed there and counts, by the identity map.
         why: what was found, in words for whoever is refused; no personal data.
+        voices: what each said there, for people who look at it; the gate weighs `state` and `persons` alone.
     """
 
     system: str
@@ -46,6 +65,7 @@ class ExternalEvidence:
     state: State
     persons: frozenset[PersonId]
     why: str
+    voices: tuple[Voice, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

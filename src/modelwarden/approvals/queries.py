@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any, Final
 
-from sqlalchemy import and_, bindparam, case, select
+from sqlalchemy import and_, bindparam, case, func, select
 
 from modelwarden.approvals.decision import Answer, Custody, Decision
 from modelwarden.approvals.request import (
@@ -148,6 +148,14 @@ _UNANSWERED: Final = (
 )
 _DECISIONS: Final = (
     select(decisions).where(decisions.c.request == bindparam("request")).order_by(decisions.c.id)
+)
+_ANSWERED: Final = (
+    select(decisions.c.request, func.count())
+    .where(
+        decisions.c.request.in_(bindparam("requests", expanding=True)),
+        decisions.c.withdrawn_at.is_(None),
+    )
+    .group_by(decisions.c.request)
 )
 _PERSONS: Final = select(actors.c.id, actors.c.person).where(
     actors.c.id.in_(bindparam("actors", expanding=True))
@@ -315,6 +323,12 @@ def unanswered_page(
 def decisions_of(view: View, request_id: RequestId) -> tuple[Decision, ...]:
     """Return all decisions on a request, oldest first, those that were withdrawn too."""
     return tuple(as_decision(row) for row in view.rows(_DECISIONS, {"request": request_id}))
+
+
+def answered(view: View, requests: Iterable[RequestId]) -> dict[RequestId, int]:
+    """Return how many seats of each of these requests are answered for; those with none are left out."""
+    rows = view.rows(_ANSWERED, {"requests": sorted(set(requests))})
+    return {row[0]: row[1] for row in rows}
 
 
 def persons_of(view: View, ids: Iterable[str]) -> dict[ActorId, PersonId]:

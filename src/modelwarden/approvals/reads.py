@@ -20,6 +20,8 @@ from modelwarden.registry.queries import find_model, find_version
 from modelwarden.values.pages import Listing, Page, cursor_for
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from modelwarden.access.authorize import Resource
     from modelwarden.approvals.case import Dossier
     from modelwarden.approvals.decision import Answer
@@ -34,7 +36,7 @@ if TYPE_CHECKING:
     from modelwarden.registry.lifecycle import Environment
     from modelwarden.registry.model import Model
     from modelwarden.store.change import View
-    from modelwarden.values.ids import Commitment, PersonId
+    from modelwarden.values.ids import Commitment, PersonId, RequestId
 
 MOST_BATCHES: Final = 20
 """How often a list reads on to fill a page; then it answers with what it found, and a cursor."""
@@ -101,6 +103,11 @@ def approvals(
             return Listing(tuple(found))
         rest = Page(limit=page.limit, cursor=batch.next_cursor)
     return Listing(tuple(found), rest.cursor)
+
+
+def answered(view: View, found: Iterable[ApprovalRequest]) -> dict[RequestId, int]:
+    """Return how many seats of each of these requests, which the caller read, are answered for."""
+    return queries.answered(view, (one.id for one in found))
 
 
 def statement(

@@ -40,6 +40,9 @@ COLUMNS: Final = (
     "overdue", "expires_at",
 )  # fmt: skip
 
+COMMENT_COLUMNS: Final = ("written_at", "user", "comment")
+OUTSIDE_COLUMNS: Final = ("system", "state", "why", "url")
+
 SeatOption = Annotated[int | None, typer.Option("--seat", help="The first that you may fill.")]
 
 
@@ -104,6 +107,23 @@ def times(
 ) -> None:
     """Show how many questions wait, and how long people take to decide."""
     run.screen.show(run.rooms.approvals.times(days=days))
+
+
+@verb(approvals)
+def comments(run: Run, request_id: RequestArgument) -> None:
+    """List what people wrote about a request at GitHub, as it was copied."""
+    run.screen.list(run.rooms.approvals.comments(request_id), COMMENT_COLUMNS)
+
+
+@verb(approvals)
+def outside(run: Run, request_id: RequestArgument) -> None:
+    """Read how a request stands at GitHub and in ServiceNow now: whose word counts, and why."""
+    found = run.rooms.approvals.outside(request_id)
+    if run.screen.as_json or not found:
+        run.screen.list(found, OUTSIDE_COLUMNS)
+        return
+    for each in found:
+        run.screen.show(each)
 
 
 @verb(approvals)

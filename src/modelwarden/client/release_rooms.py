@@ -13,7 +13,7 @@ from modelwarden.values.answers import (
     PolicyAnswer,
     RequestAnswer,
 )
-from modelwarden.values.approvals import TimesAnswer
+from modelwarden.values.approvals import CommentAnswer, OutsideAnswer, TimesAnswer
 from modelwarden.values.checks import DryRunAnswer, ImportAnswer
 from modelwarden.values.pages import Listing, Page
 
@@ -251,6 +251,14 @@ class Approvals:
     def times(self, *, days: int = 90) -> TimesAnswer:
         """Return how many questions wait, and how long those took that were decided in these days (RL-19)."""
         return self._calls.read(TimesAnswer, path("approvals", "times"), {"days": days})
+
+    def comments(self, request: str) -> tuple[CommentAnswer, ...]:
+        """Return what people wrote about a request at GitHub, as it was copied, oldest first. Raises NotFound."""
+        return self._calls.read_all(CommentAnswer, path("approvals", request, "comments"))
+
+    def outside(self, request: str) -> tuple[OutsideAnswer, ...]:
+        """Return how a request stands at GitHub and in ServiceNow, read now. Raises NotFound."""
+        return self._calls.read_all(OutsideAnswer, path("approvals", request, "outside"))
 
     def envelopes(self, request: str) -> bytes:
         """Return the signed envelopes, one a line, as `release.intoto.jsonl` holds them."""

@@ -26,7 +26,7 @@ from modelwarden.console import words
 from modelwarden.console.forms import form
 from modelwarden.console.frame import NAV, Frame, frame_of
 from modelwarden.console.static_files import StaticFiles
-from modelwarden.deployments.actions import Candidate, Prepared, hashed
+from modelwarden.deployments.actions import Candidate, Prepared, hashed, look_outside
 from modelwarden.errors import FormInvalid, Refusal, Unauthenticated, WardenError
 from modelwarden.values.pages import Listing, Page
 from modelwarden.values.principal import Principal
@@ -37,7 +37,8 @@ LONGEST: Final = 256
 PART: Final = 500
 MOST_ROWS: Final = 10_000
 """Rows of a table that leaves as CSV at once."""
-READS: Final = frozenset({"look", "preview"})
+OUTSIDE: Final = "outside"
+READS: Final = frozenset({"look", "preview", OUTSIDE})
 NOTHING: Final[Mapping[str, str]] = MappingProxyType({})
 
 Fields = Mapping[str, str]
@@ -57,6 +58,18 @@ class Hashing(NamedTuple):
     act: Callable[[Any, Prepared], Any]
 
 
+class Beyond(NamedTuple):
+    """What a page reads of other systems when it is asked to, with no transaction open.
+
+    Attributes:
+        find: returns what is to be read, from a view and the address.
+        answer: returns what was seen as the template needs it.
+    """
+
+    find: Callable[[Any, Fields], tuple[Any, ...]]
+    answer: Callable[[Any, Fields, tuple[Any, ...]], Any]
+
+
 class Sheet(NamedTuple):
     """One page: where it stands, what it shows, and what its forms do.
 
@@ -66,6 +79,7 @@ class Sheet(NamedTuple):
         rows: returns a part of its table, for CSV.
         step: returns the change that a form asks for.
         after: the page that stands there once a step was done; the page itself unless said.
+        beyond: what its form `outside` reads of other systems.
     """
 
     template: str
@@ -76,6 +90,7 @@ class Sheet(NamedTuple):
     rows: Rows | None = None
     step: Callable[[str, Fields, Fields], Change | Hashing] | None = None
     after: Sheet | None = None
+    beyond: Beyond | None = None
     ask: str = "ask.html"
 
 
@@ -137,17 +152,21 @@ class Desk:
             return self._asking(request, sheet, problem=error)
         kept = {name: value for name, value in fields.items() if name != "token"}
         query = _query(request, sheet)
-        step, done, problem = kept.get("do", "look"), None, None
+        step, done, problem, seen = kept.get("do", "look"), None, None, None
         try:
             if kept.get("format") == "csv" and sheet.rows is not None:
                 return await self._csv(principal, sheet, query)
             done = await self._step(principal, sheet, step, query, kept)
+            if step == OUTSIDE and sheet.beyond is not None:
+                seen = await self._seen(principal, sheet.beyond, query)
         except WardenError as error:
             problem = error
         shown = sheet.after if done is not None and sheet.after is not None else sheet
-        return await self._filled(principal, shown, query, kept, done=done, problem=problem)
+        return await self._filled(
+            principal, shown, query, kept, done=done, problem=problem, seen=seen
+        )
 
-    async def _filled(
+    async def _filled(  # noqa: PLR0913  # what a page is filled with
         self,
         principal: Principal,
         sheet: Sheet,
@@ -156,13 +175,18 @@ class Desk:
         *,
         done: Done | None,
         problem: WardenError | None,
+        seen: tuple[Any, ...] | None,
     ) -> Response:
         def read(view: Any) -> tuple[Frame, Mapping[str, Any] | WardenError]:  # noqa: ANN401  # a view
             frame = frame_of(view)
             try:
-                return frame, sheet.read(view, query, frame, kept)
+                found = dict(sheet.read(view, query, frame, kept))
+                if sheet.beyond is not None:
+                    answer = sheet.beyond.answer
+                    found["beyond"] = None if seen is None else answer(view, query, seen)
             except WardenError as error:
                 return frame, error
+            return frame, found
 
         frame, found = await self._host.look(principal, read)
         shown: dict[str, Any] = {
@@ -227,6 +251,15 @@ class Desk:
         change = await self._hashed(principal, sheet.step(step, query, kept))
         answer = await settled(self._host.warden.submit(principal, change))
         return Done(answer.value, answer.receipt.seq, step)
+
+    async def _seen(self, principal: Principal, beyond: Beyond, query: Fields) -> tuple[Any, ...]:
+        """Read other systems. Raises RateLimited, and what finding raises."""
+        self._host.limits.take(Rate.WRITE, principal.actor)
+        asked, at = await self._host.look(
+            principal, lambda view: (beyond.find(view, query), view.now)
+        )
+        sources = self._host.warden.sources
+        return await self._host.prepare(partial(look_outside, asked, sources, at=at))
 
     async def _hashed(self, principal: Principal, asked: Change | Hashing) -> Change:
         """Return the change, its artifact read where it needs one."""

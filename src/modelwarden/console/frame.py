@@ -21,6 +21,7 @@ NAV: Final = (
     (
         "Releasing",
         (
+            ("Approvals", "stamp", "/approvals"),
             ("Seats", "circle-check", "/seats"),
             ("Waivers", "shield-check", "/waivers"),
             ("Emergency changes", "triangle-alert", "/emergencies"),

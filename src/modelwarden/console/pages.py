@@ -15,6 +15,7 @@ from modelwarden.api.caller import settled
 from modelwarden.api.host import Host
 from modelwarden.api.limits import Rate
 from modelwarden.api.origin import address_of
+from modelwarden.console.approval_pages import APPROVAL, APPROVALS
 from modelwarden.console.desk import Desk
 from modelwarden.console.drift_page import DRIFT
 from modelwarden.console.drill_form import RUN
@@ -43,7 +44,8 @@ from modelwarden.values.system import system
 LONGEST_SECRET: Final = 128
 SHEETS: Final = (
     KILL, STOP, HISTORY, PROPOSALS, SWITCH, LOCAL_STOPS, TRIGGERS, SET, TRIGGER, DRILLS, RUN, DRILL, FAILURES, FAILURE,
-    DRIFT, GUARDS, COVERAGE, USE_CASES, USE_CASE, SEATS, EMERGENCIES, WAIVERS, DRY_RUN, IMPORT, ENTRY,
+    DRIFT, GUARDS, COVERAGE, APPROVALS, APPROVAL, USE_CASES, USE_CASE, SEATS, EMERGENCIES, WAIVERS, DRY_RUN, IMPORT,
+    ENTRY,
 )  # fmt: skip
 """Asked in this order: a page that has a name of its own comes before one whose address holds an id."""
 

@@ -29,6 +29,11 @@ from modelwarden.deployments.freezing.changing import lift_freeze as lift_freeze
 from modelwarden.deployments.mlflow.following import may_sync_mlflow as may_sync_mlflow
 from modelwarden.deployments.outlook import BAKING as BAKING
 from modelwarden.deployments.outlook import standing as standing
+from modelwarden.deployments.outside import asked_outside as asked_outside
+from modelwarden.deployments.outside import comments as comments
+from modelwarden.deployments.outside import look_outside as look_outside
+from modelwarden.deployments.outside import outside_answer as outside_answer
+from modelwarden.deployments.outside import standing_outside as standing_outside
 from modelwarden.deployments.promoting import Promoted as Promoted
 from modelwarden.deployments.promoting import promote as promote
 from modelwarden.deployments.reads import Outlook as Outlook

@@ -1,4 +1,4 @@
-"""What callers get about who stands in for whom, groups, and how long answers take."""
+"""What callers get about who stands in for whom, groups, what was said elsewhere, and how long answers take."""
 
 from __future__ import annotations
 
@@ -50,3 +50,46 @@ class TimesAnswer:
     median_s: int | None
     ninth_decile_s: int | None
     longest_s: int | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VoiceAnswer:
+    """What one account said in another system, and whether it counts there for the gate; `user` is whose it is here."""
+
+    account: str
+    user: str | None
+    said: str
+    counts: bool
+    why: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OutsideAnswer:
+    """How a request stands in another system now; `state` is passed, missing, changes_requested or unreadable."""
+
+    system: str
+    state: str
+    why: str
+    url: str
+    seen_at: datetime
+    voices: tuple[VoiceAnswer, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StandsAnswer:
+    """What was opened in another system for a request, and how it stood when it was looked at last."""
+
+    system: str
+    name: str
+    state: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CommentAnswer:
+    """What somebody wrote about a request elsewhere, as it was then; no words where they were erased."""
+
+    id: str
+    system: str
+    user: str
+    comment: str | None
+    written_at: datetime

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from modelwarden.ledger.keys import Signer
     from modelwarden.values.answers import AssignmentAnswer, PolicyAnswer, RequestAnswer
-    from modelwarden.values.approvals import TimesAnswer
+    from modelwarden.values.approvals import CommentAnswer, OutsideAnswer, TimesAnswer
     from modelwarden.values.checks import DryRunAnswer, ImportAnswer
     from modelwarden.warden.bound import Bound
 
@@ -277,6 +277,19 @@ class Approvals:
     def times(self, *, days: int = 90) -> TimesAnswer:
         """Return how many questions wait, and how long those took that were decided in these days (RL-19)."""
         return self._bound.read(partial(actions.times, days=days), lambda _view, found: found)
+
+    def comments(self, request: str) -> tuple[CommentAnswer, ...]:
+        """Return what people wrote about a request at GitHub, as it was copied, oldest first. Raises NotFound."""
+        action = partial(releases.comments, request_id=request)
+        return self._bound.read(action, lambda _view, found: found)
+
+    def outside(self, request: str) -> tuple[OutsideAnswer, ...]:
+        """Return how a request stands at GitHub and in ServiceNow, read now. Raises NotFound."""
+        find = partial(releases.asked_outside, request_id=request)
+        asked, at = self._bound.read(find, lambda view, found: (found, view.now))
+        seen = releases.look_outside(asked, self._bound.sources, at=at)
+        action = partial(releases.outside_answer, request_id=request, seen=seen)
+        return self._bound.read(action, lambda _view, found: found)
 
     def envelopes(self, request: str) -> bytes:
         """Return the signed envelopes, one a line, as `release.intoto.jsonl` holds them."""

@@ -17,6 +17,7 @@ from modelwarden.deployments.github.reviews import (
     count,
     lock_file,
     settled,
+    voices,
 )
 from modelwarden.values.ids import PersonId
 from tests.approvals import sample
@@ -221,3 +222,38 @@ def test_comments_and_programs_never_change_the_outcome(found: list[Review], at:
 def test_a_dismissal_at_the_end_takes_that_account_out(found: list[Review], at: int) -> None:
     _, persons = outcome(*found, review(CAROL, "DISMISSED", at=at))
     assert MAP[CAROL] not in persons
+
+
+@given(
+    st.lists(
+        st.builds(
+            review,
+            st.sampled_from((None, AUTHOR, BOB, BOBS_SECOND, CAROL, STRANGER)),
+            st.sampled_from(("APPROVED", "CHANGES_REQUESTED", "DISMISSED", "COMMENTED")),
+            at=st.integers(0, 9),
+            commit=st.sampled_from((HEAD, OLDER, None)),
+            bot=st.booleans(),
+        ),
+        max_size=8,
+    ),
+    st.sampled_from((LOCK, b"{}", None)),
+    st.sampled_from((frozenset[int](), frozenset({BOB}))),
+)
+def test_whose_voice_is_said_to_count_is_whose_is_counted(
+    reviews: list[Review], lock: bytes | None, gone: frozenset[int]
+) -> None:
+    pull = PullRequest(
+        head=HEAD, takers=frozenset({Account(AUTHOR)}), lock=lock, reviews=tuple(reviews)
+    )
+    heard = voices(pull, expected=LOCK, persons=MAP, gone=gone)
+    found = count(pull, expected=LOCK, persons=MAP, gone=gone)
+    assert len(heard) == len(reviews)
+    agree = {each.person for each in heard if each.counts and each.said == "approved"}
+    held_up = any(each.counts and each.said == "changes_requested" for each in heard)
+    if lock != LOCK:
+        assert (found.verdict, agree) == ("missing", set())
+    elif held_up:
+        assert found.verdict == "changes_requested"
+    else:
+        assert agree == found.persons
+        assert found.verdict == ("passed" if agree else "missing")

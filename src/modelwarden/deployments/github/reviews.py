@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Literal, NamedTuple
 
+from modelwarden.approvals.external import Voice
 from modelwarden.values.canonical import encode_any
 
 if TYPE_CHECKING:
@@ -97,16 +98,10 @@ def count(
 
     A person's no blocks whatever part they take and whichever commit they saw; a yes counts at head alone.
     """
-    if pull.lock is None:
-        return Counted("missing", frozenset(), f"the pull request has no {LOCK_FILE} at its head")
-    if pull.lock != expected:
-        return Counted("missing", frozenset(), f"{LOCK_FILE} is not what approvers sign")
-    people = [each for each in pull.takers if each is None or not each.is_bot]
-    if any(each is None or each.number not in persons for each in people):
-        return Counted(
-            "missing", frozenset(), "a commit is by somebody whom the identity map does not know"
-        )
-    taking = {persons[each.number] for each in people if each is not None}
+    held_up = _held_up(pull, expected=expected, persons=persons)
+    if held_up:
+        return Counted("missing", frozenset(), held_up)
+    taking = _taking(pull, persons)
     latest = settled(pull.reviews)
     said = [(persons.get(n), review) for n, review in latest.items() if n not in gone]
     if any(who is not None and each.state == "CHANGES_REQUESTED" for who, each in said):
@@ -120,6 +115,85 @@ def count(
     if not counting:
         return Counted("missing", counting, _nobody(agreeing=bool(agreeing)))
     return Counted("passed", counting, f"{len(counting)} approve the head")
+
+
+def voices(
+    pull: PullRequest,
+    *,
+    expected: bytes,
+    persons: Mapping[int, PersonId],
+    gone: frozenset[int] = frozenset(),
+) -> tuple[Voice, ...]:
+    """Return each review with whether `count` counts it, and why, oldest first."""
+    held_up = _held_up(pull, expected=expected, persons=persons)
+    latest, taking = settled(pull.reviews), _taking(pull, persons)
+    found = []
+    for each in sorted(pull.reviews, key=lambda review: (review.at, review.number)):
+        person = None if each.by is None else persons.get(each.by.number)
+        why = _not_counted(each, latest, persons=persons, gone=gone)
+        if not why and each.state == "APPROVED":
+            why = held_up or _no_yes(each, head=pull.head, takes_part=person in taking)
+        found.append(
+            Voice(
+                account="" if each.by is None else str(each.by.number),
+                person=person,
+                said=each.state.lower(),
+                counts=not why,
+                why=why or _counting(each),
+            )
+        )
+    return tuple(found)
+
+
+def _held_up(pull: PullRequest, *, expected: bytes, persons: Mapping[int, PersonId]) -> str:
+    """Return why no review of a pull request counts; nothing where they do."""
+    if pull.lock is None:
+        return f"the pull request has no {LOCK_FILE} at its head"
+    if pull.lock != expected:
+        return f"{LOCK_FILE} is not what approvers sign"
+    people = [each for each in pull.takers if each is None or not each.is_bot]
+    if any(each is None or each.number not in persons for each in people):
+        return "a commit is by somebody whom the identity map does not know"
+    return ""
+
+
+def _taking(pull: PullRequest, persons: Mapping[int, PersonId]) -> set[PersonId]:
+    """Return who wrote, opened or pushed it, as far as they are known."""
+    people = [each for each in pull.takers if each is not None and not each.is_bot]
+    return {persons[each.number] for each in people if each.number in persons}
+
+
+def _not_counted(
+    review: Review,
+    latest: Mapping[int, Review],
+    *,
+    persons: Mapping[int, PersonId],
+    gone: frozenset[int],
+) -> str:
+    """Return why a review says nothing, whatever it says; nothing where it is its account's word."""
+    if review.by is None or review.by.is_bot:
+        return "by a program" if review.by is not None else "GitHub does not say whose it is"
+    if review.state not in SETTLING:
+        return "a comment settles nothing"
+    if latest[review.by.number] is not review:
+        return "the account said something else later"
+    if review.by.number not in persons:
+        return "the identity map does not know the account"
+    if review.by.number in gone:
+        return "its person is not active here"
+    return "it was dismissed" if review.state == "DISMISSED" else ""
+
+
+def _no_yes(review: Review, *, head: str, takes_part: bool) -> str:
+    """Return why an approval does not count though its account's does."""
+    if review.commit != head:
+        return "it is of another commit than the head"
+    return "they wrote, opened or pushed it" if takes_part else ""
+
+
+def _counting(review: Review) -> str:
+    approves = review.state == "APPROVED"
+    return "approves the head" if approves else "holds it up, whichever commit it is of"
 
 
 def settled(reviews: Iterable[Review]) -> dict[int, Review]:

@@ -10,6 +10,7 @@ import base64
 import hashlib
 import json
 import re
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeVar
 from urllib.parse import urlsplit
 
@@ -26,6 +27,7 @@ from modelwarden.deployments.github.reviews import (
     Review,
     count,
     lock_file,
+    voices,
 )
 from modelwarden.deployments.github.site import time_of
 from modelwarden.errors import ExternalUnreadable
@@ -124,7 +126,10 @@ class GitHub:
             found = self._read(number)
         persons, gone = self._persons(found.pull)
         counted = count(found.pull, expected=wanted.lock, persons=persons, gone=gone)
-        evidence = self._said(counted.verdict, counted.why, found=found, persons=counted.persons)
+        evidence = replace(
+            self._said(counted.verdict, counted.why, found=found, persons=counted.persons),
+            voices=voices(found.pull, expected=wanted.lock, persons=persons, gone=gone),
+        )
         commits = (found.pull.head, *([] if found.merged is None else [found.merged]))
         return Looked(evidence, found.number, commits)
 

@@ -9,6 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Literal, NamedTuple, TypeAlias
 
+from modelwarden.approvals.external import Voice
+
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
     from datetime import datetime
@@ -82,6 +84,7 @@ class Judgement(NamedTuple):
     state: State
     persons: frozenset[PersonId]
     why: str
+    voices: tuple[Voice, ...] = ()
 
 
 def judged(
@@ -96,10 +99,11 @@ def judged(
     """Return what a change amounts to now, with all that it lacks."""
     counted = _counted(answers, people=people, barred=barred)
     persons = frozenset(person for _, person in counted)
+    heard = tuple(_voice(answer, people=people, barred=barred) for answer in answers)
     if change.approval == REJECTED or any(answer.state == REJECTED for answer in answers):
-        return Judgement("changes_requested", persons, f"{change.number} was rejected")
+        return Judgement("changes_requested", persons, f"{change.number} was rejected", heard)
     lacks = [*_lacking(change, rules, now=now), *_unheard(counted, rules)]
-    return Judgement("missing" if lacks else "passed", persons, "; ".join(lacks))
+    return Judgement("missing" if lacks else "passed", persons, "; ".join(lacks), heard)
 
 
 def _counted(
@@ -109,12 +113,30 @@ def _counted(
     return [
         (answer, people[answer.user])
         for answer in answers
-        if answer.state == APPROVED
-        and answer.user_name
-        and answer.updated_by == answer.user_name  # an administrator can answer for anybody
-        and answer.user in people
-        and people[answer.user] not in barred
+        if answer.state == APPROVED and not _why_not(answer, people=people, barred=barred)
     ]
+
+
+def _voice(answer: Answer, *, people: Mapping[str, PersonId], barred: frozenset[PersonId]) -> Voice:
+    """Return what one was asked and said; a no counts whoever wrote it."""
+    why_not = _why_not(answer, people=people, barred=barred) if answer.state == APPROVED else ""
+    counts = answer.state == REJECTED or (answer.state == APPROVED and not why_not)
+    return Voice(
+        account=answer.user,
+        person=people.get(answer.user),
+        said=answer.state,
+        counts=counts,
+        why=why_not or ("their own answer" if counts else "no answer that settles anything"),
+    )
+
+
+def _why_not(answer: Answer, *, people: Mapping[str, PersonId], barred: frozenset[PersonId]) -> str:
+    """Return why an approval does not count; nothing where it does."""
+    if not answer.user_name or answer.updated_by != answer.user_name:
+        return "somebody else answered for them"  # an administrator can answer for anybody
+    if answer.user not in people:
+        return "the identity map does not know the account, or its person is not active here"
+    return "they take part in the case" if people[answer.user] in barred else ""
 
 
 def _lacking(change: ChangeRequest, rules: Rules, *, now: datetime) -> Iterator[str]:

@@ -188,6 +188,7 @@ class ServiceNow:
             state=judgement.state,
             persons=judgement.persons,
             why=judgement.why or "approved",
+            voices=judgement.voices,
         )
 
 
