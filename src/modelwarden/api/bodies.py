@@ -13,6 +13,7 @@ from typing import Any, Final, NoReturn
 
 from fastapi.dependencies.models import Dependant
 from fastapi.routing import APIRoute
+from fastapi.utils import create_model_field
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Match
@@ -79,10 +80,29 @@ class StrictRoute(APIRoute):
     streams = False
     any_query = False
 
-    def __init__(self, path: str, *args: Any, **kwargs: Any) -> None:  # noqa: ANN401  # as FastAPI passes them
+    def __init__(
+        self,
+        path: str,
+        *args: Any,  # noqa: ANN401  # as FastAPI passes them
+        responses: dict[int | str, dict[str, Any]] | None = None,
+        **kwargs: Any,  # noqa: ANN401  # as FastAPI passes them
+    ) -> None:
         self._begins = path.partition("{")[0]
         self._slashes = None if ":path}" in path else path.count("/")
         super().__init__(path, *args, **kwargs)
+        self.responses = responses or {}
+
+    def describe(self) -> None:
+        """Build the schemas of what it answers. The description alone needs them, and each start would pay for them."""
+        self.response_fields = self.response_fields or {
+            status: create_model_field(
+                name=f"Response_{status}_{self.unique_id}",
+                type_=told["model"],
+                mode="serialization",
+            )
+            for status, told in self.responses.items()
+            if told.get("model")
+        }
 
     def matches(self, scope: Scope) -> tuple[Match, Scope]:
         """Compare cheaply before the pattern is tried: a hundred routes stand in line."""

@@ -41,6 +41,8 @@ STYLE: Final = "/api/docs.css"
 
 def described(app: FastAPI, index: Index) -> dict[str, Any]:
     """Return the OpenAPI document of an app."""
+    for route in index.routes:
+        route.describe()
     document = get_openapi(
         title=TITLE,
         version=app.version,
