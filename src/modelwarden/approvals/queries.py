@@ -150,7 +150,7 @@ _DECISIONS: Final = (
     select(decisions).where(decisions.c.request == bindparam("request")).order_by(decisions.c.id)
 )
 _ANSWERED: Final = (
-    select(decisions.c.request, func.count())
+    select(decisions.c.request, func.count().label("answered"))
     .where(
         decisions.c.request.in_(bindparam("requests", expanding=True)),
         decisions.c.withdrawn_at.is_(None),
@@ -328,7 +328,7 @@ def decisions_of(view: View, request_id: RequestId) -> tuple[Decision, ...]:
 def answered(view: View, requests: Iterable[RequestId]) -> dict[RequestId, int]:
     """Return how many seats of each of these requests are answered for; those with none are left out."""
     rows = view.rows(_ANSWERED, {"requests": sorted(set(requests))})
-    return {row[0]: row[1] for row in rows}
+    return {row.request: row.answered for row in rows}
 
 
 def persons_of(view: View, ids: Iterable[str]) -> dict[ActorId, PersonId]:

@@ -21,6 +21,7 @@ from modelwarden.errors import NotFound, NotPermitted
 from modelwarden.policies import actions as policies
 from modelwarden.registry import actions as registry
 from modelwarden.values.answers import DecisionAnswer, RequestAnswer
+from modelwarden.values.ids import PersonId
 from modelwarden.values.pages import Listing, Page
 from modelwarden.values.words import maybe_named, named
 
@@ -139,7 +140,7 @@ def _about(asked: Any) -> str:  # noqa: ANN401  # a request
     if asked.model is not None:
         check = (asked.payload or {}).get("check") if asked.type.value == "waiver" else None
         return f"{asked.model} {asked.label}" + (f", check {check}" if check else "")
-    return asked.use_case or asked.action or asked.id
+    return str(asked.use_case or asked.action or asked.id)
 
 
 def _digest(basis: Mapping[str, Any]) -> str:
@@ -161,7 +162,7 @@ def _claim(view: Any, claimant: str) -> str:  # noqa: ANN401  # a view
     """Return a claimant in words: `role approver`, `carol`, `group risk, once it is due`."""
     kind, _, name = claimant.partition(":")
     if kind == "person":
-        return handle_of_person(view, name)
+        return handle_of_person(view, PersonId(name))
     late = name.endswith("@due")
     return f"{kind} {name.removesuffix('@due')}" + (", once it is due" if late else "")
 

@@ -50,7 +50,7 @@ def judge(
 
 
 def test_a_change_that_has_everything_passes() -> None:
-    assert judge() == ("passed", frozenset({BOB}), "")
+    assert judge()[:3] == ("passed", frozenset({BOB}), "")
 
 
 @pytest.mark.parametrize(
