@@ -59,6 +59,8 @@ def test_a_release_from_registration_to_rollback_and_its_proof(desk: Desk) -> No
         )
     assert said["state"] == "approved"
 
+    before = desk.run("deploy", "status", "churn", "--as", "dave")
+    assert (before.code, "nothing is live in production" in before.err) == (0, True)
     assert (
         desk.done("dave", "deploy", "start", "churn@1.4.0", "--reference", "CHG-1")["state"]
         == "live"

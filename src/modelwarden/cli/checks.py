@@ -39,6 +39,8 @@ def run_(
     """Evaluate all checks that govern a version: exit code 1 where one blocks, 3 where one lacks evidence."""
     found = run.rooms.checks.run(version.model, version.version, environment=environment)
     run.screen.show(found)
+    if not found.checks:
+        run.screen.warn("no policy that governs this version has a check")
     _end(found)
 
 

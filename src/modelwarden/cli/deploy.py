@@ -66,7 +66,10 @@ def status(
     ] = None,
 ) -> None:
     """Show what is live, and the artifact that has to be running."""
-    run.screen.show(run.rooms.deployments.live(model, environment=environment, as_of=as_of))
+    found = run.rooms.deployments.live(model, environment=environment, as_of=as_of)
+    run.screen.show(found)
+    if found.version is None:
+        run.screen.warn(f"nothing is live in {found.environment}")
 
 
 @verb(deploy)
