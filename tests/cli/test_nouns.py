@@ -173,10 +173,10 @@ def test_evidence_and_checks(desk: Desk) -> None:
     assert [one["kind"] for one in listed] == ["metric", "findings"]
     run = desk.done("alice", "checks", "run", "scanned@1")
     assert (run["verdict"], run["reproduced"]) == ("clear", True)
-    said = desk.run("checks", "run", "scanned@1", "--as", "alice")
-    assert "no policy that governs this version has a check" in said.err
     assert desk.done("alice", "checks", "show", run["id"]) == run
     assert desk.done("alice", "checks", "list", "scanned@1")["items"] == [run]
+    said = desk.run("checks", "run", "scanned@1", "--as", "alice")
+    assert "no policy that governs this version has a check" in said.err
     report.write_text('{"critical": NaN}')
     refused = desk.refused("alice", "evidence", "record", "scanned@1", str(report), "--tool", "x")
     assert refused.error["code"] == "evidence_invalid"
