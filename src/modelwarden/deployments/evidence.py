@@ -13,6 +13,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
 from modelwarden.access import queries as accounts
+from modelwarden.access.allowed import authorize
 from modelwarden.approvals import automatic, case, external, gate
 from modelwarden.approvals import checks as checks_now
 from modelwarden.approvals import queries as requests
@@ -22,6 +23,7 @@ from modelwarden.deployments.elsewhere import was_agreed
 from modelwarden.deployments.freezing import queries as freezes
 from modelwarden.errors import NotFound, NothingToRollBackTo, WardenError
 from modelwarden.fingerprints.artifact import unchanged
+from modelwarden.permissions import Permission
 from modelwarden.policies.reads import requirements
 from modelwarden.registry import reads as registry
 from modelwarden.registry.artifacts import PreparedArtifact, prepare_artifact
@@ -102,9 +104,10 @@ def candidate_before(
 ) -> Candidate:
     """Return the version to roll back to: the one before, or an older one by its label (RL-38).
 
-    Raises ModelNotFound, NothingToRollBackTo.
+    Raises ModelNotFound, NotPermitted, NothingToRollBackTo.
     """
     found = registry.model(view, model)
+    authorize(view, Permission.DEPLOY_ROLLBACK, on=registry.resource_of(found, environment))
     older = versions_before(view, found.name, environment)
     wanted = next((one for one in older if to in {None, one.label}), None)
     if wanted is None:
