@@ -987,6 +987,12 @@ class MlflowFailed(OperatorError):
     code, status = "mlflow_failed", 502
 
 
+class MlflowNotSetUp(MlflowFailed):
+    """No MLflow is set up here: the setting `mlflow.url` names one."""
+
+    code, status = "mlflow_not_set_up", 409
+
+
 class AliasProtected(Refusal):
     """A name that stands for what is live moves with a deployment, and by nothing else (RL-57)."""
 

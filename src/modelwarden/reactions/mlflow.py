@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final
 from modelwarden.deployments.mlflow.marking import marks
 from modelwarden.deployments.mlflow.naming import our_name, protected_aliases
 from modelwarden.deployments.mlflow.registry import MlflowRegistry
-from modelwarden.errors import MlflowFailed
+from modelwarden.errors import MlflowFailed, MlflowNotSetUp
 from modelwarden.reactions.mlflow_names import ACTOR, LOG, Names
 from modelwarden.values.ids import Label, version_name
 from modelwarden.values.mlflow import MlflowSyncAnswer
@@ -92,7 +92,7 @@ class KeepMlflow:
     def look(self) -> MlflowSyncAnswer:
         """Compare all of MLflow's registry with this one, and say what was done. Raises MlflowFailed."""
         if self._url is None:
-            raise MlflowFailed("no MLflow is set up here: mlflow.url")
+            raise MlflowNotSetUp("no MLflow is set up here: mlflow.url")
         with MlflowRegistry(self._url, timeout_s=PATIENCE_S) as registry:
             models, versions = list(registry.models()), list(registry.versions())
             names = Names(
