@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 from contextlib import ExitStack, contextmanager
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from itertools import count
 from typing import TYPE_CHECKING, Any, Final
@@ -20,6 +20,7 @@ from modelwarden.guard.guard import Guard
 from modelwarden.guard.held import Clocks
 from modelwarden.ledger.keys import SigningKey
 from modelwarden.reactions.rollouts import KeepRollouts
+from modelwarden.safeguards.by_version import queries
 from modelwarden.safeguards.fleet import queries as fleet
 from modelwarden.safeguards.fleet.instance import LOST
 from modelwarden.values.system import system
@@ -153,9 +154,17 @@ class Office:
         read = partial(fleet.instances_heard, since=since, environment="production")
         return list(self.warden.view(SYSTEM, read))
 
-    def heard(self) -> dict[str, int]:
-        """Return how many calls of each version the guards have reported."""
-        return {one.label: one.calls for each in self.instances() for one in each.by_version}
+    def heard(self, label: str) -> int:
+        """Return how many calls of a version the guards have reported in the last minutes."""
+        now = self.clock.now()
+        since, until = now - timedelta(minutes=5), now + timedelta(minutes=1)
+        found = self.warden.view(
+            SYSTEM,
+            lambda view: queries.counted(
+                view, "churn", "production", labels=[label], since=since, until=until
+            ),
+        )
+        return sum(one.added.calls for one in found)
 
 
 def routed(guard: Guard, label: str) -> int | None:
