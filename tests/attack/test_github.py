@@ -16,7 +16,7 @@ from tests.deployments.github.conftest import house as house  # noqa: PLC0414  #
 if TYPE_CHECKING:
     from tests.services.github_state import Pull
 
-ALICE, BOB, CAROL = NUMBERS["alice"], NUMBERS["bob"], NUMBERS["carol"]
+ALICE, BOB, CAROL, DAVE = (NUMBERS[name] for name in ("alice", "bob", "carol", "dave"))
 MISSING = ("external_missing",)
 
 
@@ -32,7 +32,7 @@ def test_the_author_approves_nothing(house: House) -> None:
 
 
 def test_the_owner_approves_nothing_though_somebody_else_opened_it(house: House) -> None:
-    pull = house.opened(by=BOB)
+    pull = house.opened(by=DAVE)
     house.stub.review(pull, ALICE)
     assert house.refused().reasons == MISSING
     house.stub.review(pull, CAROL)
@@ -41,19 +41,42 @@ def test_the_owner_approves_nothing_though_somebody_else_opened_it(house: House)
 
 def test_who_committed_or_wrote_with_others_approves_nothing(house: House) -> None:
     pull = house.opened()
-    house.stub.push(pull, house.lock, by=ALICE, author=BOB)
-    house.stub.review(pull, BOB)
+    house.stub.push(pull, house.lock, by=ALICE, author=DAVE)
+    house.stub.review(pull, DAVE)
     assert house.refused().reasons == MISSING
     trailer = f"Lock it\n\nCo-authored-by: C <{CAROL}+somebody@users.noreply.github.com>"
     house.stub.push(pull, house.lock, by=ALICE, message=trailer)
     house.stub.review(pull, CAROL)
-    assert house.refused().reasons == MISSING
+    assert set(house.refused().reasons) == {"external_missing", "self_approval"}
+
+
+@pytest.mark.parametrize("part", ["opened", "committed", "wrote", "pushed"])
+def test_who_made_it_there_fills_no_seat_here_though_somebody_else_reviews(
+    house: House, part: str
+) -> None:
+    pull = house.opened(by=BOB if part == "opened" else ALICE)
+    if part == "committed":
+        house.stub.push(pull, house.lock, by=ALICE, author=BOB)
+    if part == "wrote":
+        trailer = f"Lock it\n\nCo-authored-by: B <{BOB}+b@users.noreply.github.com>"
+        house.stub.push(pull, house.lock, by=ALICE, message=trailer)
+    if part == "pushed":
+        house.stub.push(pull, house.lock, by=BOB, author=ALICE, force=True)
+    house.stub.review(pull, CAROL)
+    assert house.refused().reasons == ("self_approval",)
+
+
+def test_a_second_account_that_made_it_is_found_out(house: House) -> None:
+    house.map("bob", 112)
+    pull = house.opened(by=112)
+    house.stub.review(pull, CAROL)
+    assert house.refused().reasons == ("self_approval",)
 
 
 def test_who_pushed_last_approves_nothing_whoever_wrote_it(house: House) -> None:
     pull = house.opened()
-    house.stub.push(pull, house.lock, by=BOB, author=ALICE, force=True)
-    house.stub.review(pull, BOB)
+    house.stub.push(pull, house.lock, by=DAVE, author=ALICE, force=True)
+    house.stub.review(pull, DAVE)
     assert house.refused().reasons == MISSING
     house.stub.review(pull, CAROL)
     assert house.deploy() is DeploymentState.LIVE

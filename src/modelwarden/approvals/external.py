@@ -54,8 +54,9 @@ class ExternalEvidence:
         url: where a person finds it.
         sha256: of the raw answer.
         persons: who agreed there and counts, by the identity map.
+        parties: who made there what is to be released, and so fills no seat here (RL-23).
         why: what was found, in words for whoever is refused; no personal data.
-        voices: what each said there, for people who look at it; the gate weighs `state` and `persons` alone.
+        voices: what each said there, for people who look at it; the gate weighs none of it.
     """
 
     system: str
@@ -65,6 +66,7 @@ class ExternalEvidence:
     state: State
     persons: frozenset[PersonId]
     why: str
+    parties: frozenset[PersonId] = frozenset()
     voices: tuple[Voice, ...] = ()
 
 

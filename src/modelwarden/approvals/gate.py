@@ -224,8 +224,11 @@ def _checks(results: Iterable[Result]) -> Iterator[Reason]:
 
 def _external(case: Case) -> Iterator[Reason]:
     found = {seen.system: seen for seen in case.external}
+    approvers = frozenset() if case.approval is None else case.approval.persons
     for system in case.systems:
         seen = found.get(system)
+        if seen is not None and seen.parties & approvers:
+            yield Reason("self_approval", f"an approver made what {system} shows")
         if seen is None:
             yield Reason("external_missing", f"{system} was not read for this")
         elif not timedelta(0) <= case.at - seen.seen_at <= FRESH_EVIDENCE:

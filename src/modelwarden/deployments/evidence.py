@@ -230,7 +230,11 @@ def _external(
     if prepared.requests.get(environment) != (None if about is None else about.id):
         return ()
     return tuple(
-        replace(seen, persons=accounts.current_persons(view, seen.persons))
+        replace(
+            seen,
+            persons=accounts.current_persons(view, seen.persons),
+            parties=accounts.current_persons(view, seen.parties),
+        )
         for seen in prepared.external.get(environment, ())
     )
 

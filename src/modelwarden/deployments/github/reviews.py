@@ -101,7 +101,7 @@ def count(
     held_up = _held_up(pull, expected=expected, persons=persons)
     if held_up:
         return Counted("missing", frozenset(), held_up)
-    taking = _taking(pull, persons)
+    barred = taking(pull, persons)
     latest = settled(pull.reviews)
     said = [(persons.get(n), review) for n, review in latest.items() if n not in gone]
     if any(who is not None and each.state == "CHANGES_REQUESTED" for who, each in said):
@@ -111,7 +111,7 @@ def count(
         for who, each in said
         if who is not None and each.state == "APPROVED" and each.commit == pull.head
     }
-    counting = frozenset(agreeing - taking)
+    counting = frozenset(agreeing - barred)
     if not counting:
         return Counted("missing", counting, _nobody(agreeing=bool(agreeing)))
     return Counted("passed", counting, f"{len(counting)} approve the head")
@@ -126,13 +126,13 @@ def voices(
 ) -> tuple[Voice, ...]:
     """Return each review with whether `count` counts it, and why, oldest first."""
     held_up = _held_up(pull, expected=expected, persons=persons)
-    latest, taking = settled(pull.reviews), _taking(pull, persons)
+    latest, barred = settled(pull.reviews), taking(pull, persons)
     found = []
     for each in sorted(pull.reviews, key=lambda review: (review.at, review.number)):
         person = None if each.by is None else persons.get(each.by.number)
         why = _not_counted(each, latest, persons=persons, gone=gone)
         if not why and each.state == "APPROVED":
-            why = held_up or _no_yes(each, head=pull.head, takes_part=person in taking)
+            why = held_up or _no_yes(each, head=pull.head, takes_part=person in barred)
         found.append(
             Voice(
                 account="" if each.by is None else str(each.by.number),
@@ -157,10 +157,10 @@ def _held_up(pull: PullRequest, *, expected: bytes, persons: Mapping[int, Person
     return ""
 
 
-def _taking(pull: PullRequest, persons: Mapping[int, PersonId]) -> set[PersonId]:
+def taking(pull: PullRequest, persons: Mapping[int, PersonId]) -> frozenset[PersonId]:
     """Return who wrote, opened or pushed it, as far as they are known."""
     people = [each for each in pull.takers if each is not None and not each.is_bot]
-    return {persons[each.number] for each in people if each.number in persons}
+    return frozenset(persons[each.number] for each in people if each.number in persons)
 
 
 def _not_counted(

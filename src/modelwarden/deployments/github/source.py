@@ -27,6 +27,7 @@ from modelwarden.deployments.github.reviews import (
     Review,
     count,
     lock_file,
+    taking,
     voices,
 )
 from modelwarden.deployments.github.site import time_of
@@ -128,6 +129,7 @@ class GitHub:
         counted = count(found.pull, expected=wanted.lock, persons=persons, gone=gone)
         evidence = replace(
             self._said(counted.verdict, counted.why, found=found, persons=counted.persons),
+            parties=taking(found.pull, persons),
             voices=voices(found.pull, expected=wanted.lock, persons=persons, gone=gone),
         )
         commits = (found.pull.head, *([] if found.merged is None else [found.merged]))
