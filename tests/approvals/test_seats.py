@@ -306,6 +306,27 @@ def test_duties_test_both_persons(org: Org, barred: str) -> None:
     )  # her own seat
 
 
+def test_whoever_made_the_delegate_an_approver_takes_no_part(org: Org) -> None:
+    make_approver(org)  # root did
+    request = org.request()
+    org.warden.acting_as("carol").delegations.delegate("erin", reason="on leave")
+    org.warden.acting_as("root").users.link("root", to="alice")  # who asked
+    with pytest.raises(GrantFromParticipant):
+        answer(org, "erin", request, on_behalf_of="carol")
+    assert answer(org, "carol", request) == "open"
+
+
+def test_the_gate_finds_out_later_who_made_the_delegate_an_approver(org: Org) -> None:
+    make_approver(org)
+    request = org.request()
+    org.warden.acting_as("carol").delegations.delegate("erin", reason="on leave")
+    answer(org, "bob", request)
+    assert answer(org, "erin", request, on_behalf_of="carol") == "approved"
+    org.warden.acting_as("root").users.link("root", to="alice")
+    gate = org.warden.acting_as("dave").deployments.gate("churn", "1.0.0")
+    assert {reason.code for reason in gate.reasons} == {"grant_from_participant"}
+
+
 def test_the_gate_weighs_the_delegator_too(org: Org) -> None:
     make_approver(org)
     request = org.request()

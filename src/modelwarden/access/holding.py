@@ -13,6 +13,8 @@ from modelwarden.permissions import ALIASES, BuiltInRole, Permission
 from modelwarden.values.principal import Via
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
+
     from modelwarden.access.actor import Binding
     from modelwarden.store.change import View
     from modelwarden.values.ids import PersonId
@@ -67,6 +69,16 @@ def granters(view: View, actor: str, role: str) -> frozenset[PersonId]:
     wanted = rights.roles_giving(role, queries.custom_roles(view))
     held = queries.bindings_of(view, actor)  # type: ignore[arg-type]
     given = (binding.granted_person for binding in held if binding.role in wanted)
+    return queries.current_persons(view, given)
+
+
+def granters_of(view: View, actor: str, permissions: Collection[Permission]) -> frozenset[PersonId]:
+    """Return the persons who granted the actor a role that gives one of these permissions (AC-17)."""
+    defined, wanted = queries.custom_roles(view), set(permissions)
+    held = queries.bindings_of(view, actor)  # type: ignore[arg-type]
+    given = (
+        each.granted_person for each in held if wanted & rights.permissions_of(each.role, defined)
+    )
     return queries.current_persons(view, given)
 
 

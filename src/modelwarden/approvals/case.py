@@ -53,9 +53,10 @@ Barred: TypeAlias = dict[str, frozenset[PersonId]]
 
 
 class Sitting(NamedTuple):
-    """One who has answered, or is about to: the seat, the account by whose right, and all who stand behind it."""
+    """One who has answered, or is about to: the seat, by whose right, whose account, and all who stand behind it."""
 
     seat: int
+    seated: ActorId
     actor: ActorId
     persons: frozenset[PersonId]
 
@@ -166,7 +167,7 @@ def check_sitting(
         others = frozenset(p for other in sitting if other != me for p in other.persons)
         check_part(request, persons=me.persons, others=others, barred=barred)
         duties.check(
-            seat_granters(view, request, seat=me.seat, actor=me.actor),
+            seat_granters(view, request, seat=me.seat, seated=me.seated, actor=me.actor),
             barred={**barred, ANOTHER_SEAT: others},
             rule=GrantFromParticipant,
             about=request.about,
@@ -192,6 +193,7 @@ def sitting_of(view: View, given: Sequence[Decision]) -> tuple[Sitting, ...]:
         Sitting(
             d.seat,
             d.seated,
+            d.actor,
             frozenset(
                 {
                     people.get(d.actor, d.person),
@@ -293,7 +295,10 @@ def weighed(
 def _granters(
     view: View, request: ApprovalRequest, given: Sequence[Decision]
 ) -> dict[ActorId, frozenset[PersonId]]:
-    return {d.actor: seat_granters(view, request, seat=d.seat, actor=d.seated) for d in given}
+    return {
+        d.actor: seat_granters(view, request, seat=d.seat, seated=d.seated, actor=d.actor)
+        for d in given
+    }
 
 
 def _server_key(key: ServerKey) -> KnownKey:

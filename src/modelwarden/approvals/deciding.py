@@ -144,7 +144,7 @@ def _decide(change: Change, request_id: str, answer: Answer, ballot: Ballot) -> 
     others = frozenset(person for one in sitting for person in one.persons)
     case.check_part(request, persons={change.person, by.person}, others=others, barred=barred)
     seat = seating.seat_for(change, request, by=by, given=given, wanted=ballot.seat, on=on)
-    me = Sitting(seat.index, by.actor, frozenset({change.person, by.person}))
+    me = Sitting(seat.index, by.actor, change.actor, frozenset({change.person, by.person}))
     case.check_sitting(change, request, sitting=(*sitting, me), barred=barred)
     moved = statements.changes(request.basis, case.current_basis(change, request, version))
     if moved:

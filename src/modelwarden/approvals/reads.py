@@ -262,7 +262,9 @@ def _is_mine(  # what a seat depends on
 ) -> bool:
     if not seating.may_fill(view, request, seat, by=by, on=on):
         return False
-    return not parties & seating.seat_granters(view, request, seat=seat.index, actor=by.actor)
+    return not parties & seating.seat_granters(
+        view, request, seat=seat.index, seated=by.actor, actor=view.actor
+    )
 
 
 def _readable(view: View, request_id: str) -> ApprovalRequest:

@@ -11,7 +11,7 @@ from modelwarden.access.allowed import authorize, readable, require_person
 from modelwarden.access.authorize import decide
 from modelwarden.access.delegations.delegating import Stead, stead, steads
 from modelwarden.access.groups.grouping import membership
-from modelwarden.access.holding import granters, holds_role
+from modelwarden.access.holding import granters, granters_of, holds_role
 from modelwarden.approvals.request import RequestType
 from modelwarden.errors import NotPermitted, SeatFilled
 from modelwarden.permissions import Permission
@@ -124,21 +124,32 @@ def counts(request: ApprovalRequest, member: Member) -> bool:
 
 
 def seat_granters(
-    view: View, request: ApprovalRequest, *, seat: int, actor: ActorId
+    view: View, request: ApprovalRequest, *, seat: int, seated: ActorId, actor: ActorId
 ) -> frozenset[PersonId]:
-    """Return who gave the actor what the seat is filled by: a role, or its place in a group; nobody for a name."""
+    """Return who gave what a seat is filled by: a role, or a place in a group; nobody for a name.
+
+    `seated` is by whose right it is filled. A delegate, `actor`, decides by a right of its own as well: who gave that
+    chose who decides.
+    """
     place = request.seat(seat)
-    roles = (granters(view, actor, role) for role in place.roles)
-    joined = (membership(view, group, actor) for group in place.groups)
+    roles = (granters(view, seated, role) for role in place.roles)
+    joined = (membership(view, group, seated) for group in place.groups)
     let_in = accounts.current_persons(view, (one.added_person for one in joined if one))
-    return frozenset[str]().union(*roles, let_in)  # type: ignore[return-value]
+    own = frozenset() if actor == seated else granters_of(view, actor, _rights(request))
+    return frozenset[str]().union(*roles, let_in, own)  # type: ignore[return-value]
 
 
 def _may_decide(view: View, held: Stead, request: ApprovalRequest, *, on: Resource) -> bool:
     """Tell whether a delegator may decide here by rights that are current: a delegation outlives none (AC-20)."""
     principal = rights.principal_of(view, held.delegator, via=Via.TOKEN)
-    wanted = {Permission.APPROVAL_DECIDE, NARROW.get(request.type, Permission.APPROVAL_DECIDE)}
-    return any(decide(principal, each, on, view.now).allow for each in wanted)
+    return any(decide(principal, each, on, view.now).allow for each in _rights(request))
+
+
+def _rights(request: ApprovalRequest) -> frozenset[Permission]:
+    """Return what lets somebody decide on such a request, each by itself."""
+    return frozenset(
+        {Permission.APPROVAL_DECIDE, NARROW.get(request.type, Permission.APPROVAL_DECIDE)}
+    )
 
 
 def _not_for_you(
