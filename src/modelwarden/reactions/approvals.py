@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 from functools import partial
-from typing import TYPE_CHECKING, Any, Final, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Final
 
 from modelwarden.approvals import actions
 from modelwarden.values.clock import moment
@@ -15,14 +15,12 @@ from modelwarden.values.ids import ModelName
 from modelwarden.values.system import system
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
 
     from modelwarden.ledger.entry import Stored
-    from modelwarden.store.change import Change, View
+    from modelwarden.reactions.acts import Acts
     from modelwarden.store.follower import Position
-    from modelwarden.values.principal import Principal
 
-T = TypeVar("T")
 NAME: Final = "approvals"
 _ACTOR: Final = system("approvals")
 _MODEL_FACTS: Final = frozenset(
@@ -39,18 +37,6 @@ _WATCHED: Final = tuple(
     f'"type":"{kind}"'.encode()
     for kind in (*sorted(_MODEL_FACTS | _ALL_FACTS), "key.compromised", "usecase.updated")
 )
-
-
-class Acts(Protocol):
-    """What a reaction needs of the Warden."""
-
-    def change(self, principal: Principal, action: Callable[[Change], T]) -> T:
-        """Run a change and wait for its commit."""
-        ...
-
-    def view(self, principal: Principal, action: Callable[[View], T]) -> T:
-        """Run a read."""
-        ...
 
 
 class VoidApprovals:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from functools import partial
-from typing import TYPE_CHECKING, Final, Protocol, TypeVar
+from typing import TYPE_CHECKING, Final
 
 import orjson
 
@@ -13,35 +13,17 @@ from modelwarden.safeguards.fleet import confirming
 from modelwarden.values.system import system
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
 
     from modelwarden.ledger.entry import Stored
-    from modelwarden.store.change import Change, Telemetry, View
+    from modelwarden.reactions.acts import Acts
     from modelwarden.store.follower import Position
-    from modelwarden.values.principal import Principal
 
-T = TypeVar("T")
 NAME: Final = "confirmations"
 FORGET_EACH_S: Final = 3_600.0
 _ACTOR: Final = system("safeguards")
 _MARK: Final = b'"switch.activated"'
 """Stands in the body of every entry that is wanted: most need not be parsed."""
-
-
-class Acts(Protocol):
-    """What a reaction needs of the Warden."""
-
-    def change(self, principal: Principal, action: Callable[[Change], T]) -> T:
-        """Run a change and wait for its commit."""
-        ...
-
-    def view(self, principal: Principal, action: Callable[[View], T]) -> T:
-        """Run a read."""
-        ...
-
-    def telemetry(self, principal: Principal, action: Callable[[Telemetry], T]) -> T:
-        """Run writes that are no change."""
-        ...
 
 
 class CountConfirmations:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 import time
 from functools import partial
-from typing import TYPE_CHECKING, Final, Protocol, TypeVar
+from typing import TYPE_CHECKING, Final
 
 from modelwarden.deployments import actions
 from modelwarden.errors import (
@@ -21,40 +21,20 @@ from modelwarden.errors import (
 from modelwarden.values.system import system
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Sequence
 
-    from modelwarden.approvals.external import Source
     from modelwarden.config import Settings
     from modelwarden.deployments.actions import Deployment
     from modelwarden.ledger.entry import Stored
-    from modelwarden.store.change import Change, View
+    from modelwarden.reactions.acts import Acts
     from modelwarden.store.follower import Position
-    from modelwarden.values.principal import Principal
 
-T = TypeVar("T")
 NAME: Final = "emergencies"
 EVERY_S: Final = 10.0
 AGAIN_S: Final = 300.0
 """How long what could not go back is left before its bytes are read again: they may be large."""
 LOG: Final = logging.getLogger("modelwarden.emergencies")
 _ACTOR: Final = system("emergency")
-
-
-class Acts(Protocol):
-    """What a reaction needs of the Warden."""
-
-    @property
-    def sources(self) -> Mapping[str, Source]:
-        """Return the other systems of record that can be read, by name."""
-        ...
-
-    def change(self, principal: Principal, action: Callable[[Change], T]) -> T:
-        """Run a change and wait for its commit."""
-        ...
-
-    def view(self, principal: Principal, action: Callable[[View], T]) -> T:
-        """Run a read."""
-        ...
 
 
 class KeepEmergencies:

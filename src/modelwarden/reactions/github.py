@@ -11,7 +11,7 @@ import re
 import time
 from datetime import timedelta
 from functools import partial
-from typing import TYPE_CHECKING, Any, Final, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from modelwarden.access.identities.mapping import known
 from modelwarden.deployments.github import keeping, queries
@@ -24,23 +24,21 @@ from modelwarden.deployments.github.reporting import CHECKS, UNREADABLE, report,
 from modelwarden.deployments.github.site import Silent
 from modelwarden.deployments.github.source import Wanted
 from modelwarden.errors import Unreachable, WardenError
+from modelwarden.reactions import acts
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Sequence
 
-    from modelwarden.approvals.external import Source
     from modelwarden.config import Settings
     from modelwarden.deployments.github.asking import Question, Told
     from modelwarden.deployments.github.queries import Due
     from modelwarden.deployments.github.site import Site
     from modelwarden.deployments.github.source import GitHub, Looked
     from modelwarden.ledger.entry import Stored
-    from modelwarden.store.change import Change, Telemetry, View
+    from modelwarden.store.change import View
     from modelwarden.store.follower import Position
     from modelwarden.values.clock import Clock
-    from modelwarden.values.principal import Principal
 
-T = TypeVar("T")
 NAME: Final = "github"
 EVERY_S: Final = 300.0
 SOONEST_S: Final = 5.0
@@ -57,8 +55,8 @@ _MOVED: Final = re.compile(rb'"type":"(?:approval|deployment)\.')
 _ABOUT: Final = re.compile(rb'"approval:(req_[0-9A-Z]{26})"')
 
 
-class Acts(Protocol):
-    """What a reaction needs of the Warden."""
+class Acts(acts.Acts, Protocol):
+    """What this reaction needs of the Warden besides."""
 
     @property
     def settings(self) -> Settings:
@@ -66,25 +64,8 @@ class Acts(Protocol):
         ...
 
     @property
-    def sources(self) -> Mapping[str, Source]:
-        """Return the systems of record that can be read."""
-        ...
-
-    @property
     def clock(self) -> Clock:
         """Return where "now" comes from."""
-        ...
-
-    def change(self, principal: Principal, action: Callable[[Change], T]) -> T:
-        """Run a change and wait for its commit."""
-        ...
-
-    def view(self, principal: Principal, action: Callable[[View], T]) -> T:
-        """Run a read."""
-        ...
-
-    def telemetry(self, principal: Principal, action: Callable[[Telemetry], T]) -> T:
-        """Run writes that are no change."""
         ...
 
 

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from modelwarden.deployments.mlflow.registry import MlflowVersion
     from modelwarden.deployments.mlflow.webhook import Hints
     from modelwarden.ledger.entry import Stored
-    from modelwarden.reactions.mlflow_names import Acts
+    from modelwarden.reactions.acts import Acts
     from modelwarden.store.follower import Position
 
 NAME: Final = "mlflow"

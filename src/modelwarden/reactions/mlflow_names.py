@@ -8,7 +8,7 @@ from __future__ import annotations
 import logging
 from collections import defaultdict
 from functools import partial
-from typing import TYPE_CHECKING, Final, NamedTuple, Protocol, TypeVar
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from modelwarden.deployments.mlflow import following, queries
 from modelwarden.deployments.mlflow.alias import STAGE, alias_name
@@ -24,27 +24,13 @@ if TYPE_CHECKING:
     from modelwarden.deployments.mlflow.alias import MlflowAlias
     from modelwarden.deployments.mlflow.following import Standing
     from modelwarden.deployments.mlflow.registry import MlflowModel, MlflowRegistry, MlflowVersion
-    from modelwarden.store.change import Change, View
+    from modelwarden.reactions.acts import Acts
     from modelwarden.values.ids import ModelName
-    from modelwarden.values.principal import Principal
 
-T = TypeVar("T")
 A_PAGE: Final = 500
 OUT_OF_STAGES: Final = "None"
 LOG: Final = logging.getLogger("modelwarden.mlflow")
 ACTOR: Final = system("mlflow")
-
-
-class Acts(Protocol):
-    """What a reaction needs of the Warden."""
-
-    def change(self, principal: Principal, action: Callable[[Change], T]) -> T:
-        """Run a change and wait for its commit."""
-        ...
-
-    def view(self, principal: Principal, action: Callable[[View], T]) -> T:
-        """Run a read."""
-        ...
 
 
 class _Seen(NamedTuple):

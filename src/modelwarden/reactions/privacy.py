@@ -7,7 +7,7 @@ it is killed in between, since what is still due is found again. It holds no pos
 from __future__ import annotations
 
 from functools import partial
-from typing import TYPE_CHECKING, Final, Protocol, TypeVar
+from typing import TYPE_CHECKING, Final
 
 from modelwarden.errors import Conflict
 from modelwarden.privacy import actions
@@ -18,31 +18,13 @@ if TYPE_CHECKING:
     from datetime import date, datetime
 
     from modelwarden.ledger.entry import Stored
-    from modelwarden.store.change import Change, Telemetry, View
+    from modelwarden.reactions.acts import Acts
     from modelwarden.store.follower import Position
-    from modelwarden.values.principal import Principal
 
-T = TypeVar("T")
 NAME: Final = "privacy"
 _ACTOR: Final = system("privacy")
 _RELEASED: Final = b'"type":"hold.released"'
 _ERASED: Final = (b'"type":"person.erased"', b'"type":"retention.applied"')
-
-
-class Acts(Protocol):
-    """What a reaction needs of the Warden."""
-
-    def change(self, principal: Principal, action: Callable[[Change], T]) -> T:
-        """Run a change and wait for its commit."""
-        ...
-
-    def view(self, principal: Principal, action: Callable[[View], T]) -> T:
-        """Run a read."""
-        ...
-
-    def telemetry(self, principal: Principal, action: Callable[[Telemetry], T]) -> T:
-        """Run writes that are no change."""
-        ...
 
 
 class KeepPrivate:

@@ -7,21 +7,19 @@ from __future__ import annotations
 
 import time
 from functools import partial
-from typing import TYPE_CHECKING, Final, Protocol, TypeVar
+from typing import TYPE_CHECKING, Final
 
 from modelwarden.access import actions
 from modelwarden.store.rewrapping import rewrap
 from modelwarden.values.system import system
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
 
     from modelwarden.ledger.entry import Stored
-    from modelwarden.store.change import Change, Telemetry, View
+    from modelwarden.reactions.acts import Acts
     from modelwarden.store.follower import Position
-    from modelwarden.values.principal import Principal
 
-T = TypeVar("T")
 NAME: Final = "rewrap"
 ROUNDS: Final = 20
 """Batches between two looks at new entries."""
@@ -29,22 +27,6 @@ AGAIN_S: Final = 600.0
 """A process that had not heard of the new key may have sealed something under the old one."""
 _ACTOR: Final = system("keys")
 _ROTATED: Final = b'"type":"encryption.key_rotated"'
-
-
-class Acts(Protocol):
-    """What a reaction needs of the Warden."""
-
-    def change(self, principal: Principal, action: Callable[[Change], T]) -> T:
-        """Run a change and wait for its commit."""
-        ...
-
-    def view(self, principal: Principal, action: Callable[[View], T]) -> T:
-        """Run a read."""
-        ...
-
-    def telemetry(self, principal: Principal, action: Callable[[Telemetry], T]) -> T:
-        """Run writes that are no change, and wait for their commit."""
-        ...
 
 
 class Rewrap:

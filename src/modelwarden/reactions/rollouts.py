@@ -9,24 +9,21 @@ from __future__ import annotations
 import logging
 import time
 from functools import partial
-from typing import TYPE_CHECKING, Final, Protocol, TypeVar
+from typing import TYPE_CHECKING, Final
 
 from modelwarden.deployments import actions
 from modelwarden.errors import WardenError
 from modelwarden.values.system import system
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Sequence
 
-    from modelwarden.approvals.external import Source
     from modelwarden.config import Settings
     from modelwarden.deployments.actions import Deployment
     from modelwarden.ledger.entry import Stored
-    from modelwarden.store.change import Change, View
+    from modelwarden.reactions.acts import Acts
     from modelwarden.store.follower import Position
-    from modelwarden.values.principal import Principal
 
-T = TypeVar("T")
 NAME: Final = "rollouts"
 EVERY_S: Final = 10.0
 AGAIN_S: Final = 300.0
@@ -34,23 +31,6 @@ AGAIN_S: Final = 300.0
 LOG: Final = logging.getLogger("modelwarden.rollouts")
 _ACTOR: Final = system("rollout")
 _BACK: Final = system("rollback")
-
-
-class Acts(Protocol):
-    """What a reaction needs of the Warden."""
-
-    @property
-    def sources(self) -> Mapping[str, Source]:
-        """Return the other systems of record that can be read, by name."""
-        ...
-
-    def change(self, principal: Principal, action: Callable[[Change], T]) -> T:
-        """Run a change and wait for its commit."""
-        ...
-
-    def view(self, principal: Principal, action: Callable[[View], T]) -> T:
-        """Run a read."""
-        ...
 
 
 class KeepRollouts:

@@ -6,35 +6,21 @@ One process leads. Nothing is lost when it is killed: what is due is found again
 from __future__ import annotations
 
 from functools import partial
-from typing import TYPE_CHECKING, Final, Protocol, TypeVar
+from typing import TYPE_CHECKING, Final
 
 from modelwarden.safeguards import actions
 from modelwarden.values.system import system
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
 
     from modelwarden.ledger.entry import Stored
+    from modelwarden.reactions.acts import Acts
     from modelwarden.safeguards.actions import Judge
-    from modelwarden.store.change import Change, View
     from modelwarden.store.follower import Position
-    from modelwarden.values.principal import Principal
 
-T = TypeVar("T")
 NAME: Final = "safeguards"
 _ACTOR: Final = system("safeguards")
-
-
-class Acts(Protocol):
-    """What a reaction needs of the Warden."""
-
-    def change(self, principal: Principal, action: Callable[[Change], T]) -> T:
-        """Run a change and wait for its commit."""
-        ...
-
-    def view(self, principal: Principal, action: Callable[[View], T]) -> T:
-        """Run a read."""
-        ...
 
 
 class KeepTime:

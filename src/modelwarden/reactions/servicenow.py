@@ -8,7 +8,7 @@ from __future__ import annotations
 import logging
 import time
 from functools import partial
-from typing import TYPE_CHECKING, Final, Protocol, TypeVar
+from typing import TYPE_CHECKING, Final, TypeVar
 
 from modelwarden.approvals.external import Asked
 from modelwarden.deployments.servicenow import keeping, queries
@@ -23,27 +23,14 @@ if TYPE_CHECKING:
     from modelwarden.deployments.servicenow.queries import Live
     from modelwarden.deployments.servicenow.source import ServiceNow
     from modelwarden.ledger.entry import Stored
-    from modelwarden.store.change import Change, View
+    from modelwarden.reactions.acts import Acts
     from modelwarden.store.follower import Position
-    from modelwarden.values.principal import Principal
 
 T = TypeVar("T")
 EVERY_S: Final = 60.0
 SOONEST_S: Final = 5.0
 """Between two looks, however often it is hinted that something moved."""
 LOG: Final = logging.getLogger("modelwarden.servicenow")
-
-
-class Acts(Protocol):
-    """What a reaction needs of the Warden."""
-
-    def change(self, principal: Principal, action: Callable[[Change], T]) -> T:
-        """Run a change and wait for its commit."""
-        ...
-
-    def view(self, principal: Principal, action: Callable[[View], T]) -> T:
-        """Run a read."""
-        ...
 
 
 class KeepChanges:

@@ -6,7 +6,7 @@ One process leads. Nothing is lost when it is killed: what is due is found again
 from __future__ import annotations
 
 from functools import partial
-from typing import TYPE_CHECKING, Final, Protocol, TypeVar
+from typing import TYPE_CHECKING, Final
 
 from modelwarden.errors import Conflict
 from modelwarden.sla import actions
@@ -17,29 +17,11 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from modelwarden.ledger.entry import Stored
-    from modelwarden.store.change import Change, Telemetry, View
+    from modelwarden.reactions.acts import Acts
     from modelwarden.store.follower import Position
-    from modelwarden.values.principal import Principal
 
-T = TypeVar("T")
 NAME: Final = "slots"
 _ACTOR: Final = system("slots")
-
-
-class Acts(Protocol):
-    """What a reaction needs of the Warden."""
-
-    def change(self, principal: Principal, action: Callable[[Change], T]) -> T:
-        """Run a change and wait for its commit."""
-        ...
-
-    def view(self, principal: Principal, action: Callable[[View], T]) -> T:
-        """Run a read."""
-        ...
-
-    def telemetry(self, principal: Principal, action: Callable[[Telemetry], T]) -> T:
-        """Run writes that are no change."""
-        ...
 
 
 class KeepSlots:

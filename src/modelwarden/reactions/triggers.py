@@ -9,7 +9,7 @@ from __future__ import annotations
 import time
 from functools import partial
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Final, Protocol, TypeVar
+from typing import TYPE_CHECKING, Final
 
 from modelwarden.errors import WardenError
 from modelwarden.policies.severity import severities
@@ -20,18 +20,17 @@ from modelwarden.safeguards.triggers import evaluating, firing
 from modelwarden.values.system import system
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
     from datetime import datetime
 
     from modelwarden.ledger.entry import Stored
+    from modelwarden.reactions.acts import Acts
     from modelwarden.safeguards.counters.watching import Seen
     from modelwarden.safeguards.triggers.evaluating import Looked, Turn
     from modelwarden.safeguards.triggers.signal import Source
-    from modelwarden.store.change import Change, Telemetry, View
+    from modelwarden.store.change import View
     from modelwarden.store.follower import Position
-    from modelwarden.values.principal import Principal
 
-T = TypeVar("T")
 NAME: Final = "triggers"
 EVERY_S: Final = 10.0
 FORGET_EACH_S: Final = 3_600.0
@@ -45,22 +44,6 @@ SOURCES: Final[Mapping[str, Source]] = MappingProxyType(
 )
 """Signal → where its windows come from."""
 _ACTOR: Final = system("triggers")
-
-
-class Acts(Protocol):
-    """What a reaction needs of the Warden."""
-
-    def change(self, principal: Principal, action: Callable[[Change], T]) -> T:
-        """Run a change and wait for its commit."""
-        ...
-
-    def view(self, principal: Principal, action: Callable[[View], T]) -> T:
-        """Run a read."""
-        ...
-
-    def telemetry(self, principal: Principal, action: Callable[[Telemetry], T]) -> T:
-        """Run writes that are no change."""
-        ...
 
 
 class JudgeTriggers:
