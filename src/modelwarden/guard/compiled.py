@@ -68,8 +68,6 @@ def compiling(switches: Sequence[Switch]) -> Generator[None, None, Matcher]:
     bitmaps = {}
     for name, draft in drafts.items():
         bitmaps[name] = yield from draft.compiling(every, satisfied_by_missing=satisfied)
-    # What has most values is asked first, as `memo` wants it.
-    bitmaps = dict(sorted(bitmaps.items(), key=lambda each: -len(each[1].known)))
     falls_back = bits(kinds.falls_back, width)
     rules = Rules(
         effects=tuple([switch.effect for switch in ordered]),
@@ -79,6 +77,7 @@ def compiling(switches: Sequence[Switch]) -> Generator[None, None, Matcher]:
         falls_back=falls_back,
         ramped=bits(kinds.ramped, width),
         found=Remembered(),
+        together={},
     )
     return Matcher(rules, every)
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from modelwarden.guard.bitmaps import set_bits
 from modelwarden.guard.memo import MOST_IDS, NOTHING, REMEMBERED, Match, Memo, Remembered, picking
+from modelwarden.guard.product import Product, grouped
 from modelwarden.guard.router import bucket
 from modelwarden.guard.scope import FOLDED, normalise
 from modelwarden.guard.switch import Action, common_steps
@@ -31,6 +32,7 @@ class Rules(NamedTuple):
         effects: of the switches, those with an exception first, so that exception i is row `len(effects) + i`.
         bitmaps: by dimension, the rows that each value satisfies.
         named: by dimension, the rows that name it.
+        together: products by the names of their dimensions, each made when it is first wanted.
     """
 
     effects: tuple[Effect, ...]
@@ -40,11 +42,23 @@ class Rules(NamedTuple):
     falls_back: int
     ramped: int
     found: Remembered
+    together: dict[tuple[str, ...], Product]
 
     @property
     def width(self) -> int:
         """How many switches there are."""
         return len(self.effects)
+
+    def products(self, names: tuple[str, ...]) -> list[Product]:
+        """Return these dimensions, those of few values together; what has most values first, and alone."""
+        return [self._product(group) for group in grouped(self.bitmaps, names)]
+
+    def _product(self, names: tuple[str, ...]) -> Product:
+        found = self.together.get(names)
+        if found is None:
+            product = Product({name: self.bitmaps[name] for name in names}, 2 * self.width)
+            found = self.together.setdefault(names, product)
+        return found
 
     def match(self, rows: int, missing: tuple[str, ...]) -> Match:
         """Return what these switches say together; the same object for the same switches, for a while."""

@@ -1,8 +1,9 @@
 """What a matcher answers, and what it has answered before; a context that is new is matched on the way (SG-19).
 
-Two functions answer, written for the number of dimensions there are and holding what they need: one look-up in what is
-remembered, one in each dimension's bitmaps, and their AND. A loop takes twice as long, as does what looks up attributes
-or goes through `__missing__` on the way. What has most values stands first, so that a new one of those costs least.
+Two functions answer, written for the dimensions there are and holding what they need: one look-up in what is
+remembered, one for each dimension's value, and the AND of their products. A loop takes twice as long, as does what
+looks up attributes or goes through `__missing__` on the way. What has most values stands first, so that a new one of
+those costs least.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from modelwarden.guard.bitmaps import Bitmaps
+    from modelwarden.guard.product import Product
     from modelwarden.guard.switch import Steps
 
     Values = tuple[object, ...]
@@ -70,6 +72,9 @@ class Says(Protocol):
     def bitmaps(self) -> Mapping[str, Bitmaps]:
         """By dimension, the rows that each value satisfies."""
 
+    def products(self, names: tuple[str, ...]) -> Sequence[Product]:
+        """Return these dimensions, those of few values together; what has most values first, and alone."""
+
     @property
     def width(self) -> int:
         """How many switches there are; behind their rows stand those of the exceptions."""
@@ -101,6 +106,7 @@ class Memo:
 
     Attributes:
         names: the dimensions.
+        products: of these dimensions, in an order of their own.
         tables: by place, the rows that each value satisfies.
         kept: what was answered, forgotten all at once when there is too much of it.
         of_context: answers for a mapping from names to values.
@@ -109,7 +115,8 @@ class Memo:
     """
 
     __slots__ = (
-        "_ids", "_missing", "_open", "_rules", "kept", "names", "of_context", "of_values", "tables",
+        "_ids", "_missing", "_open", "_places", "_rules", "kept", "names", "of_context", "of_values", "products",
+        "tables",
     )  # fmt: skip
 
     def __init__(
@@ -119,6 +126,8 @@ class Memo:
         self._rules, self._open, self._missing = rules, rows, missing
         self.names: Final = names
         self.tables: Final = tuple(rules.bitmaps[name] for name in names)
+        self.products: Final = rules.products(names)
+        self._places = [tuple(map(names.index, product.names)) for product in self.products]
         self.kept: Final[dict[Values, Match]] = {}
         self._ids = 0
         self.of_context: Callable[[Mapping[str, object]], Match]
@@ -126,9 +135,9 @@ class Memo:
         if not names:
             self.of_context, self.of_values = self._context_slowly, self._slowly
             return
-        self.of_context, self.of_values = _written(len(names))(
+        self.of_context, self.of_values = _written(*self._places)(
             self.kept, picking(names), rows, self.settle, self._context_slowly, self._slowly,
-            self.tables[0].learnt, *(table.known for table in self.tables),
+            self.products[0].tables[0].learnt, *(product.known for product in self.products),
         )  # fmt: skip
 
     def settle(self, values: Values, rows: int) -> Match:
@@ -165,9 +174,8 @@ class Memo:
 
     def _rows(self, values: Values) -> int:
         rows = self._open
-        for table, value in zip(self.tables, values, strict=True):
-            found = table.known.get(value)  # type: ignore[call-overload]
-            rows &= table.learnt(value) if found is None else found
+        for product, places in zip(self.products, self._places, strict=True):
+            rows &= product([values[place] for place in places])
         return rows
 
     def _absent(self, values: Values) -> tuple[str, ...]:
@@ -190,9 +198,9 @@ def answering(kept, given, open_rows, settle, context_slowly, slowly, learnt, {t
                 return found
             {values} = values
             try:
-                first = t0[v0]
+                first = t0[{first}]
             except KeyError:
-                first = learnt(v0)
+                first = learnt({first})
             rows = first{others}
         except (KeyError, TypeError):  # another value is new, or one is no short plain text
             return slowly(values)
@@ -208,9 +216,9 @@ def answering(kept, given, open_rows, settle, context_slowly, slowly, learnt, {t
                 return found
             {values} = values
             try:
-                first = t0[v0]
+                first = t0[{first}]
             except KeyError:
-                first = learnt(v0)
+                first = learnt({first})
             rows = first{others}
         except (KeyError, TypeError, ValueError):  # or their number is wrong
             return slowly(values)
@@ -224,16 +232,21 @@ def answering(kept, given, open_rows, settle, context_slowly, slowly, learnt, {t
 
 
 @cache
-def _written(number: int) -> Callable[..., Any]:
-    """Return what makes both functions for so many dimensions, one at least: `_TEMPLATE`, and nothing else."""
+def _written(first: tuple[int], *others: tuple[int, ...]) -> Callable[..., Any]:
+    """Return what makes both functions for products of values at these places: `_TEMPLATE`, and nothing else."""
+    several = [
+        f" & t{n}" + "".join(f"[v{place}]" for place in places)
+        for n, places in enumerate(others, start=1)
+    ]
     text = _TEMPLATE.format(
-        tables=", ".join(f"t{n}" for n in range(number)),
-        values="".join(f"v{n}, " for n in range(number)),
-        others="".join(f" & t{n}[v{n}]" for n in range(1, number)),
+        tables=", ".join(f"t{n}" for n in range(1 + len(others))),
+        values="".join(f"v{n}, " for n in range(1 + sum(map(len, others)))),
+        first=f"v{first[0]}",
+        others="".join(several),
         most=REMEMBERED,
     )
     names: dict[str, Any] = {"nothing": NOTHING}
-    exec(compile(text, __file__, "exec"), names)  # noqa: S102 - our own words, and a number
+    exec(compile(text, __file__, "exec"), names)  # noqa: S102 - our own words, and numbers
     written: Callable[..., Any] = names["answering"]
     return written
 
