@@ -7,7 +7,6 @@ Everything else goes through `Site`.
 from __future__ import annotations
 
 import functools
-import inspect
 import threading
 from typing import TYPE_CHECKING, Any
 
@@ -15,7 +14,7 @@ from modelwarden.guard.answering import asked, decided
 from modelwarden.guard.begun import Begun, Verdict
 from modelwarden.guard.decision import Decision, Status, value_of
 from modelwarden.guard.shadow import mirror
-from modelwarden.guard.short_way import Way, short_way, short_way_async
+from modelwarden.guard.short_way import Way, short_way
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -37,14 +36,16 @@ def protected(
     site: Site, function: Callable[..., Any], *, values: bool, last: Last
 ) -> Callable[..., Any]:
     """Return the function with the guard around it; `values`: it answers values, not decisions."""
-    is_async = inspect.iscoroutinefunction(function)
+    from inspect import iscoroutinefunction  # noqa: PLC0415 - 6 ms that an import is spared
+
+    is_async = iscoroutinefunction(function)
     going = _asynchronous if is_async else _synchronous
     way = going(site, function, values=values, last=last)
     breaker = site.place.own_breaker
     if breaker is None or not site.place.has_short_way:
         return _slowly_async(way) if is_async else _slowly(way)
     site.counts.add(site.place, breaker)
-    return (short_way_async if is_async else short_way)(site, breaker, way)
+    return short_way(site, breaker, way, is_async=is_async)
 
 
 def _slowly(way: Way) -> Callable[..., Any]:
@@ -98,6 +99,8 @@ def last_decision(last: Last) -> Decision | None:
 
 
 def _asynchronous(site: Site, function: Callable[..., Any], *, values: bool, last: Last) -> Way:
+    from inspect import isawaitable  # noqa: PLC0415 - as in `protected`
+
     async def conclude(begun: Begun, error: Exception | None) -> object:
         answer = None
         if begun.verdict is Verdict.FALL:
@@ -115,7 +118,7 @@ def _asynchronous(site: Site, function: Callable[..., Any], *, values: bool, las
             if begun.struck is not None:
                 await begun.struck.wait_async()
             made = (begun.function or function)(*begun.args, **begun.kwargs)
-            value = await made if inspect.isawaitable(made) else made
+            value = await made if isawaitable(made) else made
         except Exception as error:  # noqa: BLE001 - the host's: it falls back, or goes on unchanged
             return await conclude(site.raised(begun, error), error)
         except BaseException:  # a cancellation passes through (SG-27)

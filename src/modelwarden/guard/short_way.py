@@ -8,6 +8,9 @@ the whole way: with `site.resume`. The two functions are one, but for `await`; a
 from __future__ import annotations
 
 import functools
+from functools import cache
+from keyword import iskeyword
+from types import FunctionType
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from modelwarden.guard.decision import Decision, Status
@@ -26,8 +29,8 @@ if TYPE_CHECKING:
 NEVER: Final = float("-inf")
 """Until when the short way is open where it is closed."""
 
-_new: Final = tuple.__new__
-_OK: Final = Status.OK
+CO_VARARGS, CO_VARKEYWORDS = 0x04, 0x08
+"""Flags of a code object, which `inspect` names too, but takes 6 ms to import."""
 
 
 Rest = tuple[float, int, "str | None", "Plan"]
@@ -68,89 +71,116 @@ class Way(NamedTuple):
     last: Any
 
 
-def short_way(site: Site, breaker: Breaker, way: Way) -> Callable[..., Any]:
-    """Return a function that goes the short way where it can."""
-    function, values, last = way.function, way.values, way.last
-    holder, clock, key = site.holder, site.now, site.place.quick_key
+def short_way(site: Site, breaker: Breaker, way: Way, *, is_async: bool) -> Callable[..., Any]:
+    """Return a function that goes the short way where it can. A cancellation passes through: nothing is held here."""
+    guarded = _written(_form(way.function), is_async)(
+        site,
+        breaker,
+        way,
+        way.function,
+        way.values,
+        way.last,
+        site.holder,
+        site.now,
+        site.place.quick_key,
+    )
+    return functools.wraps(way.function)(guarded)
 
-    @functools.wraps(function)
-    def guarded(*args: Any, **kwargs: Any) -> object:
-        held, until, pick, match, low, high, check, rest = site.ready
-        ticket, quiet = breaker.free, breaker.quiet_until
-        started = clock()
+
+class Form(NamedTuple):
+    """How a function is called, as text: its parameters, what was given as a tuple and a mapping, and the call."""
+
+    parameters: str
+    given: str
+    call: str
+
+
+ANY: Final = Form(
+    "*args_, **kwargs_",
+    "args_, kwargs_",
+    "function_(*args_, **kwargs_) if kwargs_ else function_(*args_)",
+)
+
+
+def _form(function: Callable[..., Any]) -> Form:
+    """Return the form of a function with one parameter and any number of named ones, all of which have to be given.
+
+    With a second one, what was given by name would go on by place, to a fallback that may have them in another order.
+    """
+    if type(function) is not FunctionType or function.__defaults__ or function.__kwdefaults__:
+        return ANY
+    code = function.__code__
+    names = code.co_varnames[: code.co_argcount + code.co_kwonlyargcount]
+    takes_more = code.co_flags & (CO_VARARGS | CO_VARKEYWORDS)
+    if code.co_argcount != 1 or takes_more or not all(map(_may_stand, names)):
+        return ANY
+    first, *named = names
+    return Form(
+        parameters=", ".join(
+            [first, *(["/"] if code.co_posonlyargcount else []), *(["*"] if named else []), *named]
+        ),
+        given=f"({first},), {{{', '.join(f'{name!r}: {name}' for name in named)}}}",
+        call=f"function_({', '.join([first, *(f'{name}={name}' for name in named)])})",
+    )
+
+
+def _may_stand(name: str) -> bool:
+    """Say whether a name may stand among those of `_TEMPLATE`, which end in an underscore."""
+    return name.isidentifier() and not iskeyword(name) and not name.endswith("_")
+
+
+_TEMPLATE: Final = """
+def going(site_, breaker_, way_, function_, values_, last_, holder_, clock_, key_):
+    {begin} guarded({parameters}):
+        held_, until_, pick_, match_, low_, high_, check_, rest_ = site_.ready
+        ticket_, quiet_ = breaker_.free, breaker_.quiet_until
+        started_ = clock_()
         if (
-            holder.held is not held or started >= until or not ticket
-            or (match is not None and match(pick(args, kwargs)) is not NOTHING)
-        ):  # fmt: skip
-            return way.whole(args, kwargs)
+            holder_.held is not held_ or started_ >= until_ or not ticket_
+            or (match_ is not None and match_(pick_({given})) is not nothing_)
+        ):
+            return {wait} way_.whole({given})
         try:
-            value = function(*args, **kwargs) if kwargs else function(*args)
-        except Exception as error:  # noqa: BLE001 - the host's: it falls back, or goes on unchanged
-            begun = site.resume(held, rest[-1], args, kwargs, ticket, started)
-            return way.conclude(site.raised(begun, error), error)
-        ended = clock()
+            value_ = {wait} ({call})
+        except Exception as error_:  # the host's: it falls back, or goes on unchanged
+            begun_ = site_.resume(held_, rest_[-1], {given}, ticket_, started_)
+            return {wait} way_.conclude(site_.raised(begun_, error_), error_)
+        ended_ = clock_()
         if (
-            ended < quiet and breaker.quiet_until is quiet
-            and ((type(value) is float and low <= value <= high) or check is None or check(value) is None)
-            and holder.held is held
-            and (key is None or site.remembered(key(args, kwargs)[0], value))
-        ):  # fmt: skip
-            breaker.short = count = breaker.short + 1
-            if not count & breaker.untimed:
-                site.counts.latencies.append(ended - started)
-            if values:
-                last.kept = value, ended, rest
-                return value
-            born, generation, version, _ = rest
-            last.kept = decision = _new(
-                Decision, (value, _OK, (), version, (), None, None, generation, ended - born, None, False, 0.0)
-            )  # fmt: skip
-            return decision
-        begun = site.resume(held, rest[-1], args, kwargs, ticket, started)
-        return way.conclude(site.end(begun, value), None)
+            ended_ < quiet_ and breaker_.quiet_until is quiet_
+            and ((type(value_) is float and low_ <= value_ <= high_) or check_ is None or check_(value_) is None)
+            and holder_.held is held_
+            and (key_ is None or site_.remembered(key_({given})[0], value_))
+        ):
+            breaker_.short = count_ = breaker_.short + 1
+            if breaker_.untimed >= 0 and not count_ & breaker_.untimed:
+                site_.counts.latencies.append(ended_ - started_)
+            if values_:
+                last_.kept = value_, ended_, rest_
+                return value_
+            born_, generation_, version_, _ = rest_
+            last_.kept = decision_ = new_(
+                Decision_, (value_, ok_, (), version_, (), None, None, generation_, ended_ - born_, None, False, 0.0)
+            )
+            return decision_
+        begun_ = site_.resume(held_, rest_[-1], {given}, ticket_, started_)
+        return {wait} way_.conclude(site_.end(begun_, value_), None)
 
     return guarded
+"""
 
 
-def short_way_async(site: Site, breaker: Breaker, way: Way) -> Callable[..., Any]:
-    """Do as `short_way` does, around a coroutine. A cancellation passes through: nothing is held here."""
-    function, values, last = way.function, way.values, way.last
-    holder, clock, key = site.holder, site.now, site.place.quick_key
-
-    @functools.wraps(function)
-    async def guarded(*args: Any, **kwargs: Any) -> object:
-        held, until, pick, match, low, high, check, rest = site.ready
-        ticket, quiet = breaker.free, breaker.quiet_until
-        started = clock()
-        if (
-            holder.held is not held or started >= until or not ticket
-            or (match is not None and match(pick(args, kwargs)) is not NOTHING)
-        ):  # fmt: skip
-            return await way.whole(args, kwargs)
-        try:
-            value = await function(*args, **kwargs)
-        except Exception as error:  # noqa: BLE001 - the host's: it falls back, or goes on unchanged
-            begun = site.resume(held, rest[-1], args, kwargs, ticket, started)
-            return await way.conclude(site.raised(begun, error), error)
-        ended = clock()
-        if (
-            ended < quiet and breaker.quiet_until is quiet
-            and ((type(value) is float and low <= value <= high) or check is None or check(value) is None)
-            and holder.held is held
-            and (key is None or site.remembered(key(args, kwargs)[0], value))
-        ):  # fmt: skip
-            breaker.short = count = breaker.short + 1
-            if not count & breaker.untimed:
-                site.counts.latencies.append(ended - started)
-            if values:
-                last.kept = value, ended, rest
-                return value
-            born, generation, version, _ = rest
-            last.kept = decision = _new(
-                Decision, (value, _OK, (), version, (), None, None, generation, ended - born, None, False, 0.0)
-            )  # fmt: skip
-            return decision
-        begun = site.resume(held, rest[-1], args, kwargs, ticket, started)
-        return await way.conclude(site.end(begun, value), None)
-
-    return guarded
+@cache
+def _written(form: Form, is_async: bool) -> Callable[..., Any]:  # noqa: FBT001 - `cache` keeps what stands by place
+    """Return what makes a guarded function: `_TEMPLATE`, and nothing else but the names in a form."""
+    begin, wait = ("async def", "await") if is_async else ("def", "")
+    text = _TEMPLATE.format(begin=begin, wait=wait, **form._asdict())
+    names: dict[str, Any] = {
+        "nothing_": NOTHING,
+        "new_": tuple.__new__,
+        "Decision_": Decision,
+        "ok_": Status.OK,
+    }
+    exec(compile(text, "<a guarded function>", "exec"), names)  # noqa: S102 - our own words, and identifiers
+    written: Callable[..., Any] = names["going"]
+    return written
