@@ -18,6 +18,7 @@ def test_parts_load_no_event_loop_no_database_and_no_package() -> None:
 
 def test_the_guard_alone_loads_nothing_of_others_and_not_what_fetches_and_verifies() -> None:
     heavy = {"json", "hashlib", "urllib.parse", "socket", "concurrent.futures", "tempfile"}
+    heavy |= {"dataclasses", "inspect"}
     done = run(
         "before = set(sys.modules)\nimport modelwarden.guard.guard\n"
         "loaded = {n: m for n, m in sys.modules.items() if n not in before}\n"

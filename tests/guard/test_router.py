@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import math
 from collections import Counter
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -87,15 +86,15 @@ def test_a_bucket_is_a_basis_point_and_always_the_same(key: object, salt: bytes)
 @pytest.mark.parametrize("key", [None, "", True, 1.5, b"k", ["k"], 2**5_000])
 def test_what_is_no_key_gets_the_stable_version(key: object) -> None:
     assert bucket(key, SALT) is None
-    half = replace(CANARY, shares=(("1.5.0", 9_999),))
+    half = CANARY.with_(shares=(("1.5.0", 9_999),))
     assert chosen(half, key) == Routed("1.4.0", Why.NO_KEY)
 
 
 @given(keys, st.integers(0, 10_000), st.integers(0, 10_000))
 def test_raising_a_share_keeps_who_is_in(key: object, one: int, other: int) -> None:
     low, high = sorted((one, other))
-    if chosen(replace(CANARY, shares=(("1.5.0", low),)), key).version == "1.5.0":
-        assert chosen(replace(CANARY, shares=(("1.5.0", high),)), key).version == "1.5.0"
+    if chosen(CANARY.with_(shares=(("1.5.0", low),)), key).version == "1.5.0":
+        assert chosen(CANARY.with_(shares=(("1.5.0", high),)), key).version == "1.5.0"
 
 
 @given(keys, st.lists(st.integers(0, 3_000), min_size=3, max_size=3), st.integers(0, 1_000))
@@ -103,7 +102,7 @@ def test_raising_the_last_of_several_shares_moves_nobody_but_from_stable(
     key: object, shares: list[int], more: int
 ) -> None:
     def route(last: int) -> Route:
-        return replace(CANARY, shares=(("a", shares[0]), ("b", shares[1]), ("c", last)))
+        return CANARY.with_(shares=(("a", shares[0]), ("b", shares[1]), ("c", last)))
 
     loaded = {"a", "b", "c"}
     before = choose(route(shares[2]), key=key, instance="", loaded=loaded).version
@@ -114,7 +113,7 @@ def test_raising_the_last_of_several_shares_moves_nobody_but_from_stable(
 @pytest.mark.parametrize("share", [1, 100, 1_000, 5_000, 9_900])
 @pytest.mark.parametrize("salt", [SALT, bytes(16), b"\xff" * 16], ids=["count", "zero", "ones"])
 def test_a_share_is_met_within_three_sigma(share: int, salt: bytes) -> None:
-    route = replace(CANARY, shares=(("1.5.0", share),), salt=salt)
+    route = CANARY.with_(shares=(("1.5.0", share),), salt=salt)
     many = 40_000
     got = sum(chosen(route, f"customer-{n}").version == "1.5.0" for n in range(many))
     wanted = share / 10_000
@@ -123,7 +122,7 @@ def test_a_share_is_met_within_three_sigma(share: int, salt: bytes) -> None:
 
 def test_several_shares_are_met_side_by_side() -> None:
     shares = {"a": 3_000, "b": 2_000, "c": 1_000, "1.4.0": 4_000}
-    route = replace(CANARY, shares=tuple((name, shares[name]) for name in ("a", "b", "c")))
+    route = CANARY.with_(shares=tuple((name, shares[name]) for name in ("a", "b", "c")))
     many = 20_000
     got = Counter(choose(route, key=n, instance="", loaded=shares).version for n in range(many))
     for name, share in shares.items():
@@ -133,9 +132,7 @@ def test_several_shares_are_met_side_by_side() -> None:
 
 def test_two_deployments_draw_apart() -> None:
     """Whoever is in one canary is not the one who is in every canary."""
-    one, other = (
-        replace(CANARY, salt=salt, shares=(("1.5.0", 5_000),)) for salt in (SALT, bytes(16))
-    )
+    one, other = (CANARY.with_(salt=salt, shares=(("1.5.0", 5_000),)) for salt in (SALT, bytes(16)))
     many = 20_000
     both = sum(chosen(one, n).version == chosen(other, n).version for n in range(many))
     assert abs(both - many / 2) <= 3 * math.sqrt(many / 4)
@@ -147,7 +144,7 @@ def test_one_key_keeps_its_version_and_a_worker_does_not_matter() -> None:
 
 
 def test_rolling_goes_by_worker() -> None:
-    rolling = replace(CANARY, strategy=Strategy.ROLLING, by_worker=True, shares=(("1.5.0", 5_000),))
+    rolling = CANARY.with_(strategy=Strategy.ROLLING, by_worker=True, shares=(("1.5.0", 5_000),))
     for number in range(20):
         found = {chosen(rolling, key, instance=f"web-{number}").version for key in (None, 1, "a")}
         at = bucket(f"web-{number}", SALT)
@@ -159,21 +156,21 @@ def test_rolling_goes_by_worker() -> None:
     "shares", [(), (("1.5.0", 0),), (("1.5.0", 10_000),)], ids=["no", "0", "all"]
 )
 def test_no_key_is_needed_where_one_version_has_all(shares: tuple[tuple[str, int], ...]) -> None:
-    found = chosen(replace(CANARY, strategy=Strategy.BLUE_GREEN, shares=shares), None)
+    found = chosen(CANARY.with_(strategy=Strategy.BLUE_GREEN, shares=shares), None)
     assert found == Routed("1.5.0" if shares and shares[0][1] else "1.4.0", Why.WHOLE)
 
 
 def test_a_version_that_is_not_loaded_leaves_the_stable_one() -> None:
-    green = replace(CANARY, shares=(("1.5.0", 10_000),))
+    green = CANARY.with_(shares=(("1.5.0", 10_000),))
     assert choose(green, key="k", instance="", loaded={"1.4.0"}) == Routed("1.4.0", Why.NOT_LOADED)
     assert choose(CANARY, key=None, instance="", loaded=()).version == "1.4.0"
 
 
 def test_a_shadow_runs_only_where_it_is_loaded_and_does_not_answer() -> None:
-    shadowed = replace(CANARY, strategy=Strategy.SHADOW, shares=(), shadow="1.5.0")
+    shadowed = CANARY.with_(strategy=Strategy.SHADOW, shares=(), shadow="1.5.0")
     assert chosen(shadowed, "k") == Routed("1.4.0", Why.WHOLE, "1.5.0")
     assert choose(shadowed, key="k", instance="", loaded={"1.4.0"}).shadow is None
-    flipped = replace(CANARY, shares=(("1.5.0", 10_000),), shadow="1.5.0")
+    flipped = CANARY.with_(shares=(("1.5.0", 10_000),), shadow="1.5.0")
     assert chosen(flipped, "k").shadow is None  # it answers already
 
 
@@ -234,4 +231,4 @@ def test_a_route_of_another_form_is_refused(fields: dict[str, object]) -> None:
 
 def test_a_route_names_no_version_twice() -> None:
     with pytest.raises(RouteInvalid):
-        replace(CANARY, shares=(("1.5.0", 1), ("1.5.0", 2)))
+        CANARY.with_(shares=(("1.5.0", 1), ("1.5.0", 2)))

@@ -16,12 +16,12 @@ from __future__ import annotations
 import math
 import random
 import time
-from dataclasses import dataclass
 from enum import StrEnum
 from threading import Lock
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from modelwarden.errors import ValueInvalid
+from modelwarden.guard.value import Value
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -59,9 +59,8 @@ BY_HAND: Final = frozenset({State.FORCED_OPEN, State.DISABLED, State.METRICS_ONL
 """States that a person, or the server, may set (SG-41)."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Thresholds:
-    """When a breaker opens, and how it comes back (SG-40).
+class Thresholds(Value):
+    """When a breaker opens, and how it comes back (SG-40). Raises ValueInvalid.
 
     Attributes:
         failures: part of the calls in the last ten seconds that raised or timed out.
@@ -72,23 +71,29 @@ class Thresholds:
         probes: calls in flight at once while half open, each on a lease of `lease_s`.
         spread: part of the wait by which it is longer or shorter at random.
         successes: good calls, one after the other, that close it.
-
-    Raises ValueInvalid.
     """
 
-    failures: float = 0.5
-    slow: float = 0.8
-    bad: float = 0.2
-    least: int = 20
-    slow_s: float = 1.0
-    open_s: float = 5.0
-    most_open_s: float = 300.0
-    spread: float = 0.2
-    probes: int = 2
-    lease_s: float = 30.0
-    successes: int = 5
+    failures: float
+    slow: float
+    bad: float
+    least: int
+    slow_s: float
+    open_s: float
+    most_open_s: float
+    spread: float
+    probes: int
+    lease_s: float
+    successes: int
 
-    def __post_init__(self) -> None:
+    def __init__(  # noqa: PLR0913 - each has its own default
+        self, *, failures: float = 0.5, slow: float = 0.8, bad: float = 0.2, least: int = 20,
+        slow_s: float = 1.0, open_s: float = 5.0, most_open_s: float = 300.0, spread: float = 0.2,
+        probes: int = 2, lease_s: float = 30.0, successes: int = 5,
+    ) -> None:  # fmt: skip
+        self._set(
+            failures=failures, slow=slow, bad=bad, least=least, slow_s=slow_s, open_s=open_s, most_open_s=most_open_s,
+            spread=spread, probes=probes, lease_s=lease_s, successes=successes,
+        )  # fmt: skip
         for name in ("failures", "slow", "bad"):
             if not 0 < getattr(self, name) <= 1:
                 raise ValueInvalid(name, "a part of the calls, above 0 and at most 1")

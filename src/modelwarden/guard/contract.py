@@ -10,11 +10,11 @@ import math
 import re
 import sys
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Final
 
 from modelwarden.errors import LimitsConflict, ValueInvalid
+from modelwarden.guard.value import Value
 
 Label = str | int | bool
 LARGEST: Final = sys.float_info.max
@@ -58,8 +58,7 @@ SIZED: Final = frozenset({Kind.NUMBERS, Kind.PROBABILITIES, Kind.QUANTILES})
 STRICTNESS: Final = (OnViolation.CLIP, OnViolation.FALLBACK, OnViolation.RAISE)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Contract:
+class Contract(Value):
     """What one row has to look like. Raises ValueInvalid when it contradicts itself.
 
     Attributes:
@@ -71,16 +70,25 @@ class Contract:
         nullable: a missing value (None, NaN, NA) is allowed, as in inputs.
     """
 
-    kind: Kind = Kind.NUMBER
-    low: float | None = None
-    high: float | None = None
-    labels: frozenset[Label] | None = None
-    size: int | None = None
-    fields: tuple[tuple[str, Contract], ...] = ()
-    nullable: bool = False
-    on_violation: OnViolation = OnViolation.CLIP
+    kind: Kind
+    low: float | None
+    high: float | None
+    labels: frozenset[Label] | None
+    size: int | None
+    fields: tuple[tuple[str, Contract], ...]
+    nullable: bool
+    on_violation: OnViolation
 
-    def __post_init__(self) -> None:
+    def __init__(  # noqa: PLR0913 - each has its own default
+        self, *, kind: Kind = Kind.NUMBER, low: float | None = None, high: float | None = None,
+        labels: frozenset[Label] | None = None, size: int | None = None,
+        fields: tuple[tuple[str, Contract], ...] = (), nullable: bool = False,
+        on_violation: OnViolation = OnViolation.CLIP,
+    ) -> None:  # fmt: skip
+        self._set(
+            kind=kind, low=low, high=high, labels=labels, size=size, fields=fields, nullable=nullable,
+            on_violation=on_violation,
+        )  # fmt: skip
         for name, is_right, expected in (
             ("low", self._may_be_limit(self.low), "a finite number, for numbers"),
             ("high", self._may_be_limit(self.high), "a finite number, for numbers"),
@@ -91,7 +99,7 @@ class Contract:
         ):  # fmt: skip
             if not is_right:
                 raise ValueInvalid(name, expected)
-        object.__setattr__(self, "fields", tuple(sorted(self.fields, key=lambda field: field[0])))
+        self._set(fields=tuple(sorted(fields, key=lambda field: field[0])))
 
     def _may_be_limit(self, limit: float | None) -> bool:
         return limit is None or (
@@ -135,7 +143,7 @@ def non_negative(*, high: float, on_violation: OnViolation = OnViolation.CLIP) -
 def inputs(columns: Mapping[str, Contract]) -> Contract:
     """Return the contract of a row of inputs: a bad row falls back, since no input is ever clipped (SG-36)."""
     unclipped = {
-        name: replace(column, on_violation=max(column.on_violation, OnViolation.FALLBACK, key=STRICTNESS.index))
+        name: column.with_(on_violation=max(column.on_violation, OnViolation.FALLBACK, key=STRICTNESS.index))
         for name, column in columns.items()
     }  # fmt: skip
     return Contract(

@@ -9,9 +9,7 @@ still run, further ones are skipped at once. In `answer_async`, an `async` funct
 
 from __future__ import annotations
 
-import inspect
 import time
-from dataclasses import dataclass, field
 from functools import partial
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
@@ -21,6 +19,7 @@ from modelwarden.guard.apart import BUSY, Apart
 from modelwarden.guard.contract import OnViolation
 from modelwarden.guard.freshness import span_s
 from modelwarden.guard.remembered import KILLED, Good, MemoryStore, Store, own_copy, refusal
+from modelwarden.guard.value import Value
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping, Sequence
@@ -42,54 +41,56 @@ TIMED_OUT: Final = "timed_out"
 """Reasons why a step did not answer, beside those of `remembered` and of the checks, and `raised:<type>`."""
 
 
-@dataclass(frozen=True, slots=True)
-class LastKnownGood:
+class LastKnownGood(Value):
     """Answer what was last answered well for the same key, unless it is older than `max_age`, such as "24h"."""
 
-    max_age: str = "24h"
-    timeout_s: float = field(default=TIMEOUT_S, kw_only=True)
+    max_age: str
+    timeout_s: float
 
-    def __post_init__(self) -> None:
-        span_s(self.max_age)
-        _check_timeout(self.timeout_s)
+    def __init__(self, max_age: str = "24h", *, timeout_s: float = TIMEOUT_S) -> None:
+        span_s(max_age)
+        self._set(max_age=max_age, timeout_s=_seconds(timeout_s))
 
 
-@dataclass(frozen=True, slots=True)
-class Baseline:
+class Baseline(Value):
     """Ask another version, which the snapshot has to name as approved for that."""
 
     version: str
-    timeout_s: float = field(default=BASELINE_TIMEOUT_S, kw_only=True)
+    timeout_s: float
 
-    def __post_init__(self) -> None:
-        _check_timeout(self.timeout_s)
+    def __init__(self, version: str, *, timeout_s: float = BASELINE_TIMEOUT_S) -> None:
+        self._set(version=version, timeout_s=_seconds(timeout_s))
 
 
-@dataclass(frozen=True, slots=True)
-class Default:
+class Default(Value):
     """Answer a fixed value."""
 
     value: object
 
+    def __init__(self, value: object) -> None:
+        self._set(value=value)
 
-@dataclass(frozen=True, slots=True)
-class Custom:
+
+class Custom(Value):
     """Ask a function of the host's, sync or async, that takes what the protected one takes."""
 
     function: Callable[..., Any]
-    name: str = field(default=CUSTOM, kw_only=True)
-    timeout_s: float = field(default=TIMEOUT_S, kw_only=True)
+    name: str
+    timeout_s: float
 
-    def __post_init__(self) -> None:
-        _check_timeout(self.timeout_s)
+    def __init__(
+        self, function: Callable[..., Any], *, name: str = CUSTOM, timeout_s: float = TIMEOUT_S
+    ) -> None:
+        self._set(function=function, name=name, timeout_s=_seconds(timeout_s))
 
 
 Step = LastKnownGood | Baseline | Default | Custom
 
 
-def _check_timeout(timeout_s: float) -> None:
+def _seconds(timeout_s: float) -> float:
     if not 0 < timeout_s <= 60:  # noqa: PLR2004
         raise ValueInvalid("timeout_s", "seconds, above 0 and at most 60")
+    return timeout_s
 
 
 def name_of(step: Step) -> str:
@@ -261,11 +262,13 @@ class Chain:
         return good
 
     async def _awaited(self, step: Step, made: Callable[[], Good], asked: Asked) -> Good:
-        if inspect.iscoroutinefunction(_host_function(step, asked)):
+        from inspect import isawaitable, iscoroutinefunction  # noqa: PLC0415 - 6 ms that an import is spared
+
+        if iscoroutinefunction(_host_function(step, asked)):
             good = made()
         else:
             good = await self._apart.run_async(made)
-        return good._replace(value=await good.value) if inspect.isawaitable(good.value) else good
+        return good._replace(value=await good.value) if isawaitable(good.value) else good
 
     def after_fork(self) -> None:
         """Make the chain and its store usable in a forked child: threads did not come along."""
@@ -279,8 +282,10 @@ class Chain:
 
 def _finished(made: Callable[[], Good]) -> Good:
     """Call, and see an async function through on this thread."""
+    from inspect import isawaitable  # noqa: PLC0415 - as in `_awaited`
+
     good = made()
-    if not inspect.isawaitable(good.value):
+    if not isawaitable(good.value):
         return good
     from asyncio import run  # noqa: PLC0415 - as in `answer_async`
 

@@ -14,13 +14,13 @@ from __future__ import annotations
 import math
 import re
 import sys
-from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from enum import IntEnum
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from modelwarden.errors import ValueInvalid
 from modelwarden.guard import columns
+from modelwarden.guard.value import Value
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -67,8 +67,7 @@ def span_s(text: str) -> float:
     return float(int(found[1]) * _SECONDS[found[2]])
 
 
-@dataclass(frozen=True, slots=True)
-class Fresh:
+class Fresh(Value):
     """The ages from which a time is warned of, answered by a fallback, or blocked. Raises ValueInvalid.
 
     Attributes:
@@ -77,12 +76,16 @@ class Fresh:
     """
 
     field: str
-    warn: str | None = None
-    fallback: str | None = None
-    block: str | None = None
-    skew: str = "30s"
+    warn: str | None
+    fallback: str | None
+    block: str | None
+    skew: str
 
-    def __post_init__(self) -> None:
+    def __init__(
+        self, field: str, warn: str | None = None, fallback: str | None = None, block: str | None = None,
+        skew: str = "30s",
+    ) -> None:  # fmt: skip
+        self._set(field=field, warn=warn, fallback=fallback, block=block, skew=skew)
         limits = self.limits()
         if not limits:
             raise ValueInvalid(self.field, "warn, fallback or block")

@@ -15,11 +15,11 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
 from threading import Lock
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from modelwarden.errors import ValueInvalid
+from modelwarden.guard.value import Value
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -32,8 +32,7 @@ _FORM: Final = re.compile(r"([1-9][0-9]{0,8})/(s|m|h|d)")
 _SECONDS: Final[Mapping[str, int]] = {"s": 1, "m": 60, "h": 3_600, "d": 86_400}
 
 
-@dataclass(frozen=True, slots=True)
-class Rate:
+class Rate(Value):
     """So many calls in a second, minute, hour or day: "500/s". Raises ValueInvalid.
 
     Attributes:
@@ -43,23 +42,26 @@ class Rate:
     """
 
     limit: str
-    burst: int | None = field(default=None, kw_only=True)
-    key: str | None = field(default=None, kw_only=True)
-    part: float = field(default=1.0, kw_only=True)
+    burst: int | None
+    key: str | None
+    part: float
 
-    def __post_init__(self) -> None:
-        if not _FORM.fullmatch(str(self.limit)):
+    def __init__(
+        self, limit: str, *, burst: int | None = None, key: str | None = None, part: float = 1.0
+    ) -> None:
+        if not _FORM.fullmatch(str(limit)):
             raise ValueInvalid("limit", 'calls in a time, such as "500/s" (s, m, h or d)')
-        if self.burst is not None and (type(self.burst) is not int or self.burst < 1):
+        if burst is not None and (type(burst) is not int or burst < 1):
             raise ValueInvalid("burst", "a whole number above 0")
-        if not 0 < self.part <= 1:
+        if not 0 < part <= 1:
             raise ValueInvalid("part", "above 0 and at most 1")
+        self._set(limit=limit, burst=burst, key=key, part=part)
 
     def shared_by(self, guards: int) -> Rate:
         """Return what one of so many guards may let through, so that all together keep to it (SG-43)."""
         if guards < 1:
             raise ValueInvalid("expected_workers", "a whole number above 0")
-        return replace(self, part=self.part / guards)
+        return self.with_(part=self.part / guards)
 
     @property
     def each_s(self) -> float:

@@ -5,13 +5,13 @@ Pure: what is loaded and which version is switched off are handed in. Running a 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import StrEnum
 from functools import cache
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from modelwarden.errors import RouteInvalid
 from modelwarden.guard.scope import plain_text
+from modelwarden.guard.value import Value
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Container
@@ -44,8 +44,7 @@ class Why(StrEnum):
     REROUTED = "rerouted"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Route:
+class Route(Value):
     """Who gets which version of a model.
 
     Attributes:
@@ -60,10 +59,17 @@ class Route:
     salt: bytes
     by_worker: bool
     stable: str
-    shares: tuple[tuple[str, int], ...] = ()
-    shadow: str | None = None
+    shares: tuple[tuple[str, int], ...]
+    shadow: str | None
 
-    def __post_init__(self) -> None:
+    def __init__(  # noqa: PLR0913 - as a snapshot tells it
+        self, *, deployment: str, strategy: str, salt: bytes, by_worker: bool, stable: str,
+        shares: tuple[tuple[str, int], ...] = (), shadow: str | None = None,
+    ) -> None:  # fmt: skip
+        self._set(
+            deployment=deployment, strategy=strategy, salt=salt, by_worker=by_worker, stable=stable, shares=shares,
+            shadow=shadow,
+        )  # fmt: skip
         labels = [label for label, _ in self.shares]
         if len(self.salt) != SALT_BYTES:
             raise RouteInvalid(f"the salt of a route has {SALT_BYTES} bytes")

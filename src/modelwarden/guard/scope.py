@@ -6,12 +6,12 @@ into the same form, at write and at match, because a guard may run under another
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, Final, NamedTuple
 from unicodedata import normalize
 
 from modelwarden.errors import ScopeEmpty, UnknownDimension, ValueInvalid
+from modelwarden.guard.value import Value
 from modelwarden.values.ids import NAME
 
 if TYPE_CHECKING:
@@ -53,11 +53,13 @@ class Condition(NamedTuple):
     values: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Scope:
+class Scope(Value):
     """Conditions that all have to hold, one a dimension; a dimension that is absent may be anything."""
 
-    conditions: tuple[Condition, ...] = ()
+    conditions: tuple[Condition, ...]
+
+    def __init__(self, conditions: tuple[Condition, ...] = ()) -> None:
+        self._set(conditions=conditions)
 
     def as_json(self) -> dict[str, object]:
         """Return the canonical form: sorted lists of values, each once."""
