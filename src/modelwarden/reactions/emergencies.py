@@ -18,16 +18,13 @@ from modelwarden.errors import (
     NothingToRollBackTo,
     WardenError,
 )
+from modelwarden.reactions.clocked import Clocked
 from modelwarden.values.system import system
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from modelwarden.config import Settings
     from modelwarden.deployments.actions import Deployment
-    from modelwarden.ledger.entry import Stored
     from modelwarden.reactions.acts import Acts
-    from modelwarden.store.follower import Position
 
 NAME: Final = "emergencies"
 EVERY_S: Final = 10.0
@@ -37,27 +34,16 @@ LOG: Final = logging.getLogger("modelwarden.emergencies")
 _ACTOR: Final = system("emergency")
 
 
-class KeepEmergencies:
-    """A follower's step: no entry concerns it, only the clock, and what people have agreed to."""
+class KeepEmergencies(Clocked):
+    """Goes by the clock, and what people have agreed to."""
 
     def __init__(self, warden: Acts, *, settings: Settings, every_s: float = EVERY_S) -> None:
-        self._warden, self._settings, self._every_s = warden, settings, every_s
-        self._looked_at = float("-inf")
+        super().__init__(every_s)
+        self._warden, self._settings = warden, settings
         self._held_at: dict[str, float] = {}
 
-    def begin(self, at: Position, /) -> None:  # noqa: ARG002  # nothing was gathered
-        """Look at everything at once: whoever led before may have been killed in between."""
-        self._looked_at = float("-inf")
-
-    def __call__(self, batch: Sequence[Stored], before: bytes, /) -> None:
-        """Pass entries by."""
-
-    def idle(self) -> None:
+    def look(self) -> None:
         """Look at each emergency that stands, one a change; one that can't be settled harms no other."""
-        now = time.monotonic()
-        if now - self._looked_at < self._every_s:
-            return
-        self._looked_at = now
         for deployment in self._warden.view(_ACTOR, actions.unapproved):
             try:
                 self._look(deployment)

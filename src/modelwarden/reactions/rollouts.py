@@ -13,16 +13,15 @@ from typing import TYPE_CHECKING, Final
 
 from modelwarden.deployments import actions
 from modelwarden.errors import WardenError
+from modelwarden.reactions.clocked import Clocked
 from modelwarden.values.system import system
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable
 
     from modelwarden.config import Settings
     from modelwarden.deployments.actions import Deployment
-    from modelwarden.ledger.entry import Stored
     from modelwarden.reactions.acts import Acts
-    from modelwarden.store.follower import Position
 
 NAME: Final = "rollouts"
 EVERY_S: Final = 10.0
@@ -33,27 +32,16 @@ _ACTOR: Final = system("rollout")
 _BACK: Final = system("rollback")
 
 
-class KeepRollouts:
-    """A follower's step: no entry concerns it, only the clock, and what guards count."""
+class KeepRollouts(Clocked):
+    """Goes by the clock, and what guards count."""
 
     def __init__(self, warden: Acts, *, settings: Settings, every_s: float = EVERY_S) -> None:
-        self._warden, self._settings, self._every_s = warden, settings, every_s
-        self._looked_at = float("-inf")
+        super().__init__(every_s)
+        self._warden, self._settings = warden, settings
         self._refused_at: dict[str, float] = {}
 
-    def begin(self, at: Position, /) -> None:  # noqa: ARG002  # nothing was gathered
-        """Look at everything at once: whoever led before may have been killed in between."""
-        self._looked_at = float("-inf")
-
-    def __call__(self, batch: Sequence[Stored], before: bytes, /) -> None:
-        """Pass entries by."""
-
-    def idle(self) -> None:
+    def look(self) -> None:
         """Look at each deployment under way, one a change; one that can't be kept harms no other."""
-        now = time.monotonic()
-        if now - self._looked_at < self._every_s:
-            return
-        self._looked_at = now
         going = self._warden.view(_ACTOR, actions.under_way)
         self._refused_at = {
             one.id: at for one in going if (at := self._refused_at.get(one.id)) is not None
