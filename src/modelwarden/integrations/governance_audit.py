@@ -92,16 +92,8 @@ def governance_audit(  # noqa: PLR0913  # what to say of a call
 def _called(function: Callable[P, R], told: _Call, *, required: bool) -> Callable[P, R]:
     @wraps(function)
     def run(*args: P.args, **kwargs: P.kwargs) -> R:
-        if required:
-            told.begin(args, kwargs)
-        started = time.monotonic()
-        try:
-            answer = function(*args, **kwargs)
-        except BaseException as error:
-            told.end(args, kwargs, started, error)
-            raise
-        told.end(args, kwargs, started, None)
-        return answer
+        with _Watched(told, args, kwargs, required=required):
+            return function(*args, **kwargs)
 
     return run
 
@@ -109,16 +101,8 @@ def _called(function: Callable[P, R], told: _Call, *, required: bool) -> Callabl
 def _awaited(function: Callable[..., Any], told: _Call, *, required: bool) -> Callable[..., Any]:
     @wraps(function)
     async def run(*args: Any, **kwargs: Any) -> Any:  # noqa: ANN401  # as it is called
-        if required:
-            await to_thread(told.begin, args, kwargs)
-        started = time.monotonic()
-        try:
-            answer = await function(*args, **kwargs)
-        except BaseException as error:
-            await told.end_aside(args, kwargs, started, error)
-            raise
-        await told.end_aside(args, kwargs, started, None)
-        return answer
+        async with _Watched(told, args, kwargs, required=required):
+            return await function(*args, **kwargs)
 
     return run
 
@@ -126,19 +110,8 @@ def _awaited(function: Callable[..., Any], told: _Call, *, required: bool) -> Ca
 def _yielded(function: Callable[..., Any], told: _Call, *, required: bool) -> Callable[..., Any]:
     @wraps(function)
     def run(*args: Any, **kwargs: Any) -> Any:  # noqa: ANN401  # as it is called
-        if required:
-            told.begin(args, kwargs)
-        started = time.monotonic()
-        try:
-            answer = yield from function(*args, **kwargs)
-        except GeneratorExit:  # whoever reads it has had enough
-            told.end(args, kwargs, started, None)
-            raise
-        except BaseException as error:
-            told.end(args, kwargs, started, error)
-            raise
-        told.end(args, kwargs, started, None)
-        return answer
+        with _Watched(told, args, kwargs, required=required, yields=True):
+            return (yield from function(*args, **kwargs))
 
     return run
 
@@ -146,22 +119,51 @@ def _yielded(function: Callable[..., Any], told: _Call, *, required: bool) -> Ca
 def _streamed(function: Callable[..., Any], told: _Call, *, required: bool) -> Callable[..., Any]:
     @wraps(function)
     async def run(*args: Any, **kwargs: Any) -> Any:  # noqa: ANN401  # as it is called
-        if required:
-            await to_thread(told.begin, args, kwargs)
-        started = time.monotonic()
-        try:
-            async with aclosing(function(*args, **kwargs)) as stream:
-                async for each in stream:
-                    yield each
-        except GeneratorExit:  # nothing may be awaited any more
-            told.end(args, kwargs, started, None)
-            raise
-        except BaseException as error:
-            await told.end_aside(args, kwargs, started, error)
-            raise
-        await told.end_aside(args, kwargs, started, None)
+        async with (
+            _Watched(told, args, kwargs, required=required, yields=True),
+            aclosing(function(*args, **kwargs)) as stream,
+        ):
+            async for each in stream:
+                yield each
 
     return run
+
+
+class _Watched:
+    """One call: begun, and told how it ended. A generator that nobody reads any more is done."""
+
+    def __init__(
+        self,
+        told: _Call,
+        args: tuple[Any, ...],
+        kwargs: Mapping[str, Any],
+        *,
+        required: bool,
+        yields: bool = False,
+    ) -> None:
+        self._told, self._args, self._kwargs, self._required = told, args, kwargs, required
+        self._quiet: tuple[type[BaseException], ...] = (GeneratorExit,) if yields else ()
+        self._started = 0.0
+
+    def __enter__(self) -> None:
+        if self._required:
+            self._told.begin(self._args, self._kwargs)
+        self._started = time.monotonic()
+
+    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
+        ended = None if isinstance(error, self._quiet) else error
+        self._told.end(self._args, self._kwargs, self._started, ended)
+
+    async def __aenter__(self) -> None:
+        if self._required:
+            await to_thread(self._told.begin, self._args, self._kwargs)
+        self._started = time.monotonic()
+
+    async def __aexit__(self, kind: object, error: BaseException | None, trace: object) -> None:
+        if isinstance(error, GeneratorExit):  # nothing may be awaited any more
+            self.__exit__(kind, error, trace)
+        else:
+            await self._told.end_aside(self._args, self._kwargs, self._started, error)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
