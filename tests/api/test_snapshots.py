@@ -20,8 +20,11 @@ from tests.safeguards.fleet import (
     head_of,
     listening,
     pinned,
+    post,
     report,
+    stop,
     taken,
+    two_models,
 )
 
 if TYPE_CHECKING:
@@ -31,34 +34,18 @@ if TYPE_CHECKING:
 
     from tests.api.town import Town
 
-PURPOSE = "predicts which customers leave next month"
 PATIENCE_S = 20
 
 
 @pytest.fixture(scope="module")
 def town(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Town]:
     with towns.town(tmp_path_factory.mktemp("town")) as made:
-        for model in ("churn", "fraud"):
-            body = {"name": model, "owner": "alice", "business_purpose": PURPOSE}
-            assert made.call("alice", "POST", "/models", body).status_code == 201
-        yield made
+        yield two_models(made)
 
 
 @pytest.fixture(scope="module")
 def token(town: Town) -> str:
     return guard_token(town.warden, owner="carol")
-
-
-def stop(town: Town, **scope: Any) -> tuple[str, int]:  # noqa: ANN401 - any JSON
-    """Return the id of a new switch, and the number of its entry."""
-    body = {"scope": {"model": "churn", "segment": uuid4().hex, **scope}, "reason": "PSI 0.61"}
-    answer = town.call("dave", "POST", "/kill-switches", body)
-    assert answer.status_code == 201
-    return answer.json()["id"], int(answer.headers["Governance-Entry"])
-
-
-def post(town: Town, token: str, body: dict[str, Any]) -> httpx.Response:
-    return town.http.post(f"{ROOT}/snapshot/applied", json=body, headers=bearer(token))
 
 
 def until(found: Any, wanted: Any) -> Any:  # noqa: ANN401 - whatever is asked

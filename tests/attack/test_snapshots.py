@@ -9,7 +9,6 @@ import socket
 import struct
 import time
 from typing import TYPE_CHECKING, Any
-from uuid import uuid4
 
 import pytest
 
@@ -27,8 +26,11 @@ from tests.safeguards.fleet import (
     head_of,
     listening,
     pinned,
+    post,
     report,
+    stop,
     taken,
+    two_models,
 )
 
 if TYPE_CHECKING:
@@ -46,27 +48,12 @@ CHURN = Topic("production", "churn")
 @pytest.fixture(scope="module")
 def town(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Town]:
     with towns.town(tmp_path_factory.mktemp("town")) as made:
-        for model in ("churn", "fraud"):
-            purpose = "predicts which customers leave next month"
-            body = {"name": model, "owner": "alice", "business_purpose": purpose}
-            assert made.call("alice", "POST", "/models", body).status_code == 201
-        yield made
+        yield two_models(made)
 
 
 @pytest.fixture(scope="module")
 def token(town: Town) -> str:
     return guard_token(town.warden, owner="carol")
-
-
-def stop(town: Town, **scope: Any) -> tuple[str, int]:  # noqa: ANN401 - any JSON
-    body = {"scope": {"model": "churn", "segment": uuid4().hex, **scope}, "reason": "PSI 0.61"}
-    answer = town.call("dave", "POST", "/kill-switches", body)
-    assert answer.status_code == 201
-    return answer.json()["id"], int(answer.headers["Governance-Entry"])
-
-
-def post(town: Town, token: str, body: dict[str, Any]) -> httpx.Response:
-    return town.http.post(f"{ROOT}/snapshot/applied", json=body, headers=bearer(token))
 
 
 def confirmations(town: Town, switch: str) -> dict[str, Any]:

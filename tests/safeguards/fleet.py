@@ -24,9 +24,11 @@ if TYPE_CHECKING:
     from modelwarden.guard.snapshot import Snapshot
     from modelwarden.store.change import Change
     from modelwarden.warden.warden import Warden
+    from tests.api.town import Town
 
 ROOT: Final = "/api/governance"
 ROLE: Final = "guard"
+PURPOSE: Final = "predicts which customers leave next month"
 
 
 def guard_token(
@@ -47,6 +49,26 @@ def guard_token(
 
     secret: str = warden.change(system("test"), issue)
     return secret
+
+
+def two_models(town: Town) -> Town:
+    """Register churn and fraud."""
+    for model in ("churn", "fraud"):
+        body = {"name": model, "owner": "alice", "business_purpose": PURPOSE}
+        assert town.call("alice", "POST", "/models", body).status_code == 201
+    return town
+
+
+def stop(town: Town, **scope: Any) -> tuple[str, int]:  # noqa: ANN401 - any JSON
+    """Return the id of a new switch, and the number of its entry."""
+    body = {"scope": {"model": "churn", "segment": uuid4().hex, **scope}, "reason": "PSI 0.61"}
+    answer = town.call("dave", "POST", "/kill-switches", body)
+    assert answer.status_code == 201
+    return answer.json()["id"], int(answer.headers["Governance-Entry"])
+
+
+def post(town: Town, token: str, body: dict[str, Any]) -> httpx.Response:
+    return town.http.post(f"{ROOT}/snapshot/applied", json=body, headers=bearer(token))
 
 
 def bearer(token: str, **more: str) -> dict[str, str]:
