@@ -23,6 +23,7 @@ from modelwarden.safeguards.fleet.instance import (
     tally,
     times_ms,
 )
+from modelwarden.safeguards.fleet.reports import keep
 from modelwarden.values.pages import cursor_for
 from modelwarden.values.system import system
 from tests.safeguards.desk import Desk
@@ -254,6 +255,33 @@ def test_both_databases_keep_what_guards_say(store_url: str, tmp_path: Path) -> 
         assert [each["confirmed"] for each in fleet.told("confirmed")] == [3]
         assert [g.pid for g in fleet.desk.acting("dave").guards.list(limit=2).items] == [300, 301]
         assert fleet.shown(switch).state == "confirmed"
+
+
+def test_an_account_that_invents_guards_is_bounded_and_those_it_has_go_on(
+    store_url: str, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A stolen guard's token must not make "confirmed" unreachable with guards that do not exist, nor fill the disk."""
+    fleet = Fleet(Desk.opened(store_url, tmp_path))
+    with fleet.desk.warden:
+        for numbers in (range(3), range(2, 900)):
+            flood = [instance(number, generation=1) for number in numbers]
+            fleet.desk.warden.telemetry(SYSTEM, partial(keep, found=flood, most=5))
+        assert "895 reports were passed by" in caplog.text
+        others = [instance(7, actor="svc_2"), instance(8, model="fraud"), instance(2, generation=2)]
+        fleet.desk.warden.telemetry(SYSTEM, partial(keep, found=others, most=5))
+        listed = fleet.desk.acting("dave").guards.list(limit=20).items
+        assert [(g.model, g.pid, g.generation) for g in listed] == [
+            ("churn", 300, 1), ("churn", 301, 1), ("churn", 302, 2), ("churn", 303, 1), ("churn", 304, 1),
+            ("churn", 307, 0), ("fraud", 308, 0),
+        ]  # fmt: skip
+        fleet.later(86_401)
+        fleet.desk.warden.telemetry(SYSTEM, confirming.forget)
+        fleet.desk.warden.telemetry(SYSTEM, partial(keep, found=[instance(899)], most=5))
+        heard = fleet.desk.warden.view(
+            SYSTEM,
+            partial(queries.instances_of, environment="production", model="churn", actor="svc_1"),
+        )
+        assert heard == {str(UUID(int=899))}
 
 
 @given(

@@ -52,6 +52,9 @@ _ACTIVATED: Final = (
     .limit(1)
 )
 _KEY: Final = ("environment", "model", "actor", "instance")
+_OF_ACTOR: Final = select(guard_instances.c.instance).where(
+    *(guard_instances.c[name] == bindparam(name) for name in _KEY[:-1])
+)
 _HEARD: Final = (
     select(guard_instances)
     .where(
@@ -232,6 +235,12 @@ def keep_instances(telemetry: Telemetry, found: Sequence[Instance]) -> None:
     """Write what guards said last."""
     statement = _KEEP[telemetry.connection.dialect.name]
     telemetry.execute(statement, [_row(each) for each in found])
+
+
+def instances_of(view: View, *, environment: str, model: str, actor: str) -> set[str]:
+    """Return the guards of a model that one account has reported and that are not forgotten yet."""
+    given = {"environment": environment, "model": model, "actor": actor}
+    return {row.instance for row in view.rows(_OF_ACTOR, given)}
 
 
 def forget_instances(telemetry: Telemetry, before: datetime) -> int:

@@ -42,6 +42,8 @@ T = TypeVar("T")
 WRITTEN_EACH_S: Final = 0.5
 MOST_WAITING: Final = 20_000
 """Guards whose reports wait to be written; beyond them the oldest is dropped, and comes again."""
+MOST_LISTED: Final = 10_000
+"""Guards of one model that one account may report in a day; who has its token could invent any number of them."""
 STATES: Final = frozenset({"fresh", "stale", "none", GONE})
 SOURCES: Final = frozenset({"stream", "poll", "file", "persisted", "bootstrap", "none"})
 LONGEST: Final = 128
@@ -211,10 +213,32 @@ class Reports:
             LOG.warning("%d reports of guards were not written: %s", len(found), error)
 
 
-def keep(telemetry: Telemetry, *, found: Sequence[Instance]) -> None:
+def keep(telemetry: Telemetry, *, found: Sequence[Instance], most: int = MOST_LISTED) -> None:
     """Write reports, and what they add to counts; since when a guard has the snapshot that it has stays."""
-    queries.keep_instances(telemetry, found)
-    keep_counts(telemetry, found)
+    listed = _listed(telemetry, found, most)
+    if len(listed) < len(found):
+        LOG.warning(
+            "%d reports were passed by: an account reported more than %d guards of one model in a day",
+            len(found) - len(listed),
+            most,
+        )
+    if listed:
+        queries.keep_instances(telemetry, listed)
+        keep_counts(telemetry, listed)
+
+
+def _listed(telemetry: Telemetry, found: Sequence[Instance], most: int) -> list[Instance]:
+    """Return those of guards that are known, and of others while there is room for them."""
+    known: dict[tuple[str, str, str], set[str]] = {}
+    listed = []
+    for each in found:
+        of = each.environment, each.model, each.actor
+        if of not in known:
+            known[of] = queries.instances_of(telemetry, environment=of[0], model=of[1], actor=of[2])
+        if each.instance in known[of] or len(known[of]) < most:
+            known[of].add(each.instance)
+            listed.append(each)
+    return listed
 
 
 def _joined(before: Instance | None, now: Instance) -> Instance:
