@@ -12,6 +12,7 @@ import pytest
 from modelwarden.approvals import actions as approvals
 from modelwarden.approvals.actions import Ballot
 from modelwarden.approvals.decision import Custody
+from modelwarden.approvals.reads import open_seats
 from modelwarden.approvals.request import RequestState, VoidCause
 from modelwarden.errors import (
     AlreadyDecided,
@@ -42,6 +43,8 @@ from tests.approvals.org import WHY, Org
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from modelwarden.store.change import View
+
 
 def types(org: Org) -> list[str]:
     """Return the types of all entries, oldest first."""
@@ -69,6 +72,10 @@ def test_whoever_may_not_decide_is_refused_and_the_ledger_says_so(org: Org) -> N
     assert types(org)[-1] == "access.denied"
 
 
+def _open_seats(view: View, request_id: str) -> tuple[approvals.OpenSeat, ...]:
+    return open_seats(view, approvals.approval(view, request_id))
+
+
 def test_an_approver_who_registered_or_owns_is_refused(tmp_path: Path) -> None:
     org = Org(tmp_path)
     org.warden.acting_as("root").roles.grant("carol", "developer")
@@ -84,7 +91,7 @@ def test_an_approver_who_registered_or_owns_is_refused(tmp_path: Path) -> None:
     with pytest.raises(SelfApproval) as refused:
         org.approve("carol", request.id)
     assert refused.value.reasons == ("owner", "registrant")
-    assert [seat.eligible for seat in org.see("alice", approvals.eligible, request.id)] == [1, 1]
+    assert [seat.eligible for seat in org.see("alice", _open_seats, request.id)] == [1, 1]
     mine = org.see("carol", approvals.approvals, Page(), waiting_for_me=True)
     assert mine.items == ()
     org.warden.close()
@@ -370,7 +377,7 @@ def test_if_nobody_can_fill_a_seat_the_request_says_what_to_grant(org: Org) -> N
     request = org.request()
     root.users.suspend("bob", reason="away")
     root.users.suspend("carol", reason="away")
-    seats = org.see("alice", approvals.eligible, request.id)
+    seats = org.see("alice", _open_seats, request.id)
     assert [(seat.eligible, seat.grant) for seat in seats] == [(0, ("approver",))] * 2
 
 
@@ -389,7 +396,7 @@ def test_lists_show_what_waits_for_whom(org: Org) -> None:
 
 
 def test_what_does_not_exist_is_not_found(org: Org) -> None:
-    for read in (approvals.approval, approvals.envelopes, approvals.eligible):
+    for read in (approvals.approval, approvals.envelopes):
         with pytest.raises(NotFound):
             org.see("alice", read, "req_0")
     with pytest.raises(NotFound):

@@ -164,7 +164,7 @@ def test_a_file_of_another_program_becomes_a_policy(company: Company) -> None:
     with pytest.raises(PolicyInvalid, match="line 2, auto_approve"):
         root.policies.import_policy(text)
     found = root.policies.import_policy(text, name="brought", leave_out=["auto_approve"])
-    assert (found.name, found.beside, found.settings) == ("brought", "builtin/strict@2", ())
+    assert (found.name, found.beside, found.settings) == ("brought", "builtin/strict@3", ())
     assert found.notes == ("left out: auto_approve",)
     assert "-name: builtin/strict" in found.diff
     assert "+name: brought" in found.diff

@@ -50,12 +50,19 @@ def test_the_presets_never_change_under_their_hash() -> None:
         "builtin/basic@2": "c564969a8300a71e",
         "builtin/moderate@2": "e521187629aa20da",
         "builtin/strict@2": "bd8d92f1c405e1cd",
+        "builtin/strict@3": "69e0e43de3fdc395",
     }
 
 
 def test_an_edition_is_no_weaker_than_the_one_before() -> None:
-    for newest, before in editions().values():
-        assert weaknesses(newest.parsed, before.parsed) == ()
+    for of in editions().values():
+        for newer, before in itertools.pairwise(of):
+            assert weaknesses(newer.parsed, before.parsed) == ()
+
+
+def test_an_edition_differs_from_the_one_before() -> None:
+    hashes = [each.hash for of in editions().values() for each in of]
+    assert len(set(hashes)) == len(hashes)
 
 
 def rolled(name: str, environment: Environment) -> tuple[str, list[tuple[int, int]]]:

@@ -149,10 +149,10 @@ def test_what_is_assigned_to_a_model_holds_together(house: Org) -> None:
     assert governs(house) == ["mine@1"]
     assigns(house, "builtin/strict", model="churn")
     assert house.warden.acting_as("erin").models.show("churn").policy == "builtin/strict"
-    assert governs(house) == ["builtin/strict@2"]
+    assert governs(house) == ["builtin/strict@3"]
     assigns(house, "mine", model="churn", environment=STAGING)
-    assert governs(house) == ["builtin/strict@2"]
-    assert governs(house, STAGING) == ["builtin/strict@2", "mine@1"]
+    assert governs(house) == ["builtin/strict@3"]
+    assert governs(house, STAGING) == ["builtin/strict@3", "mine@1"]
     found = house.sees("erin", partial(requirements, model=CHURN, environment=STAGING))
     assert found.places == (("role:approver",), ("role:officer",))
     everything = house.sees("erin", partial(requirements, model=None, environment=PRODUCTION))
@@ -225,13 +225,13 @@ def test_a_default_that_names_an_edition_stays_with_it(tmp_path: Path) -> None:
     with org(tmp_path, default_policy="builtin/strict@1") as other:
         assert governs(other) == ["builtin/strict@1"]
         listed = other.sees("erin", partial(policy_versions, name="builtin/strict", page=Page()))
-        assert [each.id for each in listed.items] == ["builtin/strict@2", "builtin/strict@1"]
+        assert [each.id for each in listed.items] == [f"builtin/strict@{n}" for n in (3, 2, 1)]
         one = other.sees(
             "erin", partial(policy_versions, name="builtin/strict", page=Page(limit=1))
         )
         page = Page(limit=1, cursor=one.next_cursor)
         rest = other.sees("erin", partial(policy_versions, name="builtin/strict", page=page))
-        assert [each.version for each in (*one.items, *rest.items)] == [2, 1]
+        assert [each.version for each in (*one.items, *rest.items)] == [3, 2]
 
 
 def test_a_policy_that_governs_is_not_retired(house: Org) -> None:

@@ -172,7 +172,7 @@ def test_a_policy_in_python_is_read_and_never_run() -> None:
     assert found.name == "high-risk-model-policy"
     assert found.text.startswith("# Strict governance for high-risk ML models\n# left out: ")
     tree = draft(found.text).tree
-    assert tree["extends"] == "builtin/strict@2"
+    assert tree["extends"] == "builtin/strict@3"
     assert tree["rollout"] == {"strategy": "canary"}
     assert tree["rollback_when"] == {
         "any": [

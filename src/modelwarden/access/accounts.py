@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
@@ -10,6 +11,7 @@ from modelwarden.access.actor import Actor, checked_handle
 from modelwarden.access.allowed import authorize, authorize_on, current, readable
 from modelwarden.access.delegations.delegating import end_delegations_of
 from modelwarden.access.granting import admin_stays, check_person
+from modelwarden.access.persons import queries as persons
 from modelwarden.errors import (
     ActorNotFound,
     AlreadyErased,
@@ -31,10 +33,13 @@ from modelwarden.facts.access import (
 )
 from modelwarden.permissions import Permission
 from modelwarden.store.erasing import LOCKED, shown
+from modelwarden.store.locked import opened
 from modelwarden.values.ids import ActorId, PersonId, RoleName
 from modelwarden.values.principal import ActorKind, ActorStatus
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from modelwarden.store.change import Change, View
     from modelwarden.values.ids import Commitment
     from modelwarden.values.pages import Listing, Page
@@ -196,6 +201,16 @@ def handle_of(view: View, actor: str) -> str:
         found = None if actor.startswith("system:") else queries.actor_by_id(view, actor)
         view.handles[actor] = actor if found is None else own_handle(view, found)
     return view.handles[actor]
+
+
+def read_handles(view: View, actors: Iterable[str]) -> None:
+    """Read the handles of several actors at once, for `handle_of` to show."""
+    unknown = {each for each in actors if not each.startswith("system:")} - view.handles.keys()
+    for row in persons.handles(view, unknown) if unknown else ():
+        view.handles[row.id] = row.id
+        if row.commitment is not None:
+            with suppress(TextsLocked):
+                view.handles[row.id] = opened(view, row) or row.id
 
 
 def handle_of_person(view: View, person: PersonId) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from modelwarden.access import accounts, queries, rights
 from modelwarden.access.actor import Role
@@ -13,12 +13,44 @@ from modelwarden.permissions import ALIASES, BuiltInRole, Permission
 from modelwarden.values.principal import Via
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Iterable, Mapping, Sequence
+    from datetime import datetime
 
     from modelwarden.access.actor import Binding
     from modelwarden.store.change import View
     from modelwarden.values.ids import PersonId
     from modelwarden.values.principal import Grant
+
+
+class Held(NamedTuple):
+    """The bindings of some accounts and the roles that are defined, both read at once; not kept over a transaction."""
+
+    defined: Mapping[str, Role]
+    bindings: Mapping[str, Sequence[Binding]]
+
+    def grant(self, actor: str, role: str, resource: Resource, *, now: datetime) -> Grant | None:
+        """Return the grant by which one of them holds a role here and now, or a role that includes it."""
+        wanted = rights.roles_giving(role, self.defined)
+        grants = rights.as_grants(each for each in self._of(actor) if each.role in wanted)
+        here = (each for each in grants if is_current(each, now) and matches(each.scope, resource))
+        return next(here, None)
+
+    def granters(self, actor: str, role: str) -> frozenset[PersonId]:
+        """Return who granted this role, or one that includes it, as they were known then (AC-17)."""
+        wanted = rights.roles_giving(role, self.defined)
+        return frozenset(each.granted_person for each in self._of(actor) if each.role in wanted)
+
+    def granters_of(self, actor: str, permissions: Iterable[Permission]) -> frozenset[PersonId]:
+        """Return who granted a role that gives one of these permissions, as they were known then (AC-17)."""
+        wanted = set(permissions)
+        return frozenset(
+            each.granted_person
+            for each in self._of(actor)
+            if wanted & rights.permissions_of(each.role, self.defined)
+        )
+
+    def _of(self, actor: str) -> Sequence[Binding]:
+        return self.bindings.get(actor, ())
 
 
 def roles_of(view: View, user: str) -> tuple[Binding, ...]:
@@ -51,35 +83,15 @@ def may(view: View, user: str, permission: str, *, resource: Resource) -> Verdic
 
 def holds_role(view: View, actor: str, role: str, resource: Resource) -> Grant | None:
     """Return the grant by which an actor holds a role here and now, itself or through a role that includes it."""
-    defined = queries.custom_roles(view)
-    wanted = rights.roles_giving(role, defined)
-    for binding in queries.bindings_of(view, actor):  # type: ignore[arg-type]
-        (found,) = rights.as_grants((binding,))
-        if (
-            binding.role in wanted
-            and is_current(found, view.now)
-            and matches(binding.scope, resource)
-        ):
-            return found
-    return None
+    return held_by(view, {actor}).grant(actor, role, resource, now=view.now)
 
 
-def granters(view: View, actor: str, role: str) -> frozenset[PersonId]:
-    """Return the persons who granted this role, or one that includes it, to the actor (AC-17)."""
-    wanted = rights.roles_giving(role, queries.custom_roles(view))
-    held = queries.bindings_of(view, actor)  # type: ignore[arg-type]
-    given = (binding.granted_person for binding in held if binding.role in wanted)
-    return queries.current_persons(view, given)
-
-
-def granters_of(view: View, actor: str, permissions: Collection[Permission]) -> frozenset[PersonId]:
-    """Return the persons who granted the actor a role that gives one of these permissions (AC-17)."""
-    defined, wanted = queries.custom_roles(view), set(permissions)
-    held = queries.bindings_of(view, actor)  # type: ignore[arg-type]
-    given = (
-        each.granted_person for each in held if wanted & rights.permissions_of(each.role, defined)
-    )
-    return queries.current_persons(view, given)
+def held_by(view: View, actors: Iterable[str]) -> Held:
+    """Return what these accounts hold as this transaction sees it: two statements, however many they are."""
+    found: dict[str, list[Binding]] = {}
+    for binding in queries.bindings_of_these(view, actors):
+        found.setdefault(binding.actor, []).append(binding)
+    return Held(queries.custom_roles(view), found)
 
 
 def _permissions_meant(name: str, resource: Resource) -> tuple[Permission, ...]:

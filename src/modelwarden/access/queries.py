@@ -44,14 +44,18 @@ _OWNED: Final = (
 _OF_PERSON: Final = (
     select(actors).where(actors.c.person == bindparam("person")).order_by(actors.c.id).limit(1_000)
 )
-_LINKED: Final = select(person_links).where(person_links.c.previous == bindparam("previous"))
+_LINKED: Final = select(person_links).where(
+    person_links.c.previous.in_(bindparam("previous", expanding=True))
+)
 _LINK: Final = insert(person_links)
 _BINDING: Final = select(bindings).where(bindings.c.id == bindparam("id"))
 _BINDINGS_OF: Final = (
     select(bindings)
-    .where(bindings.c.actor == bindparam("actor"), bindings.c.revoked_at.is_(None))
+    .where(
+        bindings.c.actor.in_(bindparam("actors", expanding=True)), bindings.c.revoked_at.is_(None)
+    )
     .order_by(bindings.c.id)
-    .limit(1_000)
+    .limit(10_000)
 )
 _BINDINGS_OF_PERSON: Final = (
     select(bindings)
@@ -197,14 +201,19 @@ def keep_link_of_persons(change: Change, previous: PersonId, person: PersonId) -
 
 def current_persons(view: View, persons: Iterable[PersonId]) -> frozenset[PersonId]:
     """Return who these persons are known as today, links followed (AC-2)."""
-    found = set()
-    for person in persons:
-        known, row = person, view.row(_LINKED, {"previous": person})
-        while row is not None:
-            known = row.person
-            row = view.row(_LINKED, {"previous": known})
-        found.add(known)
-    return frozenset(found)
+    return frozenset(known_today(view, persons).values())
+
+
+def known_today(view: View, persons: Iterable[PersonId]) -> dict[PersonId, PersonId]:
+    """Return for each of these persons who they are known as today, links followed (AC-2)."""
+    known = {person: person for person in persons}
+    asked = set(known)
+    while asked:
+        rows = view.rows(_LINKED, {"previous": sorted(asked)})
+        linked = {row.previous: row.person for row in rows}
+        known = {person: linked.get(now, now) for person, now in known.items()}
+        asked = set(linked.values())
+    return known
 
 
 def binding(view: View, binding_id: str) -> Binding | None:
@@ -215,7 +224,13 @@ def binding(view: View, binding_id: str) -> Binding | None:
 
 def bindings_of(view: View, actor: ActorId) -> list[Binding]:
     """Return the bindings of an actor that were not revoked."""
-    return [as_binding(row) for row in view.rows(_BINDINGS_OF, {"actor": actor})]
+    return bindings_of_these(view, (actor,))
+
+
+def bindings_of_these(view: View, actors_wanted: Iterable[str]) -> list[Binding]:
+    """Return the bindings of some actors that were not revoked."""
+    params = {"actors": sorted(set(actors_wanted))}
+    return [as_binding(row) for row in view.rows(_BINDINGS_OF, params)]
 
 
 def bindings_of_person(view: View, person: PersonId) -> list[Binding]:

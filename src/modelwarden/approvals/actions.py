@@ -18,7 +18,6 @@ from modelwarden.approvals.reads import OpenSeat as OpenSeat
 from modelwarden.approvals.reads import answered as answered
 from modelwarden.approvals.reads import approval as approval
 from modelwarden.approvals.reads import approvals as approvals
-from modelwarden.approvals.reads import eligible as eligible
 from modelwarden.approvals.reads import envelopes as envelopes
 from modelwarden.approvals.reads import find_open_request as find_open_request
 from modelwarden.approvals.reads import statement as statement

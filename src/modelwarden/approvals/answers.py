@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from modelwarden.access.accounts import handle_of
-from modelwarden.approvals.reads import eligible
+from modelwarden.access.accounts import handle_of, read_handles
+from modelwarden.approvals.case import accounts_in
+from modelwarden.approvals.reads import open_seats
 from modelwarden.approvals.request import RequestState
 from modelwarden.store.erasing import shown
 from modelwarden.values.answers import DecisionAnswer, RequestAnswer, SeatAnswer
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 def dossier_answer(view: View, found: Dossier) -> RequestAnswer:
     """Return a request with its seats and decisions as callers see it."""
     request, decisions = found
+    read_handles(view, {request.requester, *accounts_in(decisions)})
     return _answer(view, request, decisions=decisions, seats=_seats(view, found))
 
 
@@ -96,7 +98,7 @@ def _seats(view: View, found: Dossier) -> tuple[SeatAnswer, ...]:
     request, decisions = found
     filled = {d.seat: handle_of(view, d.actor) for d in decisions if d.stands}
     waiting = request.state is RequestState.OPEN
-    counts = {seat.seat: seat.eligible for seat in eligible(view, request.id)} if waiting else {}
+    counts = {seat.seat: seat.eligible for seat in open_seats(view, found)} if waiting else {}
     return tuple(
         SeatAnswer(
             seat=seat.index,

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Final
 
 from modelwarden.access.allowed import authorize, require_person
 from modelwarden.access.holding import holds_role
+from modelwarden.access.persons.queries import person_of
 from modelwarden.approvals import case, signatures
-from modelwarden.approvals import queries as requests
 from modelwarden.approvals import statement as statements
 from modelwarden.errors import EnvelopeMalformed, EvidenceInvalid, NotPermitted, SamePerson
 from modelwarden.permissions import Permission
@@ -103,7 +103,7 @@ def _exhibit(
     altered = value_digest(each.value) != each.value_sha256
     if not altered and not _is_signed(view, each, version):
         return None
-    people = requests.person_of(view, each.recorded_by, each.recorded_person)
+    people = person_of(view, each.recorded_by, each.recorded_person)
     said = {
         name: each.value[name] for name in ("statement", "role", "reviews") if name in each.value
     }
@@ -136,7 +136,7 @@ def _is_signed(view: View, each: Evidence, version: Version) -> bool:
     why = signatures.lapsed(
         line,
         key=case.known_keys(view, {keyid}).get(keyid),
-        holder=requests.person_of(view, each.recorded_by, each.recorded_person),
+        holder=person_of(view, each.recorded_by, each.recorded_person),
         expected=expected,
         issued_at=each.produced_at,
         taken_at=each.recorded_at,
@@ -173,7 +173,7 @@ def _check_other(view: View, version: Version, *, statement: str, reviews: str) 
         raise EvidenceInvalid(
             f"reviews: {reviews} is no statement {statement} about {version.name}"
         )
-    if requests.person_of(view, other.recorded_by, other.recorded_person) == view.person:
+    if person_of(view, other.recorded_by, other.recorded_person) == view.person:
         raise SamePerson(
             "nobody reviews their own statement", about=(("evidence", EvidenceId(reviews)),)
         )

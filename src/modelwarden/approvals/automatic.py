@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from modelwarden.approvals import case, queries
+from modelwarden.access.persons.queries import person_of
+from modelwarden.approvals import case
 from modelwarden.approvals import statement as statements
 from modelwarden.approvals.decision import Answer, Custody, Decision
 from modelwarden.approvals.statement import Approver
@@ -118,6 +119,6 @@ def _is_own(
     published = find_policy_version(view, auto.policy)
     if published is None:
         return True
-    publisher = queries.person_of(view, published.published_by, published.published_person)
+    publisher = person_of(view, published.published_by, published.published_person)
     parties = case.release_parties(view, request, model=model, version=version)
     return any(publisher in persons for persons in parties.values())

@@ -14,11 +14,13 @@ from modelwarden.access import queries as accounts
 from modelwarden.access.actor import KeyStatus, Revocation
 from modelwarden.access.allowed import readable
 from modelwarden.access.authorize import ANYTHING, Resource
+from modelwarden.access.holding import held_by
+from modelwarden.access.persons.queries import keys_held, persons_of
 from modelwarden.access.rotating import decision_keys
 from modelwarden.approvals import gate, queries
 from modelwarden.approvals import statement as statements
 from modelwarden.approvals.request import RequestType, VoidCause
-from modelwarden.approvals.seating import seat_granters
+from modelwarden.approvals.seating import Filled, seat_granters
 from modelwarden.approvals.signatures import FRESH, KnownKey
 from modelwarden.errors import GrantFromParticipant, NotFound, SamePerson, SelfApproval
 from modelwarden.ledger.keys import PublicKey
@@ -33,12 +35,15 @@ from modelwarden.values.canonical import digest, from_base64
 from modelwarden.values.ids import ActorId, Digest, PersonId
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
     from collections.abc import Set as AbstractSet
 
+    from modelwarden.access.actor import PersonKey
+    from modelwarden.access.holding import Held
     from modelwarden.access.server_key import ServerKey
     from modelwarden.approvals.decision import Decision
     from modelwarden.approvals.request import ApprovalRequest, Json
+    from modelwarden.policies.governing import Requirements
     from modelwarden.registry.model import Model
     from modelwarden.registry.version import Version
     from modelwarden.store.change import Change, View
@@ -53,11 +58,9 @@ Barred: TypeAlias = dict[str, frozenset[PersonId]]
 
 
 class Sitting(NamedTuple):
-    """One who has answered, or is about to: the seat, by whose right, whose account, and all who stand behind it."""
+    """One who has answered, or is about to: how the seat is filled, and all who stand behind that."""
 
-    seat: int
-    seated: ActorId
-    actor: ActorId
+    filled: Filled
     persons: frozenset[PersonId]
 
 
@@ -82,10 +85,8 @@ def locked(change: Change, request_id: str) -> Locked:
 
     The version's row is locked first, as everywhere, so that two changes never wait for each other.
     """
-    found = queries.find_request(change, request_id)
-    version = None
-    if found is not None and found.version is not None:
-        version = find_version(change, found.version, lock=True)
+    about = queries.version_of(change, request_id)
+    version = None if about is None else find_version(change, about, lock=True)
     found = queries.locked_request(change, request_id)
     model = None if found is None or found.model is None else find_model(change, found.model)
     if found is None or not may_read(change, found, model):
@@ -115,7 +116,7 @@ def barred(
     if request.type is not RequestType.WAIVER:
         return parties
     keeper = str((request.payload or {}).get("owner", ""))
-    return {**parties, "waiver owner": frozenset(queries.persons_of(view, {keeper}).values())}
+    return {**parties, "waiver owner": frozenset(persons_of(view, {keeper}).values())}
 
 
 def release_parties(
@@ -123,7 +124,7 @@ def release_parties(
 ) -> Barred:
     """Return who may fill no seat of a release, by the part that each takes in it (RL-23)."""
     owners = model.owners_since(version.created_at)
-    people = queries.persons_of(view, {request.requester, version.registered_by, *owners})
+    people = persons_of(view, {request.requester, version.registered_by, *owners})
     registrant = people.get(version.registered_by, version.registered_person)
     return {
         "requester": frozenset({people.get(request.requester, request.requester_person)}),
@@ -136,7 +137,7 @@ def release_parties(
 def access_parties(view: View, request: ApprovalRequest) -> Barred:
     """Return who may fill no seat of an access request: who asked, and whom it would serve."""
     receiver = str((request.payload or {}).get("user", ""))
-    people = queries.persons_of(view, {request.requester, receiver})
+    people = persons_of(view, {request.requester, receiver})
     asked = people.pop(request.requester, request.requester_person)
     return {"requester": frozenset({asked}), "receiver": frozenset(people.values())}
 
@@ -146,7 +147,7 @@ def use_case_parties(view: View, request: ApprovalRequest, name: UseCaseName) ->
     found = find_use_case(view, name)
     if found is None:
         return access_parties(view, request)
-    people = queries.persons_of(view, {request.requester, found.owner, found.created_by})
+    people = persons_of(view, {request.requester, found.owner, found.created_by})
     return {
         "requester": frozenset({people.get(request.requester, request.requester_person)}),
         "owner": frozenset({people[found.owner]} if found.owner in people else ()),
@@ -156,18 +157,21 @@ def use_case_parties(view: View, request: ApprovalRequest, name: UseCaseName) ->
 
 
 def check_sitting(
-    view: View, request: ApprovalRequest, *, sitting: Sequence[Sitting], barred: Barred
+    view: View, request: ApprovalRequest, *, sitting: Sequence[Sitting], barred: Barred, held: Held
 ) -> None:
     """Hold the duties against everyone who has answered, whoever stands behind them today (AC-17).
+
+    `held` is what their accounts hold now.
 
     Raises:
         SelfApproval, SamePerson, GrantFromParticipant.
     """
-    for me in sitting:
+    granters = seat_granters(view, request, (each.filled for each in sitting), held=held)
+    for me, gave in zip(sitting, granters, strict=True):
         others = frozenset(p for other in sitting if other != me for p in other.persons)
         check_part(request, persons=me.persons, others=others, barred=barred)
         duties.check(
-            seat_granters(view, request, seat=me.seat, seated=me.seated, actor=me.actor),
+            gave,
             barred={**barred, ANOTHER_SEAT: others},
             rule=GrantFromParticipant,
             about=request.about,
@@ -186,14 +190,17 @@ def check_part(
     duties.check(persons, barred={ANOTHER_SEAT: others}, rule=SamePerson, about=request.about)
 
 
+def accounts_in(given: Iterable[Decision]) -> frozenset[ActorId]:
+    """Return the accounts that decided, and those by whose right they did."""
+    return frozenset(account for d in given for account in (d.actor, d.seated))
+
+
 def sitting_of(view: View, given: Sequence[Decision]) -> tuple[Sitting, ...]:
     """Return who has answered, each as the person behind the account today."""
-    people = queries.persons_of(view, {account for d in given for account in (d.actor, d.seated)})
+    people = persons_of(view, accounts_in(given))
     return tuple(
         Sitting(
-            d.seat,
-            d.seated,
-            d.actor,
+            Filled(d.seat, d.seated, d.actor),
             frozenset(
                 {
                     people.get(d.actor, d.person),
@@ -212,9 +219,18 @@ def resource(request: ApprovalRequest, model: Model | None) -> Resource:
     return ANYTHING if model is None else resource_of(model, request.environment)
 
 
-def current_basis(view: View, request: ApprovalRequest, version: Version | None) -> dict[str, Json]:
-    """Return what the statements would rest on if they were built now (RL-17, RL-25)."""
-    needs = requirements(view, request.model, request.environment)
+def current_basis(
+    view: View,
+    request: ApprovalRequest,
+    version: Version | None,
+    *,
+    needs: Requirements | None = None,
+) -> dict[str, Json]:
+    """Return what the statements would rest on if they were built now (RL-17, RL-25).
+
+    `needs` is what governs it, where this transaction joined that already.
+    """
+    needs = needs or requirements(view, request.model, request.environment)
     moves = VoidCause.POLICY in request.void_on
     pinned = needs.pins if moves else request.policies
     policy = statements.policy_member(pinned, request.seats)
@@ -249,14 +265,13 @@ def _said(view: View, request: ApprovalRequest) -> str:
 
 def known_keys(view: View, keyids: set[str]) -> dict[str, KnownKey]:
     """Return the registered keys among these, the server's own too; pending ones are unknown."""
-    found: dict[str, KnownKey] = {}
-    ours = {key.keyid: key for key in map(_server_key, decision_keys(view))}
-    for keyid in sorted(keyids):
-        if keyid in ours:
-            found[keyid] = ours[keyid]
-        elif (key := _person_key(view, keyid)) is not None:
-            found[keyid] = key
-    return found
+    theirs: dict[str, KnownKey] = {
+        key.id: _person_key(key, holder)
+        for key, holder in keys_held(view, keyids)
+        if key.status is not KeyStatus.PENDING and not view.is_frozen("key", key.id)
+    }
+    ours = {key.keyid: key for key in map(_server_key, decision_keys(view)) if key.keyid in keyids}
+    return {**theirs, **ours}
 
 
 def approval(
@@ -286,7 +301,7 @@ def weighed(
         decisions=given,
         basis=basis,
         keys=known_keys(view, {d.keyid for d in given}),
-        people=queries.persons_of(view, {one for d in given for one in (d.actor, d.seated)}),
+        people=persons_of(view, accounts_in(given)),
         barred=barred,
         granters=_granters(view, request, given),
     )
@@ -295,10 +310,9 @@ def weighed(
 def _granters(
     view: View, request: ApprovalRequest, given: Sequence[Decision]
 ) -> dict[ActorId, frozenset[PersonId]]:
-    return {
-        d.actor: seat_granters(view, request, seat=d.seat, seated=d.seated, actor=d.actor)
-        for d in given
-    }
+    filled = [Filled(d.seat, d.seated, d.actor) for d in given]
+    granters = seat_granters(view, request, filled, held=held_by(view, accounts_in(given)))
+    return dict(zip((d.actor for d in given), granters, strict=True))
 
 
 def _server_key(key: ServerKey) -> KnownKey:
@@ -316,15 +330,11 @@ def _server_key(key: ServerKey) -> KnownKey:
     )
 
 
-def _person_key(view: View, keyid: str) -> KnownKey | None:
-    key = accounts.person_key(view, keyid)
-    if key is None or key.status is KeyStatus.PENDING or view.is_frozen("key", key.id):
-        return None
-    holder = queries.persons_of(view, {key.actor})
+def _person_key(key: PersonKey, holder: PersonId) -> KnownKey:
     return KnownKey(
         keyid=key.id,
         pem=key.pem,
-        person=holder.get(key.actor, key.person),
+        person=holder,
         valid_from=key.valid_from,
         valid_to=key.valid_to,
         revoked_at=key.revoked_at,

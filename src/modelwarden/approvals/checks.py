@@ -62,10 +62,9 @@ def results(
 
 
 def turned(
-    view: View, request: ApprovalRequest, *, model: Model, version: Version
+    view: View, request: ApprovalRequest, *, model: Model, version: Version, needs: Requirements
 ) -> tuple[str, ...]:
     """Name the blocking checks that fail now and did not when the request was opened (RL-17)."""
-    needs = requirements(view, model.name, request.environment)
     if not needs.checks:
         return ()
     now = results(view, version, model=model, needs=needs)

@@ -11,13 +11,14 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from modelwarden.access.actions import write_permit
+from modelwarden.access.holding import held_by
 from modelwarden.access.permit import LIFE_HOURS
 from modelwarden.approvals import case, checks, seating, signatures
 from modelwarden.approvals import statement as statements
 from modelwarden.approvals.case import Dossier, Sitting
 from modelwarden.approvals.decision import Answer, Custody, Decision
 from modelwarden.approvals.request import GOING_LIVE, RequestState, Signing
-from modelwarden.approvals.seating import authorize_decision
+from modelwarden.approvals.seating import Filled, authorize_decision
 from modelwarden.approvals.statement import Approver
 from modelwarden.approvals.voiding import kept
 from modelwarden.errors import (
@@ -44,6 +45,7 @@ if TYPE_CHECKING:
 
     from modelwarden.approvals.request import ApprovalRequest, Seat
     from modelwarden.approvals.seating import Claim
+    from modelwarden.policies.governing import Requirements
     from modelwarden.registry.model import Model
     from modelwarden.registry.version import Version
     from modelwarden.store.change import Change
@@ -143,25 +145,34 @@ def _decide(change: Change, request_id: str, answer: Answer, ballot: Ballot) -> 
     sitting = case.sitting_of(change, given)
     others = frozenset(person for one in sitting for person in one.persons)
     case.check_part(request, persons={change.person, by.person}, others=others, barred=barred)
-    seat = seating.seat_for(change, request, by=by, given=given, wanted=ballot.seat, on=on)
-    me = Sitting(seat.index, by.actor, change.actor, frozenset({change.person, by.person}))
-    case.check_sitting(change, request, sitting=(*sitting, me), barred=barred)
-    moved = statements.changes(request.basis, case.current_basis(change, request, version))
-    if moved:
+    held = held_by(change, case.accounts_in(given) | {by.actor, change.actor})
+    seat = seating.seat_for(
+        change, request, by=by, given=given, wanted=ballot.seat, held=held, on=on
+    )
+    filled = Filled(seat.index, by.actor, change.actor)
+    me = Sitting(filled, frozenset({change.person, by.person}))
+    case.check_sitting(change, request, sitting=(*sitting, me), barred=barred, held=held)
+    needs = requirements(change, request.model, request.environment, registered=model)
+    basis = case.current_basis(change, request, version, needs=needs)
+    if moved := statements.changes(request.basis, basis):
         raise StatementChanged(tuple(moved))
     goes_live = request.type in GOING_LIVE
     if answer is Answer.APPROVE and goes_live and model is not None and version is not None:
-        _check_checks(change, request, model=model, version=version)
-    decision = _signed(change, request, seat=seat, by=by, answer=answer, ballot=ballot)
-    change.save(decision)
-    return _counted(change, request, decision, given)
+        _check_checks(change, request, model=model, version=version, needs=needs)
+    decision = change.save(_signed(change, request, seat=seat, by=by, answer=answer, ballot=ballot))
+    return _counted(change, request, decision, decisions, version=version)
 
 
 def _check_checks(
-    change: Change, request: ApprovalRequest, *, model: Model, version: Version
+    change: Change,
+    request: ApprovalRequest,
+    *,
+    model: Model,
+    version: Version,
+    needs: Requirements,
 ) -> None:
     """Raise ChecksBlocking when a check has turned against what would be agreed to (RL-17)."""
-    if turned := checks.turned(change, request, model=model, version=version):
+    if turned := checks.turned(change, request, model=model, version=version, needs=needs):
         raise ChecksBlocking(
             f"since it was asked, {', '.join(turned)} fails; ask anew once it passes",
             about=request.about,
@@ -262,12 +273,18 @@ def _custody(change: Change, request: ApprovalRequest) -> Custody:
 
 
 def _counted(
-    change: Change, request: ApprovalRequest, decision: Decision, given: tuple[Decision, ...]
+    change: Change,
+    request: ApprovalRequest,
+    decision: Decision,
+    before: tuple[Decision, ...],
+    *,
+    version: Version | None,
 ) -> Dossier:
     """Count the answer, close the request if it was the last, and record."""
-    after = request.settle((*given, decision), at=change.now)
+    decisions = (*before, decision)
+    after = request.settle(decisions, at=change.now)
     if after.state is not request.state:
-        after = kept(change, after)
+        after = kept(change, after, version=version)
     change.record(
         ApprovalDecided(
             request=request.id,
@@ -298,4 +315,4 @@ def _counted(
             request=after.id,
             expires_at=change.now + timedelta(hours=LIFE_HOURS),
         )
-    return case.dossier(change, after)
+    return Dossier(after, decisions)

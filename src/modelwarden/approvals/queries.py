@@ -1,4 +1,4 @@
-"""The SQL of the approvals room: requests, decisions, and the persons behind actors."""
+"""The SQL of the approvals room: requests and decisions."""
 
 from __future__ import annotations
 
@@ -20,7 +20,6 @@ from modelwarden.approvals.request import (
     VoidCause,
 )
 from modelwarden.registry.lifecycle import Environment
-from modelwarden.store.schema.access import actors
 from modelwarden.store.schema.approvals import approvals, decisions
 from modelwarden.values.clock import maybe_moment, moment, timestamp
 from modelwarden.values.pages import Listing, Page, listing
@@ -32,7 +31,7 @@ if TYPE_CHECKING:
     from sqlalchemy import Row
 
     from modelwarden.store.change import Change, View
-    from modelwarden.values.ids import ActorId, ModelName, PersonId, RequestId, VersionName
+    from modelwarden.values.ids import ModelName, PersonId, RequestId, VersionName
 
 NEWEST: Final = "~"
 """Stands after every id, so that a list that runs backwards begins at its end."""
@@ -44,6 +43,7 @@ MOST: Final = 1_000
 
 _REQUEST: Final = select(approvals).where(approvals.c.id == bindparam("id"))
 _LOCKED: Final = _REQUEST.with_for_update()
+_ABOUT: Final = select(approvals.c.version).where(approvals.c.id == bindparam("id"))
 _OPEN: Final = (
     select(approvals)
     .where(
@@ -157,9 +157,6 @@ _ANSWERED: Final = (
     )
     .group_by(decisions.c.request)
 )
-_PERSONS: Final = select(actors.c.id, actors.c.person).where(
-    actors.c.id.in_(bindparam("actors", expanding=True))
-)
 
 
 def as_request(row: Row[Any]) -> ApprovalRequest:
@@ -228,6 +225,12 @@ def find_request(view: View, request_id: str) -> ApprovalRequest | None:
     """Return a request, or None."""
     row = view.row(_REQUEST, {"id": request_id})
     return None if row is None else as_request(row)
+
+
+def version_of(view: View, request_id: str) -> VersionName | None:
+    """Return the version that a request is about, which it never exchanges; None where there is no such request."""
+    row = view.row(_ABOUT, {"id": request_id})
+    return None if row is None else row.version
 
 
 def locked_request(change: Change, request_id: str) -> ApprovalRequest | None:
@@ -329,16 +332,6 @@ def answered(view: View, requests: Iterable[RequestId]) -> dict[RequestId, int]:
     """Return how many seats of each of these requests are answered for; those with none are left out."""
     rows = view.rows(_ANSWERED, {"requests": sorted(set(requests))})
     return {row.request: row.answered for row in rows}
-
-
-def persons_of(view: View, ids: Iterable[str]) -> dict[ActorId, PersonId]:
-    """Return the person who stands behind each of these actors now."""
-    return {row.id: row.person for row in view.rows(_PERSONS, {"actors": sorted(set(ids))})}
-
-
-def person_of(view: View, actor: ActorId, before: PersonId) -> PersonId:
-    """Return the person who stands behind an actor now; whom it was before where there is no such account."""
-    return persons_of(view, {actor}).get(actor, before)
 
 
 def _page(rows: Iterable[Row[Any]], page: Page) -> Listing[ApprovalRequest]:

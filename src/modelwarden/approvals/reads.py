@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from modelwarden.access import queries as accounts
 from modelwarden.access.authorize import matches
 from modelwarden.access.groups.grouping import members
+from modelwarden.access.holding import held_by
+from modelwarden.access.persons.queries import persons_of
 from modelwarden.access.rights import permissions_of, roles_giving
 from modelwarden.approvals import case, queries, seating
 from modelwarden.approvals import statement as statements
@@ -20,9 +22,11 @@ from modelwarden.registry.queries import find_model, find_version
 from modelwarden.values.pages import Listing, Page, cursor_for
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
+    from modelwarden.access.actor import Binding, Role
     from modelwarden.access.authorize import Resource
+    from modelwarden.access.holding import Held
     from modelwarden.approvals.case import Dossier
     from modelwarden.approvals.decision import Answer
     from modelwarden.approvals.request import (
@@ -131,7 +135,8 @@ def statement(
     request.require_open(at=view.now)
     given = tuple(d for d in queries.decisions_of(view, request.id) if d.stands)
     by = seating.claim(view, request, on_behalf_of=on_behalf_of, on=on)
-    place = seating.seat_for(view, request, by=by, given=given, wanted=seat, on=on)
+    held = held_by(view, {by.actor})
+    place = seating.seat_for(view, request, by=by, given=given, wanted=seat, held=held, on=on)
     approver = approver_for(
         by, person=view.person, seat=place, answer=answer, comment=comment_digest
     )
@@ -144,47 +149,61 @@ def envelopes(view: View, request_id: str) -> bytes:
     return "".join(f"{d.envelope}\n" for d in given if d.stands).encode()
 
 
-def eligible(view: View, request_id: str) -> tuple[OpenSeat, ...]:
-    """Return each open seat with the number of people who could fill it, and what to grant if nobody can."""
-    request = _readable(view, request_id)
+def open_seats(view: View, found: Dossier) -> tuple[OpenSeat, ...]:
+    """Return the open seats of a request that the caller read, and whom there is for each."""
+    request = found.request
     model = None if request.model is None else find_model(view, request.model)
     version = None if request.version is None else find_version(view, request.version)
-    given = tuple(d for d in queries.decisions_of(view, request.id) if d.stands)
+    given = tuple(d for d in found.decisions if d.stands)
     barred = case.barred(view, request, model=model, version=version)
     busy = frozenset(person for one in case.sitting_of(view, given) for person in one.persons)
-    parties = frozenset[str]().union(*barred.values()) | busy
-    deciders = _deciders(view, on=case.resource(request, model))
-    return tuple(
-        _hope(
-            view,
-            request,
-            seat,
-            deciders=deciders,
-            parties=parties,
-            on=case.resource(request, model),
-        )
-        for seat in request.open_seats(given)
-    )
-
-
-def _hope(  # who there is, and what bars them
-    view: View,
-    request: ApprovalRequest,
-    seat: Seat,
-    *,
-    deciders: frozenset[PersonId],
-    parties: frozenset[str],
-    on: Resource,
-) -> OpenSeat:
+    seats = request.open_seats(given)
     defined = accounts.custom_roles(view)
-    roles = tuple(sorted({r for role in seat.roles for r in roles_giving(role, defined)}))
+    able = _able(seats, defined)
+    on = case.resource(request, model)
+    deciding = _deciding(defined)
+    held = accounts.holders(view, tuple(sorted(deciding.union(*able.values()))))
+    people = _People(
+        holders=tuple((each, person) for each, person in held if matches(each.scope, on)),
+        deciding=deciding,
+        parties=frozenset[str]().union(busy, *barred.values()),
+    )
+    return tuple(_hope(view, request, seat, able[seat.index], people) for seat in seats)
+
+
+class _People(NamedTuple):
+    """Who holds what here, which roles let decide, and who takes part in the case."""
+
+    holders: tuple[tuple[Binding, PersonId], ...]
+    deciding: frozenset[str]
+    parties: frozenset[str]
+
+
+def _able(seats: Iterable[Seat], defined: Mapping[str, Role]) -> dict[int, frozenset[str]]:
+    """Return for each seat the roles that may fill it, those that include them too."""
+    return {
+        seat.index: frozenset(r for role in seat.roles for r in roles_giving(role, defined))
+        for seat in seats
+    }
+
+
+def _deciding(defined: Mapping[str, Role]) -> frozenset[str]:
+    """Return the roles that give a permission to decide."""
+    names = (*(role.value for role in ROLE_PERMISSIONS), *defined)
+    return frozenset(name for name in names if permissions_of(name, defined) & DECIDING)
+
+
+def _hope(
+    view: View, request: ApprovalRequest, seat: Seat, roles: frozenset[str], people: _People
+) -> OpenSeat:
+    deciders = {person for binding, person in people.holders if binding.role in people.deciding}
     holders = {
         person
-        for binding, person in accounts.holders(view, roles)
-        if matches(binding.scope, on) and binding.granted_person not in parties
+        for binding, person in people.holders
+        if binding.role in roles and binding.granted_person not in people.parties
     }
-    holders |= _counted_in(view, request, seat, parties=parties)
-    able = ((holders | seat.persons) & deciders) - parties
+    holders |= _counted_in(view, request, seat, parties=people.parties)
+    able = ((holders | seat.persons) & deciders) - people.parties
     return OpenSeat(
         seat=seat.index,
         claimants=seat.claimants,
@@ -206,17 +225,8 @@ def _counted_in(
         if seating.counts(request, one)
     }
     let_in = {who: accounts.current_persons(view, {added}) for who, added in joined.items()}
-    people = queries.persons_of(view, joined)
+    people = persons_of(view, joined)
     return frozenset(person for who, person in people.items() if not let_in[who] & parties)
-
-
-def _deciders(view: View, *, on: Resource) -> frozenset[PersonId]:
-    """Return the people who hold a permission to decide here, by whatever role."""
-    defined = accounts.custom_roles(view)
-    names = (*(role.value for role in ROLE_PERMISSIONS), *defined)
-    deciding = tuple(name for name in names if permissions_of(name, defined) & DECIDING)
-    found = accounts.holders(view, deciding)
-    return frozenset(person for binding, person in found if matches(binding.scope, on))
 
 
 def _is_wanted(view: View, request: ApprovalRequest, *, waiting_for_me: bool) -> bool:
@@ -243,28 +253,31 @@ def _can_answer(view: View, request: ApprovalRequest, model: Model | None) -> bo
     )
     parties = frozenset[str]().union(busy, *barred.values())
     open_seats = request.seats_in_turn(decisions)
+    claims = seating.claims(view, request, on=on)
+    held = held_by(view, {view.actor, *(by.actor for by in claims)})
     return any(
-        _is_mine(view, request, seat, by=by, parties=parties, on=on)
-        for by in seating.claims(view, request, on=on)
+        _is_mine(view, request, seat, by=by, parties=parties, held=held, on=on)
+        for by in claims
         if not {view.person, by.person} & parties
         for seat in open_seats
     )
 
 
-def _is_mine(  # what a seat depends on
+def _is_mine(  # noqa: PLR0913  # what a seat depends on
     view: View,
     request: ApprovalRequest,
     seat: Seat,
     *,
     by: Claim,
     parties: frozenset[str],
+    held: Held,
     on: Resource,
 ) -> bool:
-    if not seating.may_fill(view, request, seat, by=by, on=on):
+    if not seating.may_fill(view, request, seat, by=by, held=held, on=on):
         return False
-    return not parties & seating.seat_granters(
-        view, request, seat=seat.index, seated=by.actor, actor=view.actor
-    )
+    filled = seating.Filled(seat.index, by.actor, view.actor)
+    (granters,) = seating.seat_granters(view, request, (filled,), held=held)
+    return not parties & granters
 
 
 def _readable(view: View, request_id: str) -> ApprovalRequest:

@@ -7,6 +7,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
 from modelwarden.access.allowed import authorize, require_person
+from modelwarden.access.persons.queries import person_of
 from modelwarden.approvals import automatic, case, checks, queries
 from modelwarden.approvals import statement as statements
 from modelwarden.approvals.payload import exact_payload
@@ -97,7 +98,7 @@ def request(  # the fields of a question
     authorize(change, Permission.MODEL_SUBMIT, on=registry.resource_of(found, environment))
     asked.require_usable()
     found = confirmed_for_request(change, found.name)
-    needs = requirements(change, found.name, environment)
+    needs = requirements(change, found.name, environment, registered=found)
     if needs.humans == 0:
         raise ApprovalNotNeeded(f"the policy asks no human for {environment}: deploy it")
     if strategy not in {None, needs.strategy}:
@@ -176,7 +177,7 @@ def request_access(
 def withdraw(change: Change, request_id: str) -> ApprovalRequest:
     """Take a question back, as whoever asked it. Raises RequestClosed, NotPermitted."""
     found = case.locked(change, request_id).request
-    if queries.person_of(change, found.requester, found.requester_person) != change.person:
+    if person_of(change, found.requester, found.requester_person) != change.person:
         raise NotPermitted("only whoever asked can take it back", about=found.about)
     return taken_back(change, found)
 

@@ -11,10 +11,10 @@ from modelwarden.access.allowed import authorize, readable, require_person
 from modelwarden.access.authorize import decide
 from modelwarden.access.delegations.delegating import Stead, stead, steads
 from modelwarden.access.groups.grouping import membership
-from modelwarden.access.holding import granters, granters_of, holds_role
 from modelwarden.approvals.request import RequestType
 from modelwarden.errors import NotPermitted, SeatFilled
 from modelwarden.permissions import Permission
+from modelwarden.values.ids import PersonId
 from modelwarden.values.principal import Via
 
 if TYPE_CHECKING:
@@ -22,10 +22,11 @@ if TYPE_CHECKING:
 
     from modelwarden.access.authorize import Resource
     from modelwarden.access.groups.group import Member
+    from modelwarden.access.holding import Held
     from modelwarden.approvals.decision import Decision
     from modelwarden.approvals.request import ApprovalRequest, Seat
     from modelwarden.store.change import View
-    from modelwarden.values.ids import ActorId, PersonId
+    from modelwarden.values.ids import ActorId
 
 NARROW: Final[Mapping[RequestType, Permission]] = MappingProxyType(
     {
@@ -44,6 +45,17 @@ class Claim(NamedTuple):
     actor: ActorId
     person: PersonId
     stead: Stead | None = None
+
+
+class Filled(NamedTuple):
+    """How a seat is filled: by whose right, and by whom.
+
+    A delegate decides by a right of its own as well: who gave that chose who decides.
+    """
+
+    seat: int
+    seated: ActorId
+    actor: ActorId
 
 
 def authorize_decision(view: View, request: ApprovalRequest, *, on: Resource) -> None:
@@ -78,18 +90,22 @@ def claims(view: View, request: ApprovalRequest, *, on: Resource) -> list[Claim]
     return [Claim(view.actor, view.person), *handed]
 
 
-def seat_for(  # what a seat depends on
+def seat_for(  # noqa: PLR0913  # what a seat depends on
     view: View,
     request: ApprovalRequest,
     *,
     by: Claim,
     given: tuple[Decision, ...],
     wanted: int | None,
+    held: Held,
     on: Resource,
 ) -> Seat:
-    """Return the seat that is answered for. Raises SeatUnknown, SeatFilled, NotPermitted."""
+    """Return the seat that is answered for; `held` is what who claims it holds.
+
+    Raises SeatUnknown, SeatFilled, NotPermitted.
+    """
     seats = request.places if wanted is None else (request.seat(wanted),)
-    mine = [seat for seat in seats if may_fill(view, request, seat, by=by, on=on)]
+    mine = [seat for seat in seats if may_fill(view, request, seat, by=by, held=held, on=on)]
     if not mine:
         raise _not_for_you(view, request, seats, by=by)
     open_seats = {seat.index for seat in request.open_seats(given)}
@@ -106,11 +122,13 @@ def seat_for(  # what a seat depends on
     return found
 
 
-def may_fill(view: View, request: ApprovalRequest, seat: Seat, *, by: Claim, on: Resource) -> bool:
+def may_fill(  # what a seat depends on
+    view: View, request: ApprovalRequest, seat: Seat, *, by: Claim, held: Held, on: Resource
+) -> bool:
     """Tell whether a seat names the person, a role that the account holds here, or a group that it is counted in."""
     if by.person in seat.persons:
         return True
-    if any(holds_role(view, by.actor, role, on) is not None for role in seat.roles):
+    if any(held.grant(by.actor, role, on, now=view.now) is not None for role in seat.roles):
         return True
     late = () if request.is_overdue(at=view.now) else seat.late_groups
     now = [group for group in seat.groups if group not in late]
@@ -124,19 +142,27 @@ def counts(request: ApprovalRequest, member: Member) -> bool:
 
 
 def seat_granters(
-    view: View, request: ApprovalRequest, *, seat: int, seated: ActorId, actor: ActorId
-) -> frozenset[PersonId]:
-    """Return who gave what a seat is filled by: a role, or a place in a group; nobody for a name.
+    view: View, request: ApprovalRequest, filled: Iterable[Filled], *, held: Held
+) -> list[frozenset[PersonId]]:
+    """Return for each seat who gave what it is filled by: a role, or a place in a group; nobody for a name.
 
-    `seated` is by whose right it is filled. A delegate, `actor`, decides by a right of its own as well: who gave that
-    chose who decides.
+    `held` is what those accounts hold now.
     """
-    place = request.seat(seat)
-    roles = (granters(view, seated, role) for role in place.roles)
-    joined = (membership(view, group, seated) for group in place.groups)
-    let_in = accounts.current_persons(view, (one.added_person for one in joined if one))
-    own = frozenset() if actor == seated else granters_of(view, actor, _rights(request))
-    return frozenset[str]().union(*roles, let_in, own)  # type: ignore[return-value]
+    given = [_given_by(view, request, each, held) for each in filled]
+    known = accounts.known_today(view, frozenset[PersonId]().union(*given))
+    return [frozenset(known[person] for person in persons) for persons in given]
+
+
+def _given_by(
+    view: View, request: ApprovalRequest, filled: Filled, held: Held
+) -> frozenset[PersonId]:
+    place = request.seat(filled.seat)
+    roles = (held.granters(filled.seated, role) for role in place.roles)
+    joined = (membership(view, group, filled.seated) for group in place.groups)
+    let_in = frozenset(one.added_person for one in joined if one)
+    is_own = filled.actor == filled.seated
+    own = frozenset[PersonId]() if is_own else held.granters_of(filled.actor, _rights(request))
+    return let_in.union(own, *roles)
 
 
 def _may_decide(view: View, held: Stead, request: ApprovalRequest, *, on: Resource) -> bool:

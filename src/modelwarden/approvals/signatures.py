@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import lru_cache
 from typing import TYPE_CHECKING, Final
 
 from modelwarden.access.actor import Revocation
@@ -140,8 +141,14 @@ def lapsed(  # what was signed, by whom, when
     return None
 
 
+@lru_cache(maxsize=1_024)
+def _public(pem: str) -> PublicKey:
+    """Read a key's text once: whose it is and whether it counts is asked each time."""
+    return PublicKey.from_pem(pem)
+
+
 def _verify(envelope: Envelope, key: KnownKey) -> None:
     try:
-        verify(envelope, PublicKey.from_pem(key.pem))
+        verify(envelope, _public(key.pem))
     except KeyInvalid as error:
         raise SignatureInvalid("the registered key can't be read") from error

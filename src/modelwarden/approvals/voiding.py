@@ -15,6 +15,7 @@ from modelwarden.approvals.request import GOING_LIVE, RequestState, RequestType,
 from modelwarden.errors import NotPermitted
 from modelwarden.facts.approvals import ApprovalExpired, ApprovalVoided
 from modelwarden.facts.kinds import Code, Severity
+from modelwarden.policies.reads import requirements
 from modelwarden.policies.severity import severities
 from modelwarden.registry.lifecycle import ApprovalState, Environment
 from modelwarden.registry.queries import find_model, find_version
@@ -55,11 +56,17 @@ USE_CASE_AFTER: Final[Mapping[RequestState, UseCaseState]] = MappingProxyType(
 ABOUT_VERSIONS: Final = GOING_LIVE | {RequestType.WAIVER}
 
 
-def kept(change: Change, request: ApprovalRequest) -> ApprovalRequest:
-    """Save a request that has moved, and the approval of what it is about with it."""
+def kept(
+    change: Change, request: ApprovalRequest, *, version: Version | None = None
+) -> ApprovalRequest:
+    """Save a request that has moved, and the approval of what it is about with it.
+
+    `version` is that, where this change locked it already and left it as it was.
+    """
     if request.use_case is not None:
         _keep_use_case(change, request, request.use_case)
-    version = None if request.version is None else find_version(change, request.version, lock=True)
+    if version is None and request.version is not None:
+        version = find_version(change, request.version, lock=True)
     if version is not None and request.type in GOING_LIVE:
         change.save(version.moved(request.environment, AFTER[request.state]))
     return change.save(request)
@@ -181,11 +188,13 @@ def _changes(change: Change, request: ApprovalRequest) -> tuple[VoidCause, ...]:
     version = _version(change, request)
     if version is None and request.type in ABOUT_VERSIONS:
         return (VoidCause.ARTIFACT,)
-    found = statements.changes(request.basis, case.current_basis(change, request, version))
-    if found or version is None or request.type not in GOING_LIVE:
+    model = None if version is None else find_model(change, version.model)
+    needs = requirements(change, request.model, request.environment, registered=model)
+    basis = case.current_basis(change, request, version, needs=needs)
+    found = statements.changes(request.basis, basis)
+    if found or version is None or model is None or request.type not in GOING_LIVE:
         return found
-    model = find_model(change, version.model)
-    turned = model is not None and checks.turned(change, request, model=model, version=version)
+    turned = checks.turned(change, request, model=model, version=version, needs=needs)
     return (VoidCause.CHECKS,) if turned else ()
 
 

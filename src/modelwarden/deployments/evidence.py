@@ -178,12 +178,13 @@ def gate_case(  # noqa: PLR0913  # what the gate weighs
 
     `prepared` holds what other systems said just before; `emergency` when it goes before people have agreed.
     """
-    needs = requirements(view, model.name, environment)
+    needs = requirements(view, model.name, environment, registered=model)
     asks = needs.humans or needs.systems  # who takes part in the case agrees nowhere
     found = requests.covering_request(view, version.name, environment) if asks else None
     approval = None
     if found is not None:
-        basis = case.current_basis(view, found, version)
+        same = needs if found.environment is environment else None  # production covers staging
+        basis = case.current_basis(view, found, version, needs=same)
         approval = case.approval(view, found, model=model, version=version, basis=basis)
     weighed = checks
     if weighed is None:

@@ -18,9 +18,10 @@ from modelwarden.values.ids import ActorId, PersonId, PolicyName
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-PRESETS: Final = ("basic", "moderate", "strict")
-WRITTEN_AT: Final = (datetime(2026, 11, 20, tzinfo=UTC), datetime(2026, 11, 27, tzinfo=UTC))
-"""When each edition was written, the first one first."""
+PRESETS: Final[Mapping[str, int]] = MappingProxyType({"basic": 2, "moderate": 2, "strict": 3})
+"""How many editions there are of each: what did not change has no new one, which would void what it governs."""
+WRITTEN_AT: Final = tuple(datetime(2026, 11, day, tzinfo=UTC) for day in (20, 27, 28))
+"""When the editions of each number were written, the first one first."""
 PROGRAM: Final = "system:modelwarden"
 
 
@@ -32,9 +33,11 @@ def built_in() -> Mapping[str, PolicyVersion]:
 @cache
 def editions() -> Mapping[str, tuple[PolicyVersion, ...]]:
     """Return every edition of each preset by name, newest first."""
-    numbers = range(len(WRITTEN_AT), 0, -1)
     return MappingProxyType(
-        {f"{BUILT_IN}{each}": tuple(_read(each, number) for number in numbers) for each in PRESETS}
+        {
+            f"{BUILT_IN}{each}": tuple(_read(each, number) for number in range(newest, 0, -1))
+            for each, newest in PRESETS.items()
+        }
     )
 
 

@@ -81,8 +81,8 @@ class PolicyVersion:
 
     @property
     def parsed(self) -> PolicyDocument:
-        """Return the document as values; read once for a text, since a text never changes."""
-        return _read(self.document)
+        """Return the document as values."""
+        return document_in(self.document)
 
     @property
     def scope(self) -> Condition | None:
@@ -108,13 +108,14 @@ class PolicyAssignment:
 
 
 @lru_cache(maxsize=512)
-def _read(text: str) -> PolicyDocument:
+def document_in(text: str) -> PolicyDocument:
+    """Return the document that a stored text says; read once, since a text never changes."""
     return restored(text)
 
 
 @lru_cache(maxsize=512)
 def _scope(text: str) -> Condition | None:
-    return _read(text).scope
+    return document_in(text).scope
 
 
 def assignment_id(model: ModelName | None, environment: Environment | None) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 from difflib import unified_diff
+from functools import lru_cache
 from typing import TYPE_CHECKING, Final
 
 import yaml
@@ -33,7 +34,7 @@ from modelwarden.policies.document import (
 )
 from modelwarden.policies.governing import PolicyRef, Requirements, join
 from modelwarden.policies.inheriting import joined, unexcused
-from modelwarden.policies.policy import PolicyVersion, split_reference
+from modelwarden.policies.policy import PolicyVersion, document_in, split_reference
 from modelwarden.policies.predicate import WrongType, holds
 from modelwarden.policies.translating import Translated, translate
 from modelwarden.registry.lifecycle import Environment
@@ -85,17 +86,25 @@ class Imported:
     diff: tuple[str, ...]
 
 
-def requirements(view: View, model: ModelName | None, environment: Environment) -> Requirements:
+def requirements(
+    view: View,
+    model: ModelName | None,
+    environment: Environment,
+    *,
+    registered: Model | None = None,
+) -> Requirements:
     """Return what a release of this model to this environment has to meet (POL-6).
 
     What is assigned to the model, as a whole and for the environment, holds together; without any, what is assigned
     globally; without that, `default_policy`. Every policy whose `applies_to` is true of the model, or unknown, joins
-    them. Asks for no permission: rooms above authorised the model.
+    them. Asks for no permission: rooms above authorised the model. `registered` is that model, if read before.
     """
-    registered = None if model is None else find_model(view, model)
+    if registered is None and model is not None:
+        registered = find_model(view, model)
     known = None if registered is None else as_policies_see(view, registered)
     found = governing(view, model, environment, known=known)
-    return _joined([(version.ref, version.parsed) for version in found], environment, known)
+    texts = tuple((version.ref, version.document) for version in found)
+    return _joined_texts(texts, environment, enforced=_enforced(environment, known))
 
 
 def requirements_with(
@@ -111,7 +120,7 @@ def requirements_with(
     named = ref.name in names
     if named or _applies(document.scope, model, environment, now=view.now):
         pairs.append(drafted)
-    return _joined(pairs, environment, model)
+    return join(pairs, environment, enforced=_enforced(environment, model))
 
 
 def governing(
@@ -129,11 +138,18 @@ def governing(
     return list(found.values())
 
 
-def _joined(
-    pairs: list[tuple[PolicyRef, PolicyDocument]], environment: Environment, model: Model | None
+@lru_cache(maxsize=256)
+def _joined_texts(
+    texts: tuple[tuple[PolicyRef, str], ...], environment: Environment, *, enforced: bool
 ) -> Requirements:
+    """Return what these texts ask for together; which ones govern is read anew each time."""
+    pairs = [(ref, document_in(text)) for ref, text in texts]
+    return join(pairs, environment, enforced=enforced)
+
+
+def _enforced(environment: Environment, model: Model | None) -> bool:
     exposed = model is not None and model.risk_tier <= EXPOSED
-    return join(pairs, environment, enforced=exposed and environment is Environment.PRODUCTION)
+    return exposed and environment is Environment.PRODUCTION
 
 
 def policy(view: View, reference: str) -> PolicyVersion:

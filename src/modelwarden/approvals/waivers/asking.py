@@ -9,9 +9,9 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from modelwarden.access.allowed import authorize, readable, require_person
+from modelwarden.access.persons.queries import person_of
 from modelwarden.access.queries import find_actor
 from modelwarden.approvals import case
-from modelwarden.approvals import queries as requests
 from modelwarden.approvals import statement as statements
 from modelwarden.approvals.request import Order, RequestState, RequestType, VoidCause
 from modelwarden.approvals.requesting import drafted_request, ledger_of, policy_of, put, taken_back
@@ -113,7 +113,7 @@ def end_waiver(change: Change, request_id: str) -> ApprovalRequest:
         authorize(change, Permission.WAIVER_REQUEST, on=on)
     require_person(change)
     if request.is_open(at=change.now):
-        if requests.person_of(change, request.requester, request.requester_person) != change.person:
+        if person_of(change, request.requester, request.requester_person) != change.person:
             raise NotPermitted("only whoever asked can take it back", about=request.about)
         return taken_back(change, request)
     if request.state is not RequestState.APPROVED or change.now >= request.expires_at:
