@@ -21,6 +21,7 @@ NAV: Final = (
     (
         "Releasing",
         (
+            ("Deployments", "rocket", "/deployments"),
             ("Approvals", "stamp", "/approvals"),
             ("Seats", "circle-check", "/seats"),
             ("Waivers", "shield-check", "/waivers"),

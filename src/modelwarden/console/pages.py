@@ -16,6 +16,8 @@ from modelwarden.api.host import Host
 from modelwarden.api.limits import Rate
 from modelwarden.api.origin import address_of
 from modelwarden.console.approval_pages import APPROVAL, APPROVALS
+from modelwarden.console.deployment_page import DEPLOYMENT
+from modelwarden.console.deployment_pages import DEPLOYMENTS
 from modelwarden.console.desk import Desk
 from modelwarden.console.drift_page import DRIFT
 from modelwarden.console.drill_form import RUN
@@ -23,6 +25,7 @@ from modelwarden.console.drill_pages import DRILL, DRILLS
 from modelwarden.console.emergency_page import EMERGENCIES
 from modelwarden.console.failure_pages import FAILURE, FAILURES
 from modelwarden.console.forms import form
+from modelwarden.console.freeze_page import FREEZES
 from modelwarden.console.guard_pages import COVERAGE, GUARDS
 from modelwarden.console.kill_page import KILL
 from modelwarden.console.local_stop_page import LOCAL_STOPS
@@ -44,8 +47,8 @@ from modelwarden.values.system import system
 LONGEST_SECRET: Final = 128
 SHEETS: Final = (
     KILL, STOP, HISTORY, PROPOSALS, SWITCH, LOCAL_STOPS, TRIGGERS, SET, TRIGGER, DRILLS, RUN, DRILL, FAILURES, FAILURE,
-    DRIFT, GUARDS, COVERAGE, APPROVALS, APPROVAL, USE_CASES, USE_CASE, SEATS, EMERGENCIES, WAIVERS, DRY_RUN, IMPORT,
-    ENTRY,
+    DRIFT, GUARDS, COVERAGE, DEPLOYMENTS, FREEZES, DEPLOYMENT, APPROVALS, APPROVAL, USE_CASES, USE_CASE, SEATS,
+    EMERGENCIES, WAIVERS, DRY_RUN, IMPORT, ENTRY,
 )  # fmt: skip
 """Asked in this order: a page that has a name of its own comes before one whose address holds an id."""
 
