@@ -21,6 +21,7 @@ NAV: Final = (
     (
         "Releasing",
         (
+            ("Models", "box", "/models"),
             ("Deployments", "rocket", "/deployments"),
             ("Approvals", "stamp", "/approvals"),
             ("Seats", "circle-check", "/seats"),

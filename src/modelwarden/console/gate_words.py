@@ -16,10 +16,10 @@ class Rule(NamedTuple):
 
 
 class Against(NamedTuple):
-    """A reason with its rule; no rule where the reason itself says all."""
+    """The reasons of one code with their rule; no rule where the reasons themselves say all."""
 
     code: str
-    detail: str
+    details: tuple[str, ...]
     rule: Rule | None
 
 
@@ -130,5 +130,8 @@ RULES: Final[Mapping[str, Rule]] = MappingProxyType(
 
 
 def against(reasons: Iterable[Any]) -> tuple[Against, ...]:
-    """Return reasons, each with its rule."""
-    return tuple(Against(each.code, each.detail, RULES.get(each.code)) for each in reasons)
+    """Return reasons by their codes, in the order of the first of each, with the rule behind them."""
+    found: dict[str, list[str]] = {}
+    for each in reasons:
+        found.setdefault(each.code, []).append(each.detail)
+    return tuple(Against(code, tuple(said), RULES.get(code)) for code, said in found.items())
