@@ -10,6 +10,7 @@ import httpx
 import pytest
 
 from modelwarden.access import actions
+from modelwarden.console.deployment_page import TOLD
 from modelwarden.console.frame import NAV
 from modelwarden.console.switch_page import OTHERWISE, SAID
 from modelwarden.server import create_server_app
@@ -126,7 +127,7 @@ def test_every_icon_that_a_page_names_is_in_the_sprite() -> None:
     for path in (PACKAGE / "console").rglob("*.html"):
         named |= set(re.findall(r'icon\("([^"]+)"', path.read_text()))
     named |= {mark for _, items in NAV for _, mark, _ in items}
-    named |= {mark for _, mark, _ in (*SAID.values(), OTHERWISE)}
+    named |= {mark for _, mark, _ in (*SAID.values(), *TOLD.values(), OTHERWISE)}
     assert named - known == set()
 
 

@@ -97,7 +97,7 @@ def read_approval(view: Any, query: Fields, _frame: Frame, _kept: Fields) -> Map
         "r": r,
         "about": _about(asked),
         "standing": STATES[r.state],
-        "seats": _seats(view, asked, r),
+        "seats": seats_of(view, asked, r),
         "others": [each for each in r.decisions if each.withdrawn_at is not None],
         "subject": _digest(asked.basis),
         "order": "in order" if asked.order == "sequential" else "any order",
@@ -149,7 +149,8 @@ def _digest(basis: Mapping[str, Any]) -> str:
     return str(subject[0]["digest"]["sha256"]) if subject else ""
 
 
-def _seats(view: Any, asked: Any, r: RequestAnswer) -> list[Seat]:  # noqa: ANN401  # a view, a request
+def seats_of(view: Any, asked: Any, r: RequestAnswer) -> list[Seat]:  # noqa: ANN401  # a view, a request
+    """Return the seats of a request: who may fill each, in words, and the answer that stands."""
     stands = {each.seat: each for each in r.decisions if each.withdrawn_at is None}
     claims = [" or ".join(_claim(view, one) for one in place.claimants) for place in asked.places]
     return [

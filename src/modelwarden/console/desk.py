@@ -64,10 +64,12 @@ class Beyond(NamedTuple):
     Attributes:
         find: returns what is to be read, from a view and the address.
         answer: returns what was seen as the template needs it.
+        hashes: what is found is a version whose artifact is read too, and `answer` gets it prepared.
     """
 
     find: Callable[[Any, Fields], tuple[Any, ...]]
     answer: Callable[[Any, Fields, tuple[Any, ...]], Any]
+    hashes: bool = False
 
 
 class Sheet(NamedTuple):
@@ -258,8 +260,11 @@ class Desk:
         asked, at = await self._host.look(
             principal, lambda view: (beyond.find(view, query), view.now)
         )
-        sources = self._host.warden.sources
-        return await self._host.prepare(partial(look_outside, asked, sources, at=at))
+        warden = self._host.warden
+        if beyond.hashes:
+            read = partial(hashed, asked[0], warden.settings, warden.sources)
+            return (await self._host.prepare(read),)
+        return await self._host.prepare(partial(look_outside, asked, warden.sources, at=at))
 
     async def _hashed(self, principal: Principal, asked: Change | Hashing) -> Change:
         """Return the change, its artifact read where it needs one."""

@@ -29,4 +29,6 @@ async def form(request: Request, *, size_bytes: int = FORM_BYTES) -> dict[str, s
         )
     except ValueError as error:
         raise FormInvalid("the form has more fields than the page") from error
+    if any("\0" in value for values in fields.values() for value in values):
+        raise FormInvalid("the form holds the character NUL, which databases can't keep")
     return {name: values[-1].strip() for name, values in fields.items()}

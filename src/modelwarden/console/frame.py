@@ -21,6 +21,8 @@ NAV: Final = (
     (
         "Releasing",
         (
+            ("Models", "box", "/models"),
+            ("Deployments", "rocket", "/deployments"),
             ("Approvals", "stamp", "/approvals"),
             ("Seats", "circle-check", "/seats"),
             ("Waivers", "shield-check", "/waivers"),

@@ -16,6 +16,8 @@ from modelwarden.api.host import Host
 from modelwarden.api.limits import Rate
 from modelwarden.api.origin import address_of
 from modelwarden.console.approval_pages import APPROVAL, APPROVALS
+from modelwarden.console.deployment_page import DEPLOYMENT
+from modelwarden.console.deployment_pages import DEPLOYMENTS
 from modelwarden.console.desk import Desk
 from modelwarden.console.drift_page import DRIFT
 from modelwarden.console.drill_form import RUN
@@ -23,9 +25,11 @@ from modelwarden.console.drill_pages import DRILL, DRILLS
 from modelwarden.console.emergency_page import EMERGENCIES
 from modelwarden.console.failure_pages import FAILURE, FAILURES
 from modelwarden.console.forms import form
+from modelwarden.console.freeze_page import FREEZES
 from modelwarden.console.guard_pages import COVERAGE, GUARDS
 from modelwarden.console.kill_page import KILL
 from modelwarden.console.local_stop_page import LOCAL_STOPS
+from modelwarden.console.model_pages import MODEL, MODELS
 from modelwarden.console.overview import OVERVIEW
 from modelwarden.console.policy_pages import DRY_RUN, IMPORT
 from modelwarden.console.proposal_page import PROPOSALS
@@ -36,6 +40,7 @@ from modelwarden.console.switch_page import ENTRY, HISTORY, SWITCH
 from modelwarden.console.trigger_form import SET
 from modelwarden.console.trigger_pages import TRIGGER, TRIGGERS
 from modelwarden.console.use_case_pages import USE_CASE, USE_CASES
+from modelwarden.console.version_page import VERSION
 from modelwarden.console.waiver_page import WAIVERS
 from modelwarden.errors import WardenError
 from modelwarden.values.answers import TokenAnswer
@@ -44,8 +49,8 @@ from modelwarden.values.system import system
 LONGEST_SECRET: Final = 128
 SHEETS: Final = (
     KILL, STOP, HISTORY, PROPOSALS, SWITCH, LOCAL_STOPS, TRIGGERS, SET, TRIGGER, DRILLS, RUN, DRILL, FAILURES, FAILURE,
-    DRIFT, GUARDS, COVERAGE, APPROVALS, APPROVAL, USE_CASES, USE_CASE, SEATS, EMERGENCIES, WAIVERS, DRY_RUN, IMPORT,
-    ENTRY,
+    DRIFT, GUARDS, COVERAGE, DEPLOYMENTS, FREEZES, DEPLOYMENT, APPROVALS, APPROVAL, USE_CASES, USE_CASE, SEATS,
+    EMERGENCIES, WAIVERS, DRY_RUN, IMPORT, MODELS, MODEL, VERSION, ENTRY,
 )  # fmt: skip
 """Asked in this order: a page that has a name of its own comes before one whose address holds an id."""
 

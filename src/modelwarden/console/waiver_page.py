@@ -48,7 +48,7 @@ def read_waivers(view: Any, query: Fields, frame: Frame, kept: Fields) -> Mappin
     return {
         "rows": [_shown(view, each.id, frame.now) for each in found.items],
         "more": found.next_cursor,
-        "given": kept if kept.get("do") == "ask" else {},
+        "given": kept if kept.get("do") == "ask" else _start(query),
     }
 
 
@@ -97,6 +97,13 @@ def _day(text: str) -> datetime | None:
         return datetime.strptime(text, "%Y-%m-%d").replace(tzinfo=UTC)
     except ValueError as error:
         raise ValueInvalid("until", "a day, such as 2027-03-01") from error
+
+
+def _start(query: Fields) -> Mapping[str, str]:
+    """Return what the form begins with: the version whose waivers are listed."""
+    if "model" not in query or "version" not in query:
+        return {}
+    return {"version": f"{query['model']}@{query['version']}"}
 
 
 def _found(view: Any, query: Fields, page: Page) -> Any:  # noqa: ANN401  # a view, its list
