@@ -15,7 +15,7 @@ from hypothesis import settings
 from xdist.scheduler import LoadFileScheduling
 
 from modelwarden.warden.warden import Warden, open_warden
-from tests import postgres, tables
+from tests import postgres, shortcuts, tables
 from tests.services import s3 as s3_server
 
 if TYPE_CHECKING:
@@ -29,6 +29,8 @@ settings.register_profile("many", deadline=None, max_examples=100)
 settings.load_profile("quick")  # `.ci/run` says --hypothesis-profile=many
 
 gc.disable()  # until all is collected: what is loaded stays
+
+shortcuts.take()
 
 MEMORY = Path("/dev/shm")  # noqa: S108 - a file system in memory, which systems with Linux have
 ROOM = 4 << 30

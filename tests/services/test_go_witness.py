@@ -19,6 +19,7 @@ from modelwarden.errors import Unreachable
 from modelwarden.ledger.cosignature import WitnessSigner, parse_witness_key, with_lines
 from modelwarden.ledger.witness_policy import is_witnessed, parse_policy
 from modelwarden.sinks.witness import Cosigned, Inconsistent, WitnessClient
+from tests.shortcuts import outside
 from tests.sinks.laptop import Log, laptop, listening
 from tests.sinks.test_witnessing import asking, cosigned_notes
 from tests.store.deeds import define, submitted
@@ -44,7 +45,9 @@ def go(tmp_path_factory: pytest.TempPathFactory) -> Path:
         pytest.skip("there is no Go here to build the oracle with")
     program = tmp_path_factory.mktemp("go") / "oracle"
     command = ["go", "build", "-mod=readonly", "-o", str(program), "."]
-    built = subprocess.run(command, cwd=SOURCE, capture_output=True, text=True, check=False)  # noqa: S603
+    built = subprocess.run(  # noqa: S603  # our own
+        command, cwd=SOURCE, env=outside(), capture_output=True, text=True, check=False
+    )
     if built.returncode and os.environ.get("CI") != "true":
         pytest.skip(f"the oracle does not build here: {built.stderr[-300:]}")
     assert built.returncode == 0, built.stderr

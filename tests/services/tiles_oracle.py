@@ -14,6 +14,8 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from tests.shortcuts import outside
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -36,7 +38,7 @@ def built(folder: Path) -> Oracle:
     """Build it. Raises CalledProcessError."""
     program = folder / "tiles_oracle"
     command = [str(_go()), "build", "-mod=readonly", "-buildvcs=false", "-o", str(program), "."]
-    subprocess.run(command, cwd=SOURCE, check=True, capture_output=True, text=True)  # noqa: S603
+    subprocess.run(command, cwd=SOURCE, env=outside(), check=True, capture_output=True, text=True)  # noqa: S603
     return Oracle(program)
 
 

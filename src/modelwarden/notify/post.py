@@ -9,7 +9,7 @@ import contextlib
 import socket
 import ssl
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Final
@@ -41,12 +41,16 @@ class TooMuch(Exception):
 
 @dataclass(slots=True)
 class Line:
-    """A way out: whom it may call, how names are looked up, and the connection in use, which another thread may cut."""
+    """A way out: whom it may call, how names are looked up, and the connection in use, which another thread may cut.
+
+    Without `tls` the machine's roots are trusted; they are loaded at the first call that needs them, since that takes
+    longer than most of opening a database.
+    """
 
     egress: Egress
     resolve: Resolve = system_resolve
     deadline_s: float = DEADLINE_S
-    tls: ssl.SSLContext = field(default_factory=ssl.create_default_context)
+    tls: ssl.SSLContext | None = None
     _socket: socket.socket | None = None
     _is_cut: bool = False
 
@@ -113,6 +117,8 @@ class Line:
         if self._is_cut:
             raise OSError("the line was cut")
         if address.scheme == "https":
+            if self.tls is None:
+                self.tls = ssl.create_default_context()
             connection.settimeout(_left(deadline))
             secure = self._socket = self.tls.wrap_socket(
                 connection, server_hostname=address.host, do_handshake_on_connect=False

@@ -148,10 +148,14 @@ class Follower:
             at = self._done or self._stored(connection)
         return size - at.next_seq
 
-    def close(self) -> None:
-        """Stop after the step under way, and save the position."""
+    def stop(self) -> None:
+        """Ask it to end, without waiting."""
         self._closing.set()
         self._work.set()
+
+    def close(self) -> None:
+        """Stop after the step under way, and save the position."""
+        self.stop()
         if self._thread.is_alive():
             self._thread.join()
 
@@ -163,6 +167,7 @@ class Follower:
                 continue
             with contextlib.closing(lead):
                 self._at = self._done = None  # whoever led meanwhile may have gone on
+                self._saved_at = time.monotonic()
                 self._follow(lead)
                 self._save_last()
                 self._at = self._done = None
@@ -270,3 +275,11 @@ class Follower:
                 "follower %s: its position was moved by somebody else, to %s", self.name, found
             )
         self._saved, self._saved_at = after, now
+
+
+def close_all(followers: Sequence[Follower]) -> None:
+    """Close them; all are asked before the first is waited for, so that their last positions share a commit."""
+    for follower in followers:
+        follower.stop()
+    for follower in followers:
+        follower.close()

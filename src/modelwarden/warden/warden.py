@@ -33,6 +33,7 @@ from modelwarden.sinks.upkeep import Upkeep
 from modelwarden.sinks.witnessing import open_witnessing
 from modelwarden.sla.ingest import Intake
 from modelwarden.store.change import Change, View
+from modelwarden.store.follower import close_all
 from modelwarden.store.opening import open_store
 from modelwarden.values.clock import Clock, SystemClock
 from modelwarden.values.ids import ActorId, PersonId
@@ -300,8 +301,7 @@ class Warden:
         self.sending.close()
         if self.github is not None:
             self.github.abort()
-        for follower in self.followers:
-            follower.close()
+        close_all(self.followers)
         for sink in self.sinks:
             sink.sink.close()
         for system in (self.github, self.servicenow):
