@@ -4,8 +4,8 @@ A switch names three of the six; region, model type and the like have few values
 are not remembered, though their values have been seen, those of dimensions with few of them together; "remembered" ones
 have been asked before. "Values in order" is how a guard asks. Peers get one flag with at most one rule, which is their
 best; the rows with a thousand rules say so. Before anything is timed all have to give the same answers. Switches are
-compiled from what JSON gives, which is measured in CPU time, as a thread beside the host's takes it; a slice runs between
-two chances for other threads.
+compiled from what JSON gives, which is measured in CPU time, as a thread beside the host's takes it; a slice runs
+between two chances for other threads.
 """
 
 from __future__ import annotations
