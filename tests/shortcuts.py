@@ -1,14 +1,18 @@
 """What is the same each time, and that tests therefore do once a process: a fifth of what opening a warden takes.
 
-Nothing of ours is replaced: a variable that OpenSSL and httpx read, and dialects that SQLAlchemy looks up by name.
+Nothing of ours is replaced: a variable that OpenSSL and httpx read, dialects that SQLAlchemy looks up by name, and the
+commands that Typer's runner for tests builds.
 """
 
 from __future__ import annotations
 
 import os
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+import typer.main
+import typer.testing
 from sqlalchemy.dialects import registry
 from sqlalchemy.dialects.postgresql.psycopg import PGDialect_psycopg
 from sqlalchemy.dialects.sqlite.pysqlite import SQLiteDialect_pysqlite
@@ -24,7 +28,9 @@ COMPILED: Final[dict[object, object]] = {}
 
 
 def take() -> None:
-    """Take both, before anything opens a database or makes a client."""
+    """Take them all, before anything opens a database or makes a client."""
+    # Each run of a command would build all two hundred.
+    typer.testing._get_command = cache(typer.main.get_command)
     registry.register("sqlite", __name__, OneSqlite.__name__)
     registry.register("postgresql.psycopg", __name__, OnePostgres.__name__)
     # Each client by httpx loads the roots of the machine, for twenty milliseconds; no test calls further than it.

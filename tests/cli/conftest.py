@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
-from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import pytest
-import typer.main
 import typer.testing
 
 from modelwarden.cli.main import app
@@ -18,9 +16,6 @@ from tests import tables
 
 if TYPE_CHECKING:
     from pathlib import Path
-
-# Else it builds two hundred commands for each that is run.
-typer.testing._get_command = cache(typer.main.get_command)
 
 PEOPLE = {
     "root": ("admin",),

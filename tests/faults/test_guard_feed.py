@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -14,7 +15,19 @@ from tests.guard.hosts import BLOCK_ALL, QUICK, from_file, guarding, put, soon
 from tests.services.snapshot_server import SnapshotServer, signed
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
+
+
+@contextmanager
+def unanswered(server: SnapshotServer, folder: Path, **options: Any) -> Iterator[Guard]:  # noqa: ANN401
+    """Give a guard that the server does not answer until it closes, when its last counts would wait for seconds."""
+    server.behaviour.silent = True
+    with guarding(server, folder, **options) as guard:
+        try:
+            yield guard
+        finally:
+            server.behaviour.silent = False
 
 
 def generation(guard: Guard) -> object:
@@ -71,7 +84,7 @@ def test_an_older_generation_and_an_older_epoch_are_refused_after_a_restart_too(
                 server.serve(switches=[BLOCK_ALL], epoch=2, generation=5, age_s=-1)
                 soon(lambda: guard.status()["rejected"] is None)
         server.serve(switches=[], epoch=1, generation=99)
-        with guarding(server, tmp_path) as guard:
+        with guarding(server, tmp_path, init_wait=0) as guard:  # what is refused ends no wait
             soon(lambda: guard.status()["rejected"] == "older")
             assert (generation(guard), guard.check().diverts) == (5, True)
             server.serve(switches=[], epoch=3, generation=1)
@@ -119,7 +132,6 @@ def test_a_start_without_the_server_serves_what_was_kept(how: str, tmp_path: Pat
     server = SnapshotServer()
     with server.running():
         kept(server, tmp_path, switches=[BLOCK_ALL], generation=1)
-        server.behaviour.silent = True
         if how == "silent":
             _serves_what_was_kept(server, tmp_path)
     if how == "refused":
@@ -127,7 +139,7 @@ def test_a_start_without_the_server_serves_what_was_kept(how: str, tmp_path: Pat
 
 
 def _serves_what_was_kept(server: SnapshotServer, folder: Path) -> None:
-    with guarding(server, folder, init_wait=0.2) as guard:
+    with unanswered(server, folder, init_wait=0.2) as guard:
         assert guard.protect(lambda: 0.4)().switches == ("swi_all",)
         assert guard.status()["source"] == "persisted"
 
@@ -142,9 +154,8 @@ def test_a_refused_connection_ends_the_wait_of_a_start(tmp_path: Path) -> None:
 
 def test_a_silent_server_does_not_settle_a_start(tmp_path: Path) -> None:
     with SnapshotServer().running() as server:
-        server.behaviour.silent = True
         slow = Pace(silence_s=60.0, answer_s=60.0)
-        with guarding(server, tmp_path, init_wait=0.05, pace=slow) as guard:
+        with unanswered(server, tmp_path, init_wait=0.05, pace=slow) as guard:
             assert not guard._parts.feed.settled.is_set()
             assert guard.state == "none"
 
@@ -152,9 +163,8 @@ def test_a_silent_server_does_not_settle_a_start(tmp_path: Path) -> None:
 def test_the_first_call_waits_for_what_is_on_disk(tmp_path: Path) -> None:
     with SnapshotServer().running() as server:
         kept(server, tmp_path, switches=[BLOCK_ALL], generation=1)
-        server.behaviour.silent = True
         for _ in range(5):
-            with guarding(server, tmp_path, init_wait=0) as guard:
+            with unanswered(server, tmp_path, init_wait=0) as guard:
                 assert guard.protect(lambda: 0.4)().switches == ("swi_all",)
 
 
@@ -162,7 +172,6 @@ def test_what_was_kept_and_then_changed_is_not_served(tmp_path: Path) -> None:
     with SnapshotServer().running() as server:
         kept(server, tmp_path, switches=[BLOCK_ALL], generation=2)
         path = next((tmp_path / "state").glob("*.snapshot.json"))
-        server.behaviour.silent = True
         for wire in (
             spoilt(path.read_bytes(), "body"),
             b"",
@@ -170,12 +179,12 @@ def test_what_was_kept_and_then_changed_is_not_served(tmp_path: Path) -> None:
             signed(SnapshotServer().key, switches=[], generation=3),
         ):
             path.write_bytes(wire)
-            with guarding(server, tmp_path, init_wait=0) as guard:
+            with unanswered(server, tmp_path, init_wait=0) as guard:
                 assert (
                     guard.protect(lambda: 0.4)().value == 0.4
                 )  # static, and nothing that it may trust
                 assert (guard.state, generation(guard)) == ("none", 0)
-            with guarding(server, tmp_path, init_wait=0, fail="closed") as guard:
+            with unanswered(server, tmp_path, init_wait=0, fail="closed") as guard:
                 assert guard.protect(lambda: 0.4)().reasons[0] == "no_snapshot"
 
 
@@ -185,16 +194,14 @@ def test_a_first_start_without_the_server_serves_the_bootstrap(tmp_path: Path) -
         signed(server.key, switches=[BLOCK_ALL], generation=1)
     )
     with server.running():
-        server.behaviour.silent = True
         options = {
             "bootstrap": tmp_path / "bootstrap.json",
             "keys": server.key.public.pem,
             "init_wait": 0,
         }
-        with guarding(server, tmp_path, **options) as guard:
+        with unanswered(server, tmp_path, **options) as guard:
             assert guard.protect(lambda: 0.4)().switches == ("swi_all",)
             assert guard.status()["source"] == "file"
-            server.behaviour.silent = False
 
 
 def test_a_state_folder_that_cannot_be_written_costs_nothing_but_memory(tmp_path: Path) -> None:
@@ -209,11 +216,12 @@ def test_a_state_folder_that_cannot_be_written_costs_nothing_but_memory(tmp_path
 
 def test_a_slow_server_does_not_hold_up_a_prediction(tmp_path: Path) -> None:
     slow = Pace(silence_s=60.0, answer_s=60.0)
-    with SnapshotServer().running() as server:
-        server.behaviour.silent = True
-        with guarding(server, tmp_path, pace=slow, init_wait=0) as guard:
-            predict = guard.protect(lambda: 0.4, returns="value")
-            assert [predict() for _ in range(1_000)] == [0.4] * 1_000
+    with (
+        SnapshotServer().running() as server,
+        unanswered(server, tmp_path, pace=slow, init_wait=0) as guard,
+    ):
+        predict = guard.protect(lambda: 0.4, returns="value")
+        assert [predict() for _ in range(1_000)] == [0.4] * 1_000
 
 
 def test_a_file_that_disappears_or_breaks_changes_nothing(tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import pkgutil
+from functools import cache
 from typing import TYPE_CHECKING
 
 from modelwarden.store import schema
@@ -13,6 +14,7 @@ if TYPE_CHECKING:
     from sqlalchemy import Table
 
 
+@cache
 def all_tables() -> tuple[Table, ...]:
     """Return every table of the schema, whichever rooms were imported so far."""
     for module in pkgutil.iter_modules(schema.__path__, f"{schema.__name__}."):
