@@ -3,14 +3,21 @@
 from __future__ import annotations
 
 import csv
+import html
 import io
 import re
+from contextlib import contextmanager
+from dataclasses import replace
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any
 
 import httpx
 import pytest
+from sqlalchemy import Engine, event
 
+from modelwarden.deployments import actions
+from modelwarden.facts.deployments import DeploymentAborted
+from modelwarden.facts.kinds import Code
 from tests.console.releasing import BAD, Release, releasing
 from tests.console.test_browser import come_in, too_small, violations_of
 from tests.safeguards.fleet import ROOT, bearer
@@ -46,6 +53,58 @@ def test_what_is_live_and_on_its_way_is_shown_with_who_agreed(release: Release) 
     assert "&lt;script&gt;alert(1)&lt;/script&gt;" in page
     for words in ("50 % of traffic", "baking", "Each step holds for its time", "took a step"):
         assert words in page, words
+
+
+def test_the_overview_and_its_neighbours_lead_there(release: Release) -> None:
+    alice, frank = release.place.reader("alice"), release.place.reader("frank")
+    assert f"/deployments/{release.rollout}" in alice.send("/").text
+    assert release.rollout not in frank.send("/").text
+    request = show(release, f"deployments/{release.rollout}")["request"]
+    assert "/models/churn/versions/1.1.0" in alice.send(f"/approvals/{request}").text
+    page = alice.send("/models/churn/versions/1.1.0").text
+    assert f"/deployments/{release.rollout}" in page
+    assert f"/approvals/{request}" in page
+
+
+def test_a_long_list_is_read_in_parts_that_cost_the_same(release: Release) -> None:
+    made = release.org.see("alice", actions.deployment, release.rollout)
+
+    def fill(change: Any) -> None:  # noqa: ANN401 - a change
+        for number in range(120):
+            over = actions.DeploymentState.ABORTED
+            one = change.save(replace(made, id=f"dep_0{number:025}", state=over, revision=0))
+            change.record(
+                DeploymentAborted(
+                    deployment=one.id, model=one.model, version=one.version, environment=Code("production"),
+                    traffic=5, cause=Code("by_a_person"), reason=None,
+                )
+            )  # fmt: skip
+
+    release.org.system(fill)
+    dave, path, seen, costs = release.place.reader("dave"), "/deployments?show=all", [], []
+    while path:
+        with counted() as cost:
+            page = dave.send(path).text
+        table = page.partition("<tbody>")[2]
+        seen += re.findall(r'class="name" href="/deployments/(dep_[0-9A-Z]+)"', table)
+        costs.append(len(cost))
+        more = re.search(r'class="pager".*?href="([^"]+)"', page)
+        path = html.unescape(more[1]) if more else ""
+    assert len(seen) == len(set(seen)) == 122
+    assert 0 < max(costs) <= min(costs[:4]) + 10, "the first has what is live besides"
+
+
+@contextmanager
+def counted() -> Iterator[list[str]]:
+    """Keep each statement that databases are sent meanwhile."""
+    sent: list[str] = []
+
+    def keep(_: object, __: object, statement: str, *_rest: object) -> None:
+        sent.append(statement)
+
+    event.listen(Engine, "before_cursor_execute", keep)
+    yield sent
+    event.remove(Engine, "before_cursor_execute", keep)
 
 
 def test_a_step_is_held_refused_taken_and_broken_off(release: Release) -> None:

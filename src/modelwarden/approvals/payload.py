@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
+from modelwarden.access.identities.identity import MAP, check
 from modelwarden.access.queries import find_actor
 from modelwarden.errors import ValueInvalid
 from modelwarden.privacy import actions as privacy
@@ -52,6 +53,8 @@ def exact_payload(change: Change, action: str, payload: Mapping[str, Json]) -> d
         raise ValueInvalid("payload", f"only {', '.join(sorted(FIELDS[action]))}; not {unknown}")
     _check_words(payload)
     exact = dict(payload)
+    if action == MAP:  # nobody signs what could never be carried out
+        check(str(exact.get("issuer", "")), str(exact.get("subject", "")))
     if "user" in exact:
         named = find_actor(change, str(exact["user"]))
         if named is None:

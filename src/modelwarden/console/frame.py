@@ -56,6 +56,7 @@ NAV: Final = (
             ("Coverage", "shield-check", "/guards/coverage"),
         ),
     ),
+    ("People", (("Identity map", "users", "/identities"),)),
     ("Reference", (("API reference", "file-text", "/api/docs"),)),
 )
 

@@ -13,6 +13,7 @@ from modelwarden.console.frame import Frame
 from modelwarden.console.kill_page import CALM_S
 from modelwarden.console.local_stop_page import stopped
 from modelwarden.console.proposed import proposed
+from modelwarden.console.rollout_words import shown as rollout
 from modelwarden.console.shown import shown
 from modelwarden.console.trigger_words import signal_words
 from modelwarden.deployments import actions as deployments
@@ -42,6 +43,7 @@ def read(view: Any, _query: Fields, frame: Frame, _kept: Fields) -> Mapping[str,
         e for e in drilled(view, actions.drills(view, NEWEST).items) if e.drill.state in GOES_ON
     ]
     overdue = actions.overdue(view, EACH)
+    moving = deployments.deployments(view, EACH, state=deployments.DeploymentState.IN_PROGRESS)
     return {
         "waiting": [
             *_proposals(view, frame),
@@ -53,6 +55,7 @@ def read(view: Any, _query: Fields, frame: Frame, _kept: Fields) -> Mapping[str,
         "running": [each for each in running if each.drill.state == "running"],
         "overdue": [overdue_answer(view, each) for each in overdue.items],
         "more_overdue": overdue.next_cursor is not None,
+        "moving": [rollout(view, each) for each in moving.items],
         "following": deployments.followings(view, EACH.limit),
         "live": [shown(view, each) for each in frame.live[: EACH.limit]],
         "poll_s": CALM_S,

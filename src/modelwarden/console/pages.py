@@ -27,6 +27,7 @@ from modelwarden.console.failure_pages import FAILURE, FAILURES
 from modelwarden.console.forms import form
 from modelwarden.console.freeze_page import FREEZES
 from modelwarden.console.guard_pages import COVERAGE, GUARDS
+from modelwarden.console.identity_page import IDENTITIES
 from modelwarden.console.kill_page import KILL
 from modelwarden.console.local_stop_page import LOCAL_STOPS
 from modelwarden.console.model_pages import MODEL, MODELS
@@ -50,7 +51,7 @@ LONGEST_SECRET: Final = 128
 SHEETS: Final = (
     KILL, STOP, HISTORY, PROPOSALS, SWITCH, LOCAL_STOPS, TRIGGERS, SET, TRIGGER, DRILLS, RUN, DRILL, FAILURES, FAILURE,
     DRIFT, GUARDS, COVERAGE, DEPLOYMENTS, FREEZES, DEPLOYMENT, APPROVALS, APPROVAL, USE_CASES, USE_CASE, SEATS,
-    EMERGENCIES, WAIVERS, DRY_RUN, IMPORT, MODELS, MODEL, VERSION, ENTRY,
+    EMERGENCIES, WAIVERS, DRY_RUN, IMPORT, MODELS, MODEL, VERSION, IDENTITIES, ENTRY,
 )  # fmt: skip
 """Asked in this order: a page that has a name of its own comes before one whose address holds an id."""
 
