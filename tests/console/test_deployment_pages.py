@@ -141,6 +141,7 @@ def test_a_version_goes_live_and_an_earlier_one_comes_back(release: Release) -> 
     assert release.place.reader("alice").send(path, "back", reason="worse").status_code == 403
     gone = dave.send(path, "back", reason="worse", to="9.9.9")
     assert "no earlier version" in gone.text
+    assert "Whoever may stop the model does so with a switch" in gone.text
     back = dave.send(path, "back", reason=f"worse {BAD}")
     assert "1.0.0 is live again" in back.text, back.text
     assert show(release, "models/churn/live")["version"] == "1.0.0"
@@ -157,6 +158,7 @@ def test_the_gates_refusal_names_each_rule_and_who_could_act(release: Release) -
     busy = dave.send("/deployments", "start", **GIVEN)
     assert busy.status_code == 409
     assert release.rollout in busy.text
+    assert "An operator breaks off the one that is on its way" in busy.text
     dave.send(f"/deployments/{release.rollout}", "abort", reason="slower")
     release.org.register("1.2.0")
     (release.org.folder / "1.2.0.bin").write_bytes(b"other bytes")

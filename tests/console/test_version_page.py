@@ -73,6 +73,7 @@ def test_a_version_shows_what_the_gate_lacks_until_it_is_live(org: Org, place: P
     blocked = alice.send(ONE, "ask", justification=WHY)
     assert blocked.status_code == 409
     assert "checks_blocking" in blocked.text
+    assert "two people who sign a waiver" in blocked.text.partition('role="alert"')[2][:900]
     run = alice.send(ONE, "check")
     assert "Checked: blocked" in run.text
     assert "max_age" not in run.text

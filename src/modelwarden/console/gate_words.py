@@ -124,6 +124,20 @@ RULES: Final[Mapping[str, Rule]] = MappingProxyType(
         "condition_unknown": Rule(
             "Enough calls are counted to judge it", "Nobody: it goes on with more calls"
         ),
+        "deployment_in_progress": Rule(
+            "One deployment at a time for a model and environment",
+            "An operator breaks off the one that is on its way, or lets it end",
+            "/deployments?show=in_progress",
+        ),
+        "self_review": Rule(
+            "Whoever had a part in it does not look back at it",
+            "An operator, approver or administrator who neither asked for, approved nor made it",
+        ),
+        "nothing_to_roll_back_to": Rule(
+            "Going back needs an earlier version with its bytes",
+            "Whoever may stop the model does so with a switch",
+            "/kill-switches",
+        ),
         "target_waiting": Rule("Webhook targets follow each step", "Whoever runs the target"),
     }
 )  # fmt: skip
