@@ -46,9 +46,11 @@ os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 sys.dont_write_bytecode = False
 
 APART = ("tests/docs/", "tests/faults/test_kill.py")
+TOGETHER = ("tests/mlflow/",)
 FIRST = (
     "tests/tour/test_tour.py",  # it waits for minutes to end
     "tests/stories/",
+    "tests/mlflow/",
     "tests/api/test_hostile.py",
     "tests/console/",
     "tests/docs/",
@@ -117,9 +119,15 @@ def pytest_xdist_auto_num_workers() -> int:
 
 
 class Scheduling(LoadFileScheduling):
-    """Tests of one file run on one worker and may share a company; guides take long and share nothing."""
+    """Tests of one file run on one worker and may share a company; guides take long and share nothing.
+
+    Tests of one folder share a server that takes long to start.
+    """
 
     def _split_scope(self, nodeid: str) -> str:
+        folder = next((folder for folder in TOGETHER if nodeid.startswith(folder)), None)
+        if folder is not None:
+            return folder
         return nodeid if nodeid.startswith(APART) else str(super()._split_scope(nodeid))
 
 

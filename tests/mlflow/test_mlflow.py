@@ -61,7 +61,7 @@ def test_a_registry_comes_over_once_as_drafts(pair: Pair) -> None:
 
 
 def test_an_imported_version_asks_for_owner_and_purpose(pair: Pair) -> None:
-    pair.train("unowned", 1)
+    pair.draft("unowned", pair.run())
     pair.bring("unowned")
     alice = pair.warden.acting_as("alice")
     with pytest.raises((OwnerMissing, PurposeMissing)):
@@ -71,8 +71,7 @@ def test_an_imported_version_asks_for_owner_and_purpose(pair: Pair) -> None:
 
 
 def test_a_deployment_moves_the_alias_and_a_rollback_moves_it_back(pair: Pair) -> None:
-    pair.train("moves", 2)
-    pair.bring("moves")
+    pair.keep("moves", 2)
     for label in ("1", "2"):
         pair.approve("moves", label)
         pair.deploy("moves", label)
@@ -90,8 +89,7 @@ def test_a_deployment_moves_the_alias_and_a_rollback_moves_it_back(pair: Pair) -
 
 
 def test_a_move_past_the_server_is_told_once_and_put_back_if_asked(pair: Pair) -> None:
-    pair.train("strays", 2)
-    pair.bring("strays")
+    pair.keep("strays", 2)
     pair.approve("strays", "1")
     pair.deploy("strays", "1")
     pair.look()
@@ -117,8 +115,7 @@ def test_a_move_past_the_server_is_told_once_and_put_back_if_asked(pair: Pair) -
 
 def test_a_crash_between_mlflow_and_our_commit_leaves_one_move(pair: Pair) -> None:
     """MLflow was told, we did not commit: the next look finds it done, and tells it once."""
-    pair.train("crashed", 2)
-    pair.bring("crashed")
+    pair.keep("crashed", 2)
     for label in ("1", "2"):
         pair.approve("crashed", label)
     pair.deploy("crashed", "1")
@@ -133,8 +130,7 @@ def test_a_crash_between_mlflow_and_our_commit_leaves_one_move(pair: Pair) -> No
 
 
 def test_two_that_look_at_once_tell_it_once(pair: Pair) -> None:
-    pair.train("raced", 2)
-    pair.bring("raced")
+    pair.keep("raced", 2)
     pair.approve("raced", "1")
     pair.deploy("raced", "1")
     with ThreadPoolExecutor(4) as together:
@@ -155,7 +151,7 @@ def test_mlflow_being_gone_harms_nothing(pair: Pair) -> None:
 
 
 def test_what_a_server_may_not_read_is_said_and_does_not_pass(pair: Pair, tmp_path: Path) -> None:
-    pair.train("unread", 1)
+    pair.draft("unread", pair.run())
     kept = tmp_path / "kept"
     for roots, trust in (((), "asserted"), ((kept,), "verified")):
         (folder := tmp_path / trust).mkdir()
@@ -192,8 +188,7 @@ def test_what_is_live_loads_and_nothing_else_does(pair: Pair) -> None:
 
 
 def test_a_version_recorded_as_deployed_elsewhere_does_not_load(pair: Pair) -> None:
-    pair.train("recorded", 1)
-    pair.bring("recorded")
+    pair.keep("recorded", 1)
     pair.warden.acting_as("dave").deployments.record("recorded", "1")
     assert load(pair, "models:/recorded/1") == "gate_refused not_live"
 

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import os
 from typing import TYPE_CHECKING, Final
 
 import pytest
 
-from tests.services.mlflow_server import call, free_port, mlflow_serving, run_python
+from tests.services.mlflow_server import accounts, call, free_port, mlflow_serving, run_python
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -34,8 +33,7 @@ except MlflowException as error:
 @pytest.fixture(scope="module")
 def held(pair: Pair) -> Pair:
     """Version 1 of `held` is live in production, version 2 is a draft."""
-    pair.train("held", 2)
-    pair.bring("held")
+    pair.keep("held", 2)
     pair.approve("held", "1")
     pair.deploy("held", "1")
     pair.look()
@@ -104,13 +102,12 @@ def test_other_names_stay_free(held: Pair) -> None:
     free = {"name": "held", "alias": "candidate"}
     assert answer(held, "POST", path, version="2", **free) == (200, "")
     assert answer(held, "DELETE", path, **free) == (200, "")
-    held.train("free", 1)
-    held.bring("free")
+    held.keep("free", 1)
     assert answer(held, "DELETE", "model-versions/delete", name="free", version="1") == (200, "")
 
 
 def test_a_model_that_is_not_registered_gets_no_protected_alias(held: Pair) -> None:
-    held.train("Unknown Here", 1)
+    held.draft("Unknown Here", held.run())
     body = {"name": "Unknown Here", "alias": "production", "version": "1"}
     assert answer(held, "POST", "registered-models/alias", **body) == REFUSED
     marked = {"name": "Unknown Here", "key": "mlflow.prompt.is_prompt", "value": "true"}
@@ -130,18 +127,8 @@ def test_it_refuses_with_accounts_in_front_and_when_nobody_answers(
 ) -> None:
     """With MLflow's own accounts, its administrator too is refused; and so is everybody when we are gone."""
     admin = ("admin", "a-long-password-1")
-    config = tmp_path / "auth.ini"
-    config.write_text(
-        "[mlflow]\ndefault_permission = MANAGE\n"
-        f"database_uri = sqlite:///{tmp_path}/auth.db\n"
-        f"admin_username = {admin[0]}\nadmin_password = {admin[1]}\n"
-        "authorization_function = mlflow.server.auth:authenticate_request_basic_auth\n"
-    )
-    environment = held.environment | {
-        "MODELWARDEN_URL": f"http://127.0.0.1:{free_port()}",
-        "MLFLOW_AUTH_CONFIG_PATH": str(config),
-        "MLFLOW_FLASK_SERVER_SECRET_KEY": os.urandom(16).hex(),
-    }
+    environment = held.environment | accounts(tmp_path, admin)
+    environment["MODELWARDEN_URL"] = f"http://127.0.0.1:{free_port()}"
     with mlflow_serving(
         tmp_path, free_port(), app="modelwarden-basic-auth", environment=environment
     ) as address:
