@@ -987,6 +987,12 @@ class MlflowFailed(OperatorError):
     code, status = "mlflow_failed", 502
 
 
+class MlflowAccountRefused(MlflowFailed):
+    """MLflow does not take the account that it is asked as, or wants one, or that account may not do this."""
+
+    code, status = "mlflow_account_refused", 502
+
+
 class MlflowNotSetUp(MlflowFailed):
     """No MLflow is set up here: the setting `mlflow.url` names one."""
 

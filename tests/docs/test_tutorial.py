@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
 import re
+import signal
 from typing import TYPE_CHECKING, Final
 
 import pytest
 
 from tests.docs.pages import Block, blocks, run_group, run_page, shell_lines, unmatched
 from tests.house.source import ROOT
+from tests.services.mlflow_server import QUIET
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -26,6 +30,18 @@ def test_the_tutorial_runs_as_it_stands(tmp_path: Path) -> None:
 @pytest.mark.timeout(300)
 def test_four_eyes_run_as_they_stand(tmp_path: Path) -> None:
     run_page(TUTORIAL.with_name("four-eyes.md"), tmp_path)
+
+
+@pytest.mark.whole
+@pytest.mark.services
+@pytest.mark.timeout(500)
+def test_ten_minutes_with_mlflow_run_as_they_stand(tmp_path: Path) -> None:
+    try:
+        run_page(TUTORIAL.with_name("mlflow.md"), tmp_path, environment=QUIET)
+    finally:
+        for each in tmp_path.glob("*.pid"):  # a page that fails half way leaves them running
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(int(each.read_text()), signal.SIGTERM)
 
 
 def test_every_block_of_the_tutorial_is_run_or_is_what_one_prints() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sqlite3
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
@@ -18,9 +19,11 @@ from modelwarden.values.system import system
 from modelwarden.warden.mlflow_sync import IMPORT
 from modelwarden.warden.warden import open_warden
 from tests.api.town import served
+from tests.house.source import ROOT
 from tests.services.mlflow_server import (
     HOOKS,
     TRAIN,
+    accounts,
     call,
     free_port,
     mlflow_serving,
@@ -39,6 +42,9 @@ PURPOSE = "predicts which customers leave next month"
 READS = ("deployment.read", "model.read")
 IMPORTS = ("model.read", "model.register")
 SHARED = "by-which-mlflow-signs"
+ADMIN = ("mlflow-admin", "a pass:word/that=nobody+guesses")
+BEARER = "bearer-that-nobody-guesses"
+PATH = os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,6 +57,7 @@ class Pair:
     address: str
     folder: Path
     keys: dict[str, SigningKey] = field(default_factory=dict)
+    account: tuple[str, str] | None = None
 
     @property
     def environment(self) -> dict[str, str]:
@@ -58,10 +65,10 @@ class Pair:
             "MODELWARDEN_URL": self.url,
             "MODELWARDEN_TOKEN": self.token,
             "MLFLOW_TRACKING_URI": self.address,
-        }
+        } | credentials(self.account)
 
     def call(self, method: str, path: str, **body: Any) -> httpx.Response:  # noqa: ANN401
-        return call(self.address, method, path, **body)
+        return call(self.address, method, path, auth=self.account, **body)
 
     def train(self, name: str, versions: int) -> None:
         run_python(TRAIN, name, str(versions), environment=self.environment)
@@ -96,7 +103,8 @@ class Pair:
         for run in runs:
             place = f"0/{run}/artifacts/model"
             where = f"{self.address}/api/2.0/mlflow-artifacts/artifacts/{place}/model.txt"
-            httpx.put(where, content=f"{name} {run}".encode(), timeout=60).raise_for_status()
+            file = f"{name} {run}".encode()
+            httpx.put(where, content=file, auth=self.account, timeout=60).raise_for_status()
             told = {"name": name, "source": f"mlflow-artifacts:/{place}", "run_id": run}
             made = self.call("POST", "model-versions/create", **told)
             assert made.status_code == 200, made.text
@@ -143,43 +151,91 @@ class Pair:
         return [dict(each.entry["fact"]) for each in found.items]
 
 
+def credentials(account: tuple[str, str] | None) -> dict[str, str]:
+    """Return what MLflow's client, and ours, read of the environment."""
+    names = ("MLFLOW_TRACKING_USERNAME", "MLFLOW_TRACKING_PASSWORD")
+    return {} if account is None else dict(zip(names, account, strict=True))
+
+
+@contextmanager
+def control_plane(folder: Path, address: str, **settings: Any) -> Iterator[tuple[Warden, str]]:  # noqa: ANN401
+    """Open one that keeps the MLflow at an address, and serve it. Nobody looks there but when a test says so."""
+    with open_warden(
+        f"sqlite:///{folder}/warden.db",
+        mlflow_url=address,
+        mlflow_import_as="mlflow-import",
+        mlflow_folder=folder / "kept",
+        read_rate=0,
+        write_rate=0,
+        **settings,
+    ) as warden:
+        for follower in warden.followers:
+            if follower.name in {following.NAME, IMPORT}:
+                follower.close()
+        with served(create_app(warden)) as url:
+            yield warden, url
+
+
 @pytest.fixture(scope="session")
 def pair(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pair]:
     folder = tmp_path_factory.mktemp("mlflow")
     port = free_port()
     address = f"http://127.0.0.1:{port}"
     (folder / "secret").write_text(f"{SHARED}\n", encoding="utf-8")
-    with open_warden(
-        f"sqlite:///{folder}/warden.db",
-        mlflow_url=address,
-        mlflow_webhook_secret_file=folder / "secret",
-        mlflow_import_as="mlflow-import",
-        mlflow_folder=folder / "kept",
-        endpoint_allow=("127.0.0.0/8",),
-        read_rate=0,
-        write_rate=0,
-    ) as warden:
-        for follower in warden.followers:
-            if follower.name in {following.NAME, IMPORT}:
-                follower.close()  # the tests say when it looks
+    allowed = {
+        "mlflow_webhook_secret_file": folder / "secret",
+        "endpoint_allow": ("127.0.0.0/8",),
+    }
+    with control_plane(folder, address, **allowed) as (warden, url):
         keys = people(warden)
         token = gate_token(warden)
-        with served(create_app(warden)) as url:
-            environment = {
-                "MODELWARDEN_URL": url,
-                "MODELWARDEN_TOKEN": token,
-                "MLFLOW_FLASK_SERVER_SECRET_KEY": os.urandom(16).hex(),
-                **HOOKS,
-            }
-            with mlflow_serving(folder, port, app="modelwarden", environment=environment):
-                yield Pair(
-                    warden=warden,
-                    url=url,
-                    token=token,
-                    address=address,
-                    folder=folder,
-                    keys=keys,
-                )
+        environment = {
+            "MODELWARDEN_URL": url,
+            "MODELWARDEN_TOKEN": token,
+            "MLFLOW_FLASK_SERVER_SECRET_KEY": os.urandom(16).hex(),
+            **HOOKS,
+        }
+        with mlflow_serving(folder, port, app="modelwarden", environment=environment):
+            yield Pair(
+                warden=warden, url=url, token=token, address=address, folder=folder, keys=keys
+            )
+
+
+@pytest.fixture(scope="session")
+def second_door(pair: Pair, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """Give the address of a plain MLflow with accounts, that somebody started on the same database and files."""
+    folder = tmp_path_factory.mktemp("second")
+    environment = accounts(folder, ADMIN, function="tests.services.mlflow_tokens:authenticate")
+    environment |= {"MLFLOW_TEST_TOKEN": BEARER, "MLFLOW_TEST_ADMIN": ADMIN[0], "PYTHONPATH": PATH}
+    with mlflow_serving(
+        folder, free_port(), app="basic-auth", environment=environment, beside=pair.folder
+    ) as address:
+        yield address
+
+
+@pytest.fixture(scope="session")
+def _apart(
+    pair: Pair, second_door: str, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Pair]:
+    with control_plane(tmp_path_factory.mktemp("apart"), second_door) as (warden, url):
+        keys = people(warden)
+        yield Pair(
+            warden=warden,
+            url=url,
+            token=gate_token(warden),
+            address=second_door,
+            folder=pair.folder,
+            keys=keys,
+            account=ADMIN,
+        )
+
+
+@pytest.fixture
+def apart(_apart: Pair, monkeypatch: pytest.MonkeyPatch) -> Pair:
+    """Give a control plane that keeps the second, plain MLflow, by the account of its administrator."""
+    for name, value in credentials(_apart.account).items():
+        monkeypatch.setenv(name, value)
+    return _apart
 
 
 def gate_token(warden: Warden) -> str:

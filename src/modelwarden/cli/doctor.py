@@ -49,6 +49,7 @@ def doctor(run: Run) -> None:
             *_advice(run.settings),
             *_backups(run),
             *_github(run),
+            *_mlflow(run),
         )
     run.screen.show_fields({"settings": shown, "findings": found})
     if any(one.status == WRONG for one in found):
@@ -164,6 +165,27 @@ def _github(run: Run) -> Iterator[Finding]:
     else:
         detail = f"modelwarden/release is required on {found.branch}, of our App"
         yield Finding(part=part, status=OK, detail=detail)
+
+
+def _mlflow(run: Run) -> Iterator[Finding]:
+    """Tell whether nobody moves a protected alias past the gate in MLflow (RL-57)."""
+    url = run.settings.mlflow_url
+    if url is None:
+        return
+    part = f"mlflow {masked(url)}"
+    try:
+        unguarded = run.warden.mlflow.unguarded()
+    except WardenError as error:
+        yield Finding(part=part, status=WRONG, detail=f"{error}  [{error.code}]")
+        return
+    if unguarded:
+        detail = (
+            f"anybody there moves {', '.join(unguarded)}, and is told of afterwards:"
+            " start it with --app-name modelwarden, and the same mlflow.aliases"
+        )
+        yield Finding(part=part, status=WRONG, detail=detail)
+    else:
+        yield Finding(part=part, status=OK, detail="protected aliases move with deployments alone")
 
 
 def _shown(settings: Settings) -> Iterator[tuple[str, str]]:

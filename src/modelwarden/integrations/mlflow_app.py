@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any, Final, NoReturn
 
 from modelwarden.config import Settings
 from modelwarden.deployments.mlflow.naming import our_name, protected_aliases
+from modelwarden.deployments.mlflow.registry import GATE
 from modelwarden.errors import (
     AliasProtected,
     ModelNotFound,
@@ -61,17 +62,29 @@ def create_basic_auth_app() -> Any:  # noqa: ANN401  # the same
 
 
 def guard_registry(environment: Mapping[str, str] = os.environ) -> None:
-    """Put the rules before the store of this process. Raises SettingInvalid."""
+    """Put the rules before the store of this process, and say so to whoever asks. Raises SettingInvalid."""
     url, token = environment.get("MODELWARDEN_URL"), environment.get("MODELWARDEN_TOKEN")
     if not url or not token:
         raise SettingInvalid(
             "MLflow is not started without its gate: set MODELWARDEN_URL and MODELWARDEN_TOKEN"
         )
     pairs = environment.get("MODELWARDEN_MLFLOW_ALIASES", "").split() or Settings().mlflow_aliases
-    rules = Rules(Asking(url, token, timeout_s=PATIENCE_S), protected_aliases(pairs))
+    protected = protected_aliases(pairs)
+    rules = Rules(Asking(url, token, timeout_s=PATIENCE_S), protected)
     store = registry_store()
     for name in GUARDED:
         setattr(store, name, _guarded(getattr(store, name), getattr(rules, name)))
+    _say(" ".join(f"{alias}={place}" for alias, place in protected.items()))
+
+
+def _say(aliases: str) -> None:
+    """Let every answer of MLflow's API name what is protected: whoever keeps it in step sees where nothing is."""
+
+    def say(response: Any) -> Any:  # noqa: ANN401  # Flask's, whatever the route answers
+        response.headers[GATE] = aliases
+        return response
+
+    importlib.import_module("mlflow.server").app.after_request(say)
 
 
 def registry_store() -> Any:  # noqa: ANN401  # another program's object

@@ -61,6 +61,7 @@ class KeepMlflow:
         self._looked_at = float("-inf")
         self._stirred = False
         self._counted = 0
+        self._unguarded: tuple[str, ...] = ()
 
     def begin(self, at: Position, /) -> None:  # noqa: ARG002  # nothing was gathered
         """Look at everything at once: whoever led before may have been killed in between."""
@@ -94,6 +95,7 @@ class KeepMlflow:
         if self._url is None:
             raise MlflowNotSetUp("no MLflow is set up here: mlflow.url")
         with MlflowRegistry(self._url, timeout_s=PATIENCE_S) as registry:
+            self._look_for_gate(registry)
             models, versions = list(registry.models()), list(registry.versions())
             names = Names(
                 self._warden, registry, protected=self._protected, puts_back=self._puts_back
@@ -106,7 +108,25 @@ class KeepMlflow:
             strayed=tuple(names.strayed),
             tagged=tuple(tags.written),
             failures=(*names.failures, *tags.failures),
+            unguarded=self._unguarded,
         )
+
+    def unguarded(self) -> tuple[str, ...]:
+        """Return which aliases are protected here, and nobody keeps in MLflow. Raises MlflowFailed."""
+        if self._url is None:
+            raise MlflowNotSetUp("no MLflow is set up here: mlflow.url")
+        with MlflowRegistry(self._url, timeout_s=PATIENCE_S) as registry:
+            self._look_for_gate(registry)
+        return self._unguarded
+
+    def _look_for_gate(self, registry: MlflowRegistry) -> None:
+        """Say so when it is first seen that nobody keeps what is protected; a move is seen by each look."""
+        kept = set(registry.gate())
+        missing = (a for a, place in self._protected.items() if f"{a}={place}" not in kept)
+        before, self._unguarded = self._unguarded, tuple(missing)
+        if self._unguarded and self._unguarded != before:
+            names = ", ".join(self._unguarded)
+            LOG.warning("%s lets anybody move %s: it runs without the gate", registry.url, names)
 
 
 class _Tags:

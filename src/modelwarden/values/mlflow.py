@@ -41,6 +41,8 @@ class MlflowSyncAnswer:
         tagged: versions whose tags were brought up to date.
         models: what was imported of models that had something new.
         failures: what MLflow did not do; it is tried again each minute.
+        unguarded: aliases that are protected here, and that this MLflow lets anybody move: it runs without our gate, or
+            with another setting.
     """
 
     moved: tuple[str, ...] = ()
@@ -48,3 +50,4 @@ class MlflowSyncAnswer:
     tagged: tuple[str, ...] = ()
     models: tuple[ImportedModelAnswer, ...] = ()
     failures: tuple[str, ...] = ()
+    unguarded: tuple[str, ...] = ()

@@ -72,7 +72,12 @@ class MlflowSync:
             tagged=found.tagged,
             models=models,
             failures=(*failures, *found.failures),
+            unguarded=found.unguarded,
         )
+
+    def unguarded(self) -> tuple[str, ...]:
+        """Return which aliases are protected here, and nobody keeps in MLflow. Raises MlflowFailed."""
+        return self._names.unguarded()
 
 
 class Bring:

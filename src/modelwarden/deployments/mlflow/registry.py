@@ -1,7 +1,7 @@
 """MLflow's model registry, over the REST API of its server: what is read of it, and what is set.
 
-Who asks is said by `MLFLOW_TRACKING_USERNAME` and `MLFLOW_TRACKING_PASSWORD`, or `MLFLOW_TRACKING_TOKEN`, as MLflow's
-own client reads them. MLflow itself is not imported.
+Who asks is said by `MLFLOW_TRACKING_USERNAME` and `MLFLOW_TRACKING_PASSWORD`, or else `MLFLOW_TRACKING_TOKEN`, as
+MLflow's own client reads them from the environment. No message repeats them. MLflow itself is not imported.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 
 import httpx
 
-from modelwarden.errors import MlflowFailed
+from modelwarden.errors import MlflowAccountRefused, MlflowFailed
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -23,6 +23,13 @@ TIMEOUT_S: Final = 30.0
 A_PAGE: Final = 200
 MOST_PAGES: Final = 10_000
 FIRST_ERROR: Final = 400
+UNKNOWN: Final = 401
+FORBIDDEN: Final = 403
+GATE: Final = "Modelwarden-Gate"
+"""A header of each answer of a server that runs behind our gate: which aliases it protects."""
+USER: Final = "MLFLOW_TRACKING_USERNAME"
+PASSWORD: Final = "MLFLOW_TRACKING_PASSWORD"  # noqa: S105  # the name of a variable
+TOKEN: Final = "MLFLOW_TRACKING_TOKEN"  # noqa: S105  # likewise
 GOING_ON: Final = frozenset({"RUNNING", "SCHEDULED"})
 
 
@@ -62,20 +69,26 @@ class MlflowRun:
 
 
 class MlflowRegistry:
-    """The registry of one MLflow server. Close it at the end. Raises MlflowFailed for an address of another form."""
+    """The registry of one MLflow server. Close it at the end.
+
+    Raises MlflowFailed for an address of another form, MlflowAccountRefused for a token of another form. Each method
+    raises MlflowAccountRefused, too: where MLflow does not take the account, or does not let it do that.
+    """
 
     def __init__(
         self, url: str, *, environment: Mapping[str, str] = os.environ, timeout_s: float = TIMEOUT_S
     ) -> None:
-        token = environment.get("MLFLOW_TRACKING_TOKEN")
-        user = environment.get("MLFLOW_TRACKING_USERNAME")
-        password = environment.get("MLFLOW_TRACKING_PASSWORD", "")
         self.url: Final = _address(url)
+        user, password = environment.get(USER), environment.get(PASSWORD)
+        account = (user, password) if user and password else None
+        token = None if account else _token(environment.get(TOKEN))
+        self._given = f"the account of {USER}" if account else f"what {TOKEN} says" if token else ""
         self._http = httpx.Client(
-            auth=None if user is None else (user, password),
-            headers={} if token is None else {"Authorization": f"Bearer {token}"},
+            auth=account,
+            headers={"Authorization": f"Bearer {token}"} if token else {},
             timeout=timeout_s,
         )
+        self._kept = ""
 
     def models(self) -> Iterator[MlflowModel]:
         """Yield every registered model. Raises MlflowFailed."""
@@ -146,6 +159,14 @@ class MlflowRegistry:
         else:
             self._answer("POST", "model-versions/set-tag", body | {"value": value})
 
+    def gate(self) -> tuple[str, ...]:
+        """Return which aliases its gate protects, as `alias=environment`: none where it runs without ours.
+
+        Raises MlflowFailed.
+        """
+        self._answer("GET", "registered-models/search", {"max_results": "1"})
+        return tuple(self._kept.split())
+
     def close(self) -> None:
         """Close the connections."""
         self._http.close()
@@ -176,13 +197,15 @@ class MlflowRegistry:
                 reply = self._http.get(where, params=dict(given))
             else:
                 reply = self._http.request(method, where, json=dict(given))
-            answer = reply.json()
         except httpx.HTTPError as error:
             raise MlflowFailed(f"{self.url} does not answer: {error}") from error
-        except ValueError as error:
-            raise MlflowFailed(f"what answers at {self.url} is no MLflow server") from error
-        if not isinstance(answer, dict):
-            raise MlflowFailed(f"what answers at {self.url} is no MLflow server")
+        self._kept = reply.headers.get(GATE, "")
+        try:
+            answer = reply.json()
+        except ValueError:
+            answer = None
+        if not isinstance(answer, dict):  # MLflow's accounts answer in plain words
+            raise self._refused(reply.status_code, f"{method} {path}")
         if reply.status_code < FIRST_ERROR:
             return answer
         code = str(answer.get("error_code", reply.status_code))
@@ -192,6 +215,29 @@ class MlflowRegistry:
         if or_none and missing:
             return None
         raise MlflowFailed(f"{self.url}: {code}: {str(answer.get('message', ''))[:500]}")
+
+    def _refused(self, status: int, what: str) -> MlflowFailed:
+        """Return what to say of an answer that is none of MLflow's API."""
+        if status == FORBIDDEN:
+            return MlflowAccountRefused(
+                f"{self.url} does not let this account do {what}: it needs READ on models and experiments to import,"
+                " EDIT on models to set tags and aliases"
+            )
+        if status != UNKNOWN:
+            return MlflowFailed(f"what answers at {self.url} is no MLflow server")
+        return MlflowAccountRefused(
+            f"{self.url} does not take {self._given or 'anybody without an account'}: set {USER} and {PASSWORD}, or"
+            f" {TOKEN}, where Modelwarden runs, and start it again"
+        )
+
+
+def _token(text: str | None) -> str | None:
+    """Return a token that a header can carry: what refuses one later repeats it. Raises MlflowAccountRefused."""
+    if text and not (text.isascii() and text.isprintable() and " " not in text):
+        raise MlflowAccountRefused(
+            f"{TOKEN} is not one word of plain ASCII: a line's end, or a space, came along?"
+        )
+    return text
 
 
 def _address(url: str) -> str:
@@ -204,8 +250,7 @@ def _address(url: str) -> str:
         known = False
     if not known:
         raise MlflowFailed(
-            "MLflow's address is http://… or https://…, and names no account: that stands in"
-            " MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD"
+            f"MLflow's address is http://… or https://…, and names no account: that stands in {USER} and {PASSWORD}"
         )
     return plain
 
