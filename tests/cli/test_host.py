@@ -240,3 +240,10 @@ def test_a_fresh_server_is_set_up_used_and_stopped_from_the_command_line(
     assert server.wait(30) == 0
     gone = desk.run("users", "me", env=dict(there))
     assert (gone.code, "[unreachable]" in gone.err) == (5, True)
+
+
+def test_help_shows_a_flag_as_one(desk: Desk) -> None:
+    help_of = desk.run("doctor", "--help")
+    assert help_of.code == 0
+    assert "--json" in help_of.out
+    assert "<bool>" not in help_of.out
