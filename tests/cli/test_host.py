@@ -45,7 +45,23 @@ def test_the_doctor_looks_at_every_part(desk: Desk) -> None:
     parts = {one["part"]: one["status"] for one in found.json["findings"]}
     assert parts["database"] == parts["ledger"] == parts["key server.pem"] == "ok"
     assert parts["ledger.guard_file"] == "advice"
-    assert found.json["settings"]["default_policy"] == "builtin/moderate@1"
+    assert list(found.json) == ["findings", "settings"]
+    assert "default_policy" not in found.json["settings"]
+    whole = desk.run("doctor", "--all", "--json").json["settings"]
+    assert whole["default_policy"] == "builtin/moderate@1"
+    assert found.json["settings"].items() <= whole.items()
+    other = {"MODELWARDEN_DEFAULT_POLICY": "builtin/strict@3"}
+    changed = desk.run("doctor", "--json", env=other).json["settings"]
+    assert changed["default_policy"] == "builtin/strict@3"
+
+
+def test_the_doctor_tells_people_what_it_found_before_the_settings(desk: Desk) -> None:
+    lines = desk.run("doctor").out.splitlines()
+    at = lines.index("settings")
+    assert any(line.startswith("database") for line in lines[:at])
+    assert any(line.startswith("url") for line in lines[at:])
+    assert lines[-1].endswith("more are at their default: --all")
+    assert len(lines) < len(desk.run("doctor", "--all").out.splitlines())
 
 
 def test_the_doctor_says_what_is_wrong(desk: Desk) -> None:
@@ -224,3 +240,10 @@ def test_a_fresh_server_is_set_up_used_and_stopped_from_the_command_line(
     assert server.wait(30) == 0
     gone = desk.run("users", "me", env=dict(there))
     assert (gone.code, "[unreachable]" in gone.err) == (5, True)
+
+
+def test_help_shows_a_flag_as_one(desk: Desk) -> None:
+    help_of = desk.run("doctor", "--help")
+    assert help_of.code == 0
+    assert "--json" in help_of.out
+    assert "<bool>" not in help_of.out

@@ -5,19 +5,19 @@ from __future__ import annotations
 import stat
 from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Annotated, Final
 from urllib.parse import urlsplit, urlunsplit
 
 import typer
 
 from modelwarden.cli.refusal import REFUSED
 from modelwarden.cli.run import Run
+from modelwarden.config import Settings
 from modelwarden.errors import WardenError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from modelwarden.config import Settings
     from modelwarden.sinks.opening import OpenSink
 
 OK: Final = "ok"
@@ -36,13 +36,22 @@ class Finding:
     detail: str
 
 
-def doctor(run: Run) -> None:
-    """Show the settings in force and look at each part; exit code 1 if something is wrong."""
+def doctor(
+    run: Run,
+    *,
+    everything: Annotated[
+        bool, typer.Option("--all", help="Show the settings that are at their default too.")
+    ] = False,
+) -> None:
+    """Look at each part, and show the settings that are not at their default; exit code 1 if something is wrong."""
+    shown: dict[str, object] = {"url": run.url or ""}
+    left_out = 0
     if run.is_remote:
         found = tuple(_server(run))
-        shown: dict[str, object] = {"url": run.url or ""}
     else:
-        shown = dict(_shown(run.settings.located()))
+        given, default = (dict(_shown(each)) for each in (run.settings.located(), Settings()))
+        shown = {name: text for name, text in given.items() if everything or text != default[name]}
+        left_out = len(given) - len(shown)
         found = (
             *_database(run),
             *_files(run.settings),
@@ -51,7 +60,14 @@ def doctor(run: Run) -> None:
             *_github(run),
             *_mlflow(run),
         )
-    run.screen.show_fields({"settings": shown, "findings": found})
+    if run.screen.as_json:
+        run.screen.show_fields({"findings": found, "settings": shown})
+    else:
+        run.screen.list(found, ("part", "status", "detail"))
+        run.screen.say("\nsettings")
+        run.screen.show_fields(shown)
+        if left_out:
+            run.screen.say(f"{left_out} more are at their default: --all")
     if any(one.status == WRONG for one in found):
         raise typer.Exit(REFUSED)
 

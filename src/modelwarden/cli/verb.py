@@ -11,6 +11,7 @@ from functools import wraps
 from typing import TYPE_CHECKING, Annotated, Any, Concatenate, Final, NamedTuple, ParamSpec
 
 import typer
+from typer.core import TyperCommand
 
 from modelwarden.cli.refusal import exit_code, tell
 from modelwarden.cli.run import Run
@@ -34,6 +35,18 @@ _EXTRA: Final = (
 )
 
 
+class _Command(TyperCommand):
+    """A command whose help shows a flag as one, not as an option that takes a word."""
+
+    def get_params(self, ctx: typer.Context) -> list[Any]:  # type: ignore[override]  # Typer's own context
+        """Return the parameters, flags without a word for what they take."""
+        found = list(super().get_params(ctx))
+        for each in found:
+            if getattr(each, "is_flag", False):
+                each.metavar = ""
+        return found
+
+
 class Before(NamedTuple):
     """The same options, as they stood before the noun."""
 
@@ -53,7 +66,7 @@ def verb(
 
     def add(function: Callable[Concatenate[Run, P], None]) -> Callable[Concatenate[Run, P], None]:
         called = name or function.__name__.strip("_").replace("_", "-")
-        noun.command(called, rich_help_panel=panel)(_door(function))
+        noun.command(called, cls=_Command, rich_help_panel=panel)(_door(function))
         return function
 
     return add

@@ -18,8 +18,9 @@ from modelwarden.values.ids import ActorId, PersonId, PolicyName
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-PRESETS: Final[Mapping[str, int]] = MappingProxyType({"basic": 2, "moderate": 2, "strict": 3})
+EDITIONS: Final[Mapping[str, int]] = MappingProxyType({"basic": 2, "moderate": 2, "strict": 3})
 """How many editions there are of each: what did not change has no new one, which would void what it governs."""
+PRESETS: Final = tuple(EDITIONS)
 WRITTEN_AT: Final = tuple(datetime(2026, 11, day, tzinfo=UTC) for day in (20, 27, 28))
 """When the editions of each number were written, the first one first."""
 PROGRAM: Final = "system:modelwarden"
@@ -36,7 +37,7 @@ def editions() -> Mapping[str, tuple[PolicyVersion, ...]]:
     return MappingProxyType(
         {
             f"{BUILT_IN}{each}": tuple(_read(each, number) for number in range(newest, 0, -1))
-            for each, newest in PRESETS.items()
+            for each, newest in EDITIONS.items()
         }
     )
 

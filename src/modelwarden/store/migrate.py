@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from modelwarden.store.database import Database
 
-NEWEST: Final = "0027_github_hooks"
+NEWEST: Final = "0028_use_case_models"
 """The revision that this release works with; a test compares it with Alembic's head."""
 _ALONE: Final = text("SELECT pg_advisory_xact_lock(hashtext('modelwarden:migrate'))")
 SCRIPTS: Final = Path(__file__).parent / "migrations"

@@ -13,6 +13,7 @@ from sqlalchemy import and_, bindparam, func, not_, select
 
 from modelwarden.errors import KeyUnusable, NotCanonical
 from modelwarden.ledger.result import Findings
+from modelwarden.store import use_case_models
 from modelwarden.store.behind import Behind
 from modelwarden.store.governed import state_digest
 from modelwarden.store.keyring import Sealed
@@ -68,6 +69,7 @@ def check_state(connection: Connection, keyring: Keyring) -> tuple[Findings, lis
     for row in connection.execute(_KINDS):
         if row.kind not in known:
             findings.add("state_mismatch", row.seq, f"no table holds objects of kind {row.kind}")
+    use_case_models.check(connection, findings)
     return findings, [*behind.told(), *_check_texts(connection, keyring, findings)]
 
 

@@ -9,6 +9,7 @@ from sqlalchemy import bindparam, select
 
 from modelwarden.registry.use_case import Impact, UseCase, UseCaseState
 from modelwarden.store.schema.use_cases import use_cases
+from modelwarden.store.use_case_models import links
 from modelwarden.values.clock import maybe_moment, moment, timestamp
 
 if TYPE_CHECKING:
@@ -25,19 +26,38 @@ _ONE: Final = select(use_cases).where(use_cases.c.name == bindparam("name"))
 _LOCKED: Final = _ONE.with_for_update()
 _AFTER: Final = (
     select(use_cases)
-    .where(
-        use_cases.c.name > bindparam("after"),
-        use_cases.c.state.in_(bindparam("states", expanding=True)),
-    )
+    .where(use_cases.c.name > bindparam("after"))
     .order_by(use_cases.c.name)
     .limit(bindparam("limit"))
 )
-_NAMES: Final = use_cases.c.models.like(bindparam("model"), escape="\\")
-_AFTER_OF_MODEL: Final = _AFTER.where(_NAMES)
+_AFTER_OF_STATE: Final = _AFTER.where(use_cases.c.state == bindparam("state"))
+_AFTER_OF_MODEL: Final = (
+    select(use_cases)
+    .join(links, links.c.use_case == use_cases.c.name)
+    .where(
+        links.c.model == bindparam("model"),
+        links.c.use_case > bindparam("after"),
+        use_cases.c.state.in_(bindparam("states", expanding=True)),
+    )
+    .order_by(links.c.use_case)
+    .limit(bindparam("limit"))
+)
 _STANDING: Final = (
     select(use_cases)
-    .where(_NAMES, use_cases.c.state != UseCaseState.DEPRECATED.value)
-    .order_by(use_cases.c.name)
+    .join(links, links.c.use_case == use_cases.c.name)
+    .where(links.c.model == bindparam("model"), use_cases.c.state != UseCaseState.DEPRECATED.value)
+    .order_by(links.c.use_case)
+)
+_IMPACTS: Final = (
+    select(use_cases.c.impact)
+    .distinct()
+    .join(links, links.c.use_case == use_cases.c.name)
+    .where(
+        links.c.model == bindparam("model"),
+        use_cases.c.state != UseCaseState.DEPRECATED.value,
+        use_cases.c.impact.is_not(None),
+    )
+    .order_by(use_cases.c.impact)
 )
 _DUE: Final = (
     select(use_cases.c.name)
@@ -61,27 +81,28 @@ def use_cases_after(
     view: View, after: str, *, model: str | None, state: UseCaseState | None, limit: int
 ) -> list[UseCase]:
     """Return the use cases whose names follow, in order."""
-    states = [one.value for one in UseCaseState if state in {None, one}]
-    params: dict[str, object] = {"after": after, "states": states, "limit": limit}
-    if model is None:
-        return _all(view.rows(_AFTER, params))
-    return _all(view.rows(_AFTER_OF_MODEL, params | {"model": _linking(model)}))
+    params: dict[str, object] = {"after": after, "limit": limit}
+    if model is not None:
+        states = [one.value for one in UseCaseState if state in {None, one}]
+        return _all(view.rows(_AFTER_OF_MODEL, params | {"model": model, "states": states}))
+    if state is not None:
+        return _all(view.rows(_AFTER_OF_STATE, params | {"state": state.value}))
+    return _all(view.rows(_AFTER, params))
 
 
 def use_cases_of(view: View, model: ModelName) -> list[UseCase]:
     """Return every use case that a model serves, but the deprecated ones."""
-    return _all(view.rows(_STANDING, {"model": _linking(model)}))
+    return _all(view.rows(_STANDING, {"model": model}))
+
+
+def impacts_on(view: View, model: ModelName) -> list[Impact]:
+    """Return each impact level of a use case that a model serves, but the deprecated ones."""
+    return [Impact(row.impact) for row in view.rows(_IMPACTS, {"model": model})]
 
 
 def sunset_due(view: View) -> list[UseCaseName]:
     """Return the deprecated use cases whose time has come, the oldest first."""
     return [row.name for row in view.rows(_DUE, {"now": timestamp(view.now)})]
-
-
-def _linking(model: str) -> str:
-    for sign in ("\\", "%", "_"):
-        model = model.replace(sign, f"\\{sign}")
-    return f'%"{model}"%'
 
 
 def _all(rows: Iterable[Row[Any]]) -> list[UseCase]:

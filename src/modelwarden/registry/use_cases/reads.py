@@ -61,7 +61,7 @@ def as_policies_see(view: View, model: Model) -> Model:
 
     Every use case that is not deprecated counts, drafts too: what is only planned may make it stricter, never weaker.
     """
-    tiers = [TIER[one.impact] for one in queries.use_cases_of(view, model.name) if one.impact]
+    tiers = [TIER[impact] for impact in queries.impacts_on(view, model.name)]
     lowest = min([model.risk_tier, *tiers])
     return model if lowest == model.risk_tier else dataclasses.replace(model, risk_tier=lowest)
 

@@ -32,6 +32,7 @@ use_cases: Final = governed(
     Column("stopped_at", Text),
     Column("revision", Integer, nullable=False),
     Index("ix_use_cases_state_sunset_at", "state", "sunset_at"),
+    Index("ix_use_cases_state_name", "state", "name"),
     kind="use_case",
     value="UseCase",
 )
