@@ -57,7 +57,13 @@ FIRST = (
     "tests/faults/",
     "tests/tour/",
     "tests/api/",
+    "tests/guard/test_hosts.py",
+    "tests/attack/",
+    "tests/examples/",
+    "tests/cli/",
 )
+"""What takes long, longest first: a long file that begins last leaves the other workers without work."""
+LONG = ("soak", "whole")
 
 
 ROOMS = tuple(
@@ -99,10 +105,17 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if _only_repeats(item):
             item.add_marker(pytest.mark.matrix)
-    items.sort(key=_turn)
+    turns: dict[Path, int] = {}
+    for item in items:
+        turns[item.path] = min(_turn(item), turns.get(item.path, len(FIRST)))
+    items.sort(
+        key=lambda item: turns[item.path]
+    )  # a file stays together: its tests may share a company
 
 
 def _turn(item: pytest.Item) -> int:
+    if any(item.get_closest_marker(name) for name in LONG):
+        return 1  # behind the tour
     return next((n for n, begin in enumerate(FIRST) if item.nodeid.startswith(begin)), len(FIRST))
 
 
