@@ -103,7 +103,7 @@ def test_policies(desk: Desk) -> None:
     names = [one["name"] for one in desk.done("alice", "policy", "list")["items"]]
     assert "builtin/strict" in names
     assert desk.done("alice", "policy", "show", "builtin/strict")["state"] == "built_in"
-    assert len(desk.done("alice", "policy", "versions", "builtin/strict")["items"]) == 2
+    assert len(desk.done("alice", "policy", "versions", "builtin/strict")["items"]) == 3
     words = ("policy", "assign", "builtin/basic", "--model", "churn")
     assert desk.refused("root", *words).code == 4
     assert desk.refused("root", "policy", "retire", "ours").error["code"] == "policy_not_found"
