@@ -17,8 +17,8 @@ demo: .venv/run ## the tour on real data, then server and console on what it lef
 	$(BIN)modelwarden demo --again
 serve: .venv/run ## API and console
 	$(BIN)modelwarden serve
-test: .venv/dev ## all tests but those marked soak, matrix and whole
-	$(BIN)pytest
+test: .venv/dev ## all tests but those marked soak, matrix and whole; PYTEST=… says more
+	$(BIN)pytest $(PYTEST)
 check: .venv/dev ## format, lint, walls between rooms, types, docs
 	$(BIN)ruff format --check .
 	$(BIN)ruff check .
