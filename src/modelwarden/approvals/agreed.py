@@ -102,14 +102,14 @@ def _seats(approval: Approval, *, humans: int) -> Iterator[Reason]:
     agreeing = [d for d in approval.decisions if d.verdict is Answer.APPROVE and d.stands]
     missing = set(range(len(request.seats))) - {d.seat for d in agreeing}
     if missing or len(agreeing) != len(approval.decisions):
-        yield Reason("not_approved", f"{len(missing)} seats of {request.id} lack an approval")
+        yield Reason("not_approved", f"seats of {request.id} without an approval: {len(missing)}")
     people = [d for d in agreeing if d.is_human]
     persons, needed = {approval.who(d) for d in people}, max(request.humans, humans)
     behind = [approval.behind(d) for d in people]
     if len(frozenset[str]().union(*behind)) < sum(map(len, behind)):
         yield Reason("same_person", "one person stands behind two seats")
     elif len(persons) < needed:
-        yield Reason("not_approved", f"{len(persons)} people agreed, {needed} are needed")
+        yield Reason("not_approved", f"people who agreed: {len(persons)} of {needed}")
 
 
 def _by_policy(approval: Approval, *, now: PersonId | None) -> Iterator[Reason]:
