@@ -87,7 +87,7 @@ def predict(value: float, *, customer: str = "c-1", region: str = "us") -> float
     return value
 
 
-def score(value: float) -> float:
+def score(value: float, /) -> float:
     return value
 
 
@@ -120,10 +120,10 @@ def _guard(folder: Path, switches: list[dict[str, Any]]) -> Guard:
 
 
 def _calls(free: Guard, switched: Guard, rounds: int) -> list[Row]:
-    """Guard a function of one parameter, and one that has others with defaults, each over itself, bare."""
+    """Guard a function that takes a value by place alone, and one that has defaults, each over itself, bare."""
     options: dict[str, Any] = {"low": 0.0, "high": 1.0}
     targets = {"value": at_most(400), "decision": at_most(700)}
-    bare: dict[str, Callable[..., object]] = {"one parameter": score, "defaults": predict}
+    bare: dict[str, Callable[..., object]] = {"by place": score, "defaults": predict}
     guarded: dict[str, Callable[..., object]] = {
         "value": free.protect(score, returns="value", **options),
         "decision": free.protect(score, **options),
@@ -139,7 +139,7 @@ def _calls(free: Guard, switched: Guard, rounds: int) -> list[Row]:
     }
     best = bests(runs, rounds=rounds)
     cost = {
-        name: (best[name] - best["one parameter" if name in targets else "defaults"]) / CALLS * NANO for name in guarded
+        name: (best[name] - best["by place" if name in targets else "defaults"]) / CALLS * NANO for name in guarded
     }  # fmt: skip
     return [
         Row(

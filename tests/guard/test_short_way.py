@@ -54,11 +54,21 @@ def nothing() -> float:
     return 0.5
 
 
-def like_ours(features_: float) -> float:
+def two_by_place(features: float, region: str, /) -> float:
+    _ = region
+    return features
+
+
+def all_named(*, features: float, region: str) -> float:
+    _ = region
+    return features
+
+
+def like_ours(features_: float, /) -> float:
     return features_
 
 
-def like_theirs(value: float, *, held: str, function: str) -> float:
+def like_theirs(value: float, /, *, held: str, function: str) -> float:
     _ = held, function
     return value
 
@@ -75,6 +85,8 @@ CALLS: list[tuple[Callable[..., Any], list[tuple[tuple[Any, ...], dict[str, Any]
     (one, [((0.25,), {}), ((), {"features": 0.25})]),
     (named, [((0.25,), {"customer": "c", "region": "us"}), ((), {"features": 0.25, "customer": "c", "region": "us"})]),
     (by_place, [((0.25,), {"region": "us"})]),
+    (two_by_place, [((0.25, "us"), {})]),
+    (all_named, [((), {"features": 0.25, "region": "us"})]),
     (two, [((0.25, "us"), {}), ((0.25,), {"region": "us"}), ((), {"region": "us", "features": 0.25})]),
     (optional, [((0.25,), {}), ((0.25,), {"region": "us"})]),
     (with_default, [((0.25,), {})]),
@@ -88,7 +100,7 @@ CALLS: list[tuple[Callable[..., Any], list[tuple[tuple[Any, ...], dict[str, Any]
     (abs, [((0.25,), {})]),
     (lambda features: features, [((0.25,), {})]),
 ]  # fmt: skip
-EXACT = {one, named, by_place, like_theirs}
+EXACT = {by_place, two_by_place, all_named, nothing, like_theirs}
 
 
 @pytest.mark.parametrize(("function", "calls"), CALLS)
@@ -130,15 +142,17 @@ def test_a_call_that_lacks_something_is_the_callers_error_under_the_functions_na
     tmp_path: Path,
 ) -> None:
     with from_file(tmp_path) as guard:
-        guarded = guard.protect(named, returns="value")
-        with pytest.raises(TypeError, match=r"named\(\) missing 2 required keyword-only arguments"):
+        guarded = guard.protect(by_place, returns="value")
+        with pytest.raises(
+            TypeError, match=r"by_place\(\) missing 1 required keyword-only argument"
+        ):
             guarded(0.5)
         with pytest.raises(TypeError, match="unexpected keyword argument 'color'"):
-            guarded(0.5, customer="c", region="us", color="red")
+            guarded(0.5, region="us", color="red")
 
 
-def test_what_was_given_by_name_reaches_a_fallback_by_name(tmp_path: Path) -> None:
-    """A fallback may name its parameters in another order."""
+def test_what_was_given_by_name_reaches_others_by_name(tmp_path: Path) -> None:
+    """A fallback may name its parameters in another order, or take nothing by place."""
     seen: list[tuple[float, str]] = []
 
     def turned(region: str, features: float) -> float:
@@ -148,4 +162,9 @@ def test_what_was_given_by_name_reaches_a_fallback_by_name(tmp_path: Path) -> No
     with from_file(tmp_path, body={"switches": [FALL_EU]}) as guard:
         guarded = guard.protect(two, returns="value", fallback=[Custom(turned)])
         assert guarded(features=0.5, region="eu") == 0.125
+        loose = guard.protect(
+            one, returns="value", fallback=[Custom(lambda **given: given["features"] / 2)]
+        )
+        with guard.context(region="eu"):
+            assert loose(features=0.5) == 0.25
     assert seen == [(0.5, "eu")]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -44,7 +45,8 @@ def test_an_operator_stops_a_model_at_once_and_the_ledger_shows_it(desk: Desk) -
     assert entry["fact"]["dimensions"] == ["model", "region"]
     assert "eu" not in str(entry).replace("europe", "")
     assert WHY not in str(entry)
-    assert desk.switches("olivia").show(made.id) == made
+    shown = desk.switches("olivia").show(made.id)
+    assert replace(shown, applied=None) == replace(made, applied=None)  # soon somebody counts
     assert verified(desk.warden, state=True).problems == ()
 
 

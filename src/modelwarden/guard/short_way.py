@@ -103,24 +103,25 @@ ANY: Final = Form(
 
 
 def _form(function: Callable[..., Any]) -> Form:
-    """Return the form of a function with one parameter and any number of named ones, all of which have to be given.
+    """Return the form of a function whose parameters all have to be given, each by place alone or by name alone.
 
-    With a second one, what was given by name would go on by place, to a fallback that may have them in another order.
+    What may be given either way has to go on as it was given: the functions of versions, baselines and fallbacks need
+    not name their parameters alike, or have them in one order.
     """
     if type(function) is not FunctionType or function.__defaults__ or function.__kwdefaults__:
         return ANY
     code = function.__code__
     names = code.co_varnames[: code.co_argcount + code.co_kwonlyargcount]
     takes_more = code.co_flags & (CO_VARARGS | CO_VARKEYWORDS)
-    if code.co_argcount != 1 or takes_more or not all(map(_may_stand, names)):
+    if code.co_argcount != code.co_posonlyargcount or takes_more or not all(map(_may_stand, names)):
         return ANY
-    first, *named = names
+    placed, named = names[: code.co_argcount], names[code.co_argcount :]
     return Form(
         parameters=", ".join(
-            [first, *(["/"] if code.co_posonlyargcount else []), *(["*"] if named else []), *named]
+            [*placed, *(["/"] if placed else []), *(["*"] if named else []), *named]
         ),
-        given=f"({first},), {{{', '.join(f'{name!r}: {name}' for name in named)}}}",
-        call=f"function_({', '.join([first, *(f'{name}={name}' for name in named)])})",
+        given=f"({''.join(f'{name}, ' for name in placed)}), {{{', '.join(f'{name!r}: {name}' for name in named)}}}",
+        call=f"function_({', '.join([*placed, *(f'{name}={name}' for name in named)])})",
     )
 
 
