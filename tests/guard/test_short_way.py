@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from modelwarden.errors import PredictionBlocked
 from modelwarden.guard.fallback import Custom
 from modelwarden.guard.short_way import ANY, _form
 from tests.guard.hosts import FALL_EU, from_file
@@ -73,6 +74,12 @@ def like_theirs(value: float, /, *, held: str, function: str) -> float:
     return value
 
 
+def like_builtins(value: float, /, *, type: str, float: str, Exception: str) -> Any:  # noqa: A002, N803
+    if Exception == "raise":
+        raise ValueError(type, float)
+    return value
+
+
 class Model:
     def score(self, features: float) -> float:
         return features
@@ -94,13 +101,14 @@ CALLS: list[tuple[Callable[..., Any], list[tuple[tuple[Any, ...], dict[str, Any]
     (nothing, [((), {})]),
     (like_ours, [((0.25,), {})]),
     (like_theirs, [((0.25,), {"held": "a", "function": "b"})]),
+    (like_builtins, [((0.25,), {"type": "a", "float": "b", "Exception": "c"})]),
     (Model().score, [((0.25,), {})]),
     (Model(), [((0.25,), {})]),
     (float, [((0.25,), {})]),
     (abs, [((0.25,), {})]),
     (lambda features: features, [((0.25,), {})]),
 ]  # fmt: skip
-EXACT = {by_place, two_by_place, all_named, nothing, like_theirs}
+EXACT = {by_place, two_by_place, all_named, nothing, like_theirs, like_builtins}
 
 
 @pytest.mark.parametrize(("function", "calls"), CALLS)
@@ -149,6 +157,17 @@ def test_a_call_that_lacks_something_is_the_callers_error_under_the_functions_na
             guarded(0.5)
         with pytest.raises(TypeError, match="unexpected keyword argument 'color'"):
             guarded(0.5, region="us", color="red")
+
+
+def test_a_parameter_may_be_called_as_what_the_guard_uses(tmp_path: Path) -> None:
+    with from_file(tmp_path) as guard:
+        guarded = guard.protect(like_builtins, returns="value", low=0.0, high=1.0)
+        words = {"type": "a", "float": "b"}
+        assert guarded(5.0, Exception="c", **words) == 1.0
+        with pytest.raises(PredictionBlocked):
+            guarded("0.5", Exception="c", **words)
+        with pytest.raises(ValueError, match=r"\('a', 'b'\)"):
+            guarded(0.5, Exception="raise", **words)
 
 
 def test_what_was_given_by_name_reaches_others_by_name(tmp_path: Path) -> None:
