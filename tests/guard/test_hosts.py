@@ -80,6 +80,16 @@ print("ready", flush=True)
 gevent.joinall([gevent.spawn(look) for _ in range(20)])
 print("seen", guard.status()["generation"], flush=True)
 """
+HUBS: Final = """
+import os, sys
+import gevent
+from modelwarden.guard import loading
+assert gevent.config.settings["loop"].value is None  # gevent has not chosen yet
+child = os.fork()
+if child == 0:
+    os._exit(0 if all(gevent.config.settings[name].value for name in ("loop", "resolver", "threadpool")) else 1)
+sys.exit(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
+"""
 
 
 @contextmanager
@@ -213,3 +223,8 @@ def test_a_program_that_gevent_has_patched_goes_on_while_the_guard_listens(tmp_p
             assert process.stdout.readline() == "ready\n"
             server.serve(switches=[BLOCK_ALL], generation=2)
             assert process.stdout.readline() == "seen 2\n"
+
+
+def test_a_forked_child_has_what_hubs_load_before_its_threads_could_wait_for_one_another() -> None:
+    way = os.environ | {"PYTHONPATH": str(SRC)}
+    subprocess.run([sys.executable, "-c", HUBS], env=way, timeout=30, check=True)  # noqa: S603 - our own interpreter

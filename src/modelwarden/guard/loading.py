@@ -4,11 +4,17 @@ A child has the parent's modules, and of its threads only the one that forked. A
 at that moment stays half loaded there, and its lock is held by nobody who could give it back: the first that needs it
 waits for ever, and a worker below `gunicorn --preload` would hear of no switch. So loading and forking wait for each
 other. Python's own locks of modules are the process's, and so is this one.
+
+A worker below gunicorn's gevent patches itself after the fork, beneath the guard's threads. Each then makes a hub when
+it next waits, and a hub loads its loop. Locks of modules are gevent's by then and need a hub themselves, so two threads
+at that point wait for each other for ever. A child therefore loads what hubs need before its threads start.
 """
 
 from __future__ import annotations
 
+import contextlib
 import os
+import sys
 import threading
 from importlib import import_module
 from typing import TYPE_CHECKING, Final
@@ -56,6 +62,18 @@ class Loading:
         """Begin anew: another thread may have held the lock."""
         self._lock = threading.RLock()
         self._forking = set()
+        _load_what_hubs_need()
+
+
+def _load_what_hubs_need() -> None:
+    """Have gevent choose its loop, resolver and pool now, if this program has gevent at all."""
+    gevent = sys.modules.get("gevent")
+    if gevent is not None:
+        with contextlib.suppress(
+            AttributeError, ImportError
+        ):  # half loaded, or set to what is not there
+            for name in ("loop", "resolver", "threadpool"):
+                getattr(gevent.config, name)
 
 
 LOADING: Final = Loading()
