@@ -37,6 +37,10 @@ def test_a_use_case_is_written_asked_about_and_ended(desk: Desk) -> None:
     assert desk.done("frank", "usecases", "show", "calls")["status"] == "approved"
     ended = desk.done("dave", "usecases", "deprecate", "calls", "--sunset", "2099-01-01T00:00:00Z")
     assert (ended["status"], ended["stopped_at"]) == ("deprecated", None)
+    told = desk.done("alice", "usecases", "usage", "calls", "--step", "1d")
+    assert (told["usecase"], told["whole"]["total"]) == ("calls", None)
+    shown = desk.run("--as", "alice", "usecases", "usage", "calls")
+    assert "nothing known" in shown.out
     listed = desk.done("frank", "usecases", "list", "--status", "deprecated")["items"]
     assert [one["usecase"] for one in listed] == ["calls"]
     told = desk.done("frank", "usecases", "history", "calls", "--limit", "1")["items"]

@@ -16,6 +16,7 @@ from modelwarden.errors import (
     UseCaseIncomplete,
     UseCaseIsDeprecated,
     UseCaseNotFound,
+    ValueInvalid,
 )
 
 if TYPE_CHECKING:
@@ -115,5 +116,13 @@ def test_people_agree_and_it_goes_into_use(company: Company) -> None:
     assert refused.value.reasons == ("model_not_live",)
     assert [one.usecase for one in alice.list(status="deployed").items] == ["letters"]
     assert [one.usecase for one in alice.list(model="leavers").items] == ["calls", "letters"]
-    with pytest.raises(UseCaseNotFound):
-        alice.show("nobody")
+    usage = alice.usage("letters", environment="staging", step="1d")
+    assert (usage.usecase, usage.environment, usage.step_s) == ("letters", "staging", 86_400)
+    assert [(one.model, one.whole.total, one.unattributed) for one in usage.models] == [
+        ("leavers", None, 0)
+    ]
+    with pytest.raises(ValueInvalid):
+        alice.usage("letters", environment="moon")
+    for ask in (alice.show, alice.usage):
+        with pytest.raises(UseCaseNotFound):
+            ask("nobody")

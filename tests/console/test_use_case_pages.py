@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import csv
 import io
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import httpx
 
+from tests.console.readers import is_clean
 from tests.safeguards.fleet import ROOT, bearer
+from tests.sla.reporting import minute, part, wire
 
 if TYPE_CHECKING:
     from tests.console.readers import Place
@@ -51,6 +54,28 @@ def test_a_use_case_is_written_down_changed_submitted_and_ended(place: Place) ->
     assert "refused since" in ended.text
     assert show(place, "usecases/calls")["status"] == "deprecated"
     assert dave.send("/use-cases/calls", "nonsense").status_code == 422
+
+
+def test_how_it_is_used_is_shown_as_guards_counted_it(place: Place) -> None:
+    olivia = place.reader("olivia")
+    olivia.send("/use-cases", "create", usecase="visits", **WORDS)
+    empty = olivia.send("/use-cases/visits").text
+    assert "No guard counted for this use case in production" in empty
+    now = minute(datetime.now(UTC))
+    data = wire(
+        "00000000000000a1",
+        part(now, 1, sli="guard:churn:visits", fallbacks=1, latencies=(0.1, 0.2)),
+    )
+    headers = bearer(place.guards) | {"Content-Type": "application/json"}
+    sent = httpx.post(f"{place.address}{ROOT}/sla/slots", content=data, headers=headers)
+    assert sent.status_code == 204, sent.text
+    used = olivia.send("/use-cases/visits")
+    assert "50\N{NO-BREAK SPACE}%" in used.text
+    assert 'class="plot wide"' in used.text
+    assert is_clean(used)
+    staging = olivia.send("/use-cases/visits?environment=staging").text
+    assert "No guard counted for this use case in staging" in staging
+    assert olivia.send("/use-cases/visits?environment=moon").status_code == 422
 
 
 def test_the_list_is_filtered_and_exported(place: Place) -> None:

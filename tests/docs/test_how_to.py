@@ -84,6 +84,15 @@ def test_a_guide_runs_as_it_stands(page: str, *, with_keys: bool, tmp_path: Path
 
 @pytest.mark.whole
 @pytest.mark.timeout(300)
+def test_the_guide_to_use_cases_runs_as_it_stands(tmp_path: Path) -> None:
+    environment = found_company(tmp_path, with_keys=False)
+    with open_warden(environment["MODELWARDEN_URL"]) as warden:
+        warden.acting_as("alice").use_cases.create("calls", models=["churn"])
+    run_page(GUIDES / "use-cases.md", tmp_path, environment=environment)
+
+
+@pytest.mark.whole
+@pytest.mark.timeout(300)
 def test_the_guide_to_github_runs_as_it_stands(tmp_path: Path) -> None:
     environment = found_company(tmp_path, with_keys=True)
     lock = tmp_path / "release.lock.json"

@@ -10,6 +10,7 @@ import pytest
 
 import modelwarden
 from modelwarden.guard.decision import Status
+from modelwarden.guard.feed import Pace
 from modelwarden.guard.guard import Guard
 from modelwarden.warden.warden import open_warden
 from tests.guard.hosts import soon
@@ -57,6 +58,49 @@ def test_calls_that_carry_a_deprecated_use_case_are_refused(store_url: str, tmp_
         assert stopped >= later
         assert predict(use_case="letters").status is Status.OK
         assert plain().status is Status.OK
+
+
+@pytest.mark.services
+def test_a_guard_that_serves_one_use_case_is_counted_for_it_and_stops_with_it(
+    store_url: str, tmp_path: Path
+) -> None:
+    with open_warden(store_url, keys_folder=tmp_path / "keys") as warden:
+        for name, role in PEOPLE.items():
+            warden.add_user(name, roles=[role])
+        warden.acting_as("olivia").models.register(
+            "churn", owner="olivia", business_purpose=PURPOSE
+        )
+        secret = guard_token(warden, owner="carol")
+        tokens = {name: warden.acting_as(name).tokens.create().secret or "" for name in PEOPLE}
+    with ExitStack() as stack:
+        address = stack.enter_context(serving(store_url, tmp_path))
+        olivia, dave = (
+            stack.enter_context(modelwarden.connect(address, token=tokens[name]))
+            for name in ("olivia", "dave")
+        )
+        for name in ("calls", "letters"):
+            olivia.use_cases.create(name, models=["churn"])
+        predicts = {}
+        for name, use_case in (("one", "calls"), ("two", "letters"), ("three", None)):
+            guard = Guard(
+                address, "churn", token=secret, use_case=use_case, init_wait=20.0, pace=Pace(slots_s=0.1),
+                state_dir=tmp_path / name,
+            )  # fmt: skip
+            stack.callback(guard.close)
+            predicts[use_case] = guard.protect(lambda: 0.4)
+        for use_case, calls in (("calls", 30), ("letters", 20), (None, 10)):
+            assert {predicts[use_case]().status for _ in range(calls)} == {Status.OK}
+        until = datetime.now(UTC) + timedelta(minutes=2)
+
+        def counted(name: str) -> tuple[int | None, int]:
+            found = olivia.use_cases.usage(name, until=until)
+            return found.whole.total, found.models[0].unattributed
+
+        soon(lambda: (counted("calls"), counted("letters")) == ((30, 10), (20, 10)))
+        assert olivia.use_cases.usage("calls", until=until).last_used is not None
+        dave.use_cases.deprecate("calls", replacement="letters")
+        soon(lambda: predicts["calls"]().status is Status.BLOCKED)
+        assert predicts["letters"]().status is predicts[None]().status is Status.OK
 
 
 def test_a_question_whose_use_case_changed_ends_by_itself(tmp_path: Path) -> None:

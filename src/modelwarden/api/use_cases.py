@@ -7,7 +7,7 @@ from functools import partial
 from types import MappingProxyType
 from typing import Annotated, Any, Final
 
-from fastapi import APIRouter, Depends
+from fastapi import APIRouter, Depends, Query
 from pydantic import AliasChoices, Field
 from starlette.responses import Response
 
@@ -22,9 +22,11 @@ from modelwarden.permissions import Permission
 from modelwarden.registry import actions
 from modelwarden.registry.lifecycle import Environment
 from modelwarden.registry.use_cases.answers import use_case_answer
+from modelwarden.sla import actions as sla
+from modelwarden.sla.answers import usage_answer
 from modelwarden.values.answers import EntryAnswer, RequestAnswer
 from modelwarden.values.pages import Page
-from modelwarden.values.use_cases import UseCaseAnswer
+from modelwarden.values.use_cases import UsageAnswer, UseCaseAnswer
 from modelwarden.values.words import maybe_named
 
 router = APIRouter(prefix="/api/governance/usecases", route_class=StrictRoute, tags=["use cases"])
@@ -119,6 +121,23 @@ async def use_case(usecase: str, caller: Reader) -> Response:
     """Show a use case."""
     action = partial(actions.use_case, name=usecase)
     return await caller.read(action, use_case_answer, names=THEIRS)
+
+
+@router.get("/{usecase}/usage", responses=answers(UsageAnswer))
+async def usage(
+    usecase: str,
+    caller: Reader,
+    *,
+    environment: str = Environment.PRODUCTION.value,
+    since: Moment | None = None,
+    until: Moment | None = None,
+    step: Annotated[str | None, Query(max_length=8)] = None,
+) -> Response:
+    """Show what guards counted for a use case, of the last 30 days unless asked otherwise."""
+    action = partial(
+        sla.usage, name=usecase, environment=environment, since=since, until=until, step=step
+    )
+    return await caller.read(action, usage_answer)
 
 
 @router.patch("/{usecase}", responses=answers(UseCaseAnswer))

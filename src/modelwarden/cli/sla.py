@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from modelwarden.values.slas import PointAnswer, SeriesAnswer
+    from modelwarden.values.use_cases import UsageAnswer
 
 sla: Final = noun(
     "sla", "What is measured of models in use: attempts, errors, latencies, and coverage."
@@ -96,7 +97,7 @@ def show(
     run.screen.say(f"quantiles are within {found.relative_error:.2%}")
 
 
-def chart(found: SeriesAnswer) -> list[str]:
+def chart(found: SeriesAnswer | UsageAnswer) -> list[str]:
     """Return lines of small bars: attempts, those that were not answered, the 99th percentile, coverage."""
     points = found.points
     span = f"{found.since:%Y-%m-%dT%H:%MZ} to {found.until:%Y-%m-%dT%H:%MZ}, step {found.step_s} s"

@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import json
 from datetime import datetime
-from typing import Annotated, Any, Final
+from typing import TYPE_CHECKING, Annotated, Any, Final, NamedTuple
 
 import typer
 
 from modelwarden.cli.keys import signing_key
 from modelwarden.cli.options import CursorOption, KeyOption, LimitOption, moment_option
 from modelwarden.cli.run import Run
+from modelwarden.cli.sla import TimeOption, chart
 from modelwarden.cli.verb import noun, verb
+
+if TYPE_CHECKING:
+    from modelwarden.values.use_cases import ManualUsage, ModelUsage
 
 usecases: Final = noun("usecases", "Business purposes that models serve.")
 
@@ -118,6 +122,57 @@ def list_(
     """List use cases, by name."""
     found = run.rooms.use_cases.list(model=model, status=status, limit=limit, cursor=cursor)
     run.screen.list(found, COLUMNS)
+
+
+@verb(usecases)
+def usage(
+    run: Run,
+    usecase: UseCaseArgument,
+    *,
+    environment: Annotated[str, typer.Option("--environment", "-e")] = "production",
+    since: TimeOption = None,
+    until: TimeOption = None,
+    step: Annotated[str | None, typer.Option("--step", help="5m, 15m, 1h, 1d, …")] = None,
+) -> None:
+    """Show what guards counted for it, of the last 30 days unless asked otherwise; a dot is a time without reports."""
+    found = run.rooms.use_cases.usage(
+        usecase, environment=environment, since=since, until=until, step=step
+    )
+    if run.screen.as_json:
+        run.screen.show(found)
+        return
+    for words in chart(found):
+        run.screen.say(words)
+    rows = [_row("guards", each.model, each, each.unattributed) for each in found.models]
+    rows += [_row("by hand, not added", each.sli, each, None) for each in found.manual]
+    run.screen.list(rows, Row._fields)
+    if found.left_out:
+        run.screen.say(
+            f"{found.left_out} more models are in no figure: not yours to see, or too many"
+        )
+
+
+class Row(NamedTuple):
+    """What one source counted."""
+
+    source: str
+    name: str
+    requests: int | None
+    errors: int | None
+    fallback_share: float | None
+    p50_s: float | None
+    p95_s: float | None
+    p99_s: float | None
+    unattributed: int | None
+    last_used: datetime | None
+
+
+def _row(source: str, name: str, of: ModelUsage | ManualUsage, unattributed: int | None) -> Row:
+    whole, last = of.whole, of.last_used
+    share = round((whole.fallbacks or 0) / whole.total, 4) if whole.total else None
+    return Row(
+        source, name, whole.total, whole.errors, share, whole.p50_s, whole.p95_s, whole.p99_s, unattributed, last,
+    )  # fmt: skip
 
 
 @verb(usecases)

@@ -8,7 +8,7 @@ from modelwarden.client.transport import path
 from modelwarden.errors import NoOpenRequest
 from modelwarden.values.answers import EntryAnswer, RequestAnswer
 from modelwarden.values.pages import Listing, Page
-from modelwarden.values.use_cases import UseCaseAnswer
+from modelwarden.values.use_cases import UsageAnswer, UseCaseAnswer
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -111,6 +111,24 @@ class UseCases:
         """Return a page of what happened to a use case, newest first. Raises UseCaseNotFound."""
         page = Page(limit=limit, cursor=cursor)
         return self._calls.page(EntryAnswer, path("usecases", usecase, "history"), page)
+
+    def usage(
+        self,
+        usecase: str,
+        *,
+        environment: str = "production",
+        since: datetime | None = None,
+        until: datetime | None = None,
+        step: str | None = None,
+    ) -> UsageAnswer:
+        """Return what guards counted for a use case, of the last 30 days unless asked otherwise; a gap has no figures.
+
+        `step` is such as `5m`, `1h` or `1d`; of what is old only coarser ones are kept.
+
+        Raises UseCaseNotFound, ValueInvalid.
+        """
+        query = {"environment": environment, "since": since, "until": until, "step": step}
+        return self._calls.read(UsageAnswer, path("usecases", usecase, "usage"), query)
 
     def submit(self, usecase: str, *, comment: str) -> UseCaseAnswer:
         """Ask for its approval; the comment says in 20 to 4,000 characters why.

@@ -13,6 +13,7 @@ from modelwarden.approvals import actions as approvals
 from modelwarden.approvals.answers import dossier_answer
 from modelwarden.console.desk import Change, Fields, Sheet
 from modelwarden.console.frame import Frame
+from modelwarden.console.use_case_usage import read_usage
 from modelwarden.errors import FormInvalid, NotFound, ValueInvalid
 from modelwarden.registry import actions
 from modelwarden.registry.lifecycle import Environment
@@ -85,6 +86,7 @@ def read_use_case(view: Any, query: Fields, _frame: Frame, kept: Fields) -> Mapp
     return {
         "each": shown,
         "asked": _asked(view, told.request),
+        "usage": read_usage(view, told.usecase, query),
         "given": kept if kept.get("do") == "update" else start,
     }
 
@@ -193,5 +195,6 @@ USE_CASE: Final = Sheet(
     title="Use case",
     place="/use-cases/{usecase}",
     read=read_use_case,
+    names=("environment",),
     step=step,
 )

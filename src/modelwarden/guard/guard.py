@@ -54,6 +54,7 @@ class Guard(Many):
         model: its name.
         environment: `production`, or `staging`.
         endpoint: the name of this service, for switches that name endpoints.
+        use_case: what all calls are for; switches see it, and the server counts them for it (SL-40).
         token: for the server: one that may read snapshots of this model.
         keys: who may have signed: PEM texts or paths; else MODELWARDEN_SNAPSHOT_KEYS; else what the server names the
             first time, over https or from this machine, pinned in `state_dir` (SG-18).
@@ -82,6 +83,7 @@ class Guard(Many):
         *,
         environment: str = "production",
         endpoint: str | None = None,
+        use_case: str | None = None,
         token: str | None = None,
         keys: str | Sequence[str] | None = None,
         fail: Literal["static", "closed"] = "static",
@@ -105,6 +107,7 @@ class Guard(Many):
             source=str(url_or_file),
             model=model,
             environment=environment,
+            use_case=use_case,
             token=token,
             keys=keys,
             fail=Fail(fail),
@@ -116,9 +119,8 @@ class Guard(Many):
             pace=pace or Pace(),
             clocks=clocks or Clocks(),
         )
-        chain = Chain(fallback, model=model, store=store, now=settings.clocks.wall)
-        self._parts = Parts(settings, chain)
-        self._bound: Mapping[str, object] = {} if endpoint is None else {"endpoint": endpoint}
+        self._parts = Parts(settings, Chain(fallback, model=model, store=store, now=settings.clocks.wall))  # fmt: skip
+        self._bound: Mapping[str, object] = _given(endpoint=endpoint, use_case=use_case)
         self._outputs = outputs
         self._sites: dict[object, Site] = {}
         self._parts.start()
@@ -277,6 +279,10 @@ class Guard(Many):
     def forget(self, key: str) -> bool:
         """Erase what is remembered under a key (SG-38)."""
         return self._parts.chain.forget(key)
+
+
+def _given(**values: str | None) -> dict[str, object]:
+    return {name: value for name, value in values.items() if value is not None}
 
 
 def _check(init_wait: float, fail: str) -> None:

@@ -60,7 +60,7 @@ class Recorder:
         self,
         send: str | Callable[[bytes], object],
         *,
-        sli: str,
+        sli: str | Sequence[str],
         thresholds: Sequence[str] = (),
         token: str | None = None,
         spool: str | Path | None = None,
@@ -74,7 +74,7 @@ class Recorder:
             send: the address of a server; or takes the bytes of a report (at most 64 KB), and raises when they did not
                 arrive, so that they are sent again; SlotRefused when they never will be accepted, so that they are
                 dropped and counted. It has to return within seconds: until then minutes turn late.
-            sli: the name of the SLI.
+            sli: the name of the SLI; or several names, under each of which the same is told.
             thresholds: at most 8 rising decimals of seconds, as text; latencies above each are counted exactly (SL-2).
             token: for a server: one that may record for the SLI.
             spool: a folder where parts wait that did not arrive, at most 64 MB; they outlive the process (SL-16).
@@ -85,11 +85,12 @@ class Recorder:
         Raises SlotInvalid for a bad name or thresholds.
         """
         check_thresholds(tuple(thresholds))
-        Part(sli=sli, minute=0, number=1, counts=Counts())
+        self._slis: Final = (sli,) if isinstance(sli, str) else tuple(sli)
+        for name in self._slis:
+            Part(sli=name, minute=0, number=1, counts=Counts())
         self._transport: Final = SlotLink(send, token) if isinstance(send, str) else send
         self._spool: Final = None if spool is None else Path(spool)
         self._source: Final = source
-        self._sli: Final = sli
         self._thresholds: Final = tuple(thresholds)
         self._limits: Final = tuple(map(float, thresholds))
         self._flush_s: Final = flush_s
@@ -111,10 +112,7 @@ class Recorder:
         self.faults = 0
         self._lane = Lane()
         self._is_joined = False
-        for name in (
-            "_answered",
-            "_errors",
-        ):  # the first record in a child finds that there is no thread
+        for name in ("_answered", "_errors"):  # so the first record in a child starts a thread
             self.__dict__.pop(name, None)
         self._numbers = itertools.count(1)
         self._folded: deque[tuple[int, Folded]] = deque()
@@ -301,9 +299,12 @@ class Recorder:
                 self._write_part(minute, Gathered(len(self._limits)).counts(self._thresholds))
 
     def _write_part(self, minute: int, counts: Counts) -> None:
-        number, dropped = next(self._numbers), self._outbox.told()
-        part = Part(sli=self._sli, minute=minute, number=number, counts=counts, dropped=dropped)
-        self._outbox.put(Waiting(part.encode(), counts.total, part.dropped))
+        dropped = self._outbox.told()
+        for sli in self._slis:
+            number = next(self._numbers)
+            part = Part(sli=sli, minute=minute, number=number, counts=counts, dropped=dropped)
+            lost = (counts.total, dropped) if sli is self._slis[0] else (0, 0)  # it is lost once
+            self._outbox.put(Waiting(part.encode(), *lost))
         if minute not in self._told:
             self._told.append(minute)
 

@@ -63,6 +63,7 @@ class Settings(NamedTuple):
     source: str
     model: str
     environment: str
+    use_case: str | None
     token: str | None
     keys: str | Sequence[str] | None
     fail: Fail
@@ -174,11 +175,13 @@ class Parts:
         if server is None:
             return None
         behind = "" if settings.environment == "production" else f"@{settings.environment}"
+        model = f"guard:{settings.model}{behind}"
+        case = settings.use_case
         folder = _state_dir(settings)
         return Recorder(
             server.url,
             token=settings.token,
-            sli=f"guard:{settings.model}{behind}",
+            sli=model if case is None else (model, f"{model}:{case}"),
             spool=None if folder is None else folder / "slots",
             source=self.measured,
             flush_s=settings.pace.slots_s,
@@ -313,6 +316,7 @@ def _check_names(settings: Settings) -> None:
     for field, name, form in (
         ("model", settings.model, MODEL_NAME),
         ("environment", settings.environment, NAME),
+        ("use_case", settings.use_case or "unsaid", MODEL_NAME),
     ):
         if form.fullmatch(str(name)) is None:
             raise ValueInvalid(field, "a lowercase name, as it is registered")

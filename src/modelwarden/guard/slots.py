@@ -12,13 +12,16 @@ import re
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from modelwarden.errors import SlotConflict, SlotInFuture, SlotInvalid, SlotTooLate
 from modelwarden.guard import fields
 from modelwarden.values import canonical
 from modelwarden.values.clock import timestamp
 from modelwarden.values.sketch import Sketch
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 MAX_THRESHOLDS: Final = 8
 MAX_NAME: Final = 200
@@ -71,18 +74,24 @@ class Counts:
 
     def added(self, other: Counts) -> Counts:
         """Return both together. Raises SlotInvalid for other thresholds or more than 2^53 - 1."""
-        if self.thresholds != other.thresholds:
+        return Counts.sum_of((self, other))
+
+    @classmethod
+    def sum_of(cls, many: Sequence[Counts]) -> Counts:
+        """Return all together, at least one. Raises SlotInvalid for other thresholds or more than 2^53 - 1."""
+        thresholds = many[0].thresholds
+        if any(one.thresholds != thresholds for one in many):
             raise SlotInvalid("thresholds", "those of the counts that are there already")
-        return Counts(
-            total=self.total + other.total,
-            errors=self.errors + other.errors,
-            blocked=self.blocked + other.blocked,
-            fallbacks=self.fallbacks + other.fallbacks,
-            drilled=self.drilled + other.drilled,
-            invalid=self.invalid + other.invalid,
-            thresholds=self.thresholds,
-            bad=tuple(a + b for a, b in zip(self.bad, other.bad, strict=True)),
-            sketch=self.sketch.merged(other.sketch),
+        return cls(
+            total=sum(one.total for one in many),
+            errors=sum(one.errors for one in many),
+            blocked=sum(one.blocked for one in many),
+            fallbacks=sum(one.fallbacks for one in many),
+            drilled=sum(one.drilled for one in many),
+            invalid=sum(one.invalid for one in many),
+            thresholds=thresholds,
+            bad=tuple(map(sum, zip(*(one.bad for one in many), strict=True))),
+            sketch=Sketch.sum_of([one.sketch for one in many]),
         )
 
 

@@ -14,3 +14,4 @@ from modelwarden.sla.reads import series as series
 from modelwarden.sla.reads import sli as sli
 from modelwarden.sla.reads import slis as slis
 from modelwarden.sla.sli import ResourceType as ResourceType
+from modelwarden.sla.use_cases import usage as usage

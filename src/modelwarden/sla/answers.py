@@ -10,10 +10,12 @@ from modelwarden.access.accounts import handle_of
 from modelwarden.sla.reads import coverage
 from modelwarden.values.sketch import Sketch
 from modelwarden.values.slas import PointAnswer, SeriesAnswer, SliAnswer
+from modelwarden.values.use_cases import ManualUsage, ModelUsage, UsageAnswer
 
 if TYPE_CHECKING:
     from modelwarden.sla.reads import Point, Series
     from modelwarden.sla.sli import Sli
+    from modelwarden.sla.use_cases import Usage
     from modelwarden.store.change import View
 
 DIGITS: Final = 9
@@ -38,19 +40,50 @@ def sli_answer(view: View, sli: Sli) -> SliAnswer:
 
 def series_answer(_view: View, series: Series) -> SeriesAnswer:
     """Return what was counted, step by step."""
-    counted = series.whole.counts
     return SeriesAnswer(
         sli=series.sli,
         since=_time(series.since),
         until=_time(series.until),
         step_s=series.step * 60,
-        relative_error=round((Sketch() if counted is None else counted.sketch).error, 6),
-        whole=_point(series.whole),
-        points=tuple(map(_point, series.points)),
+        relative_error=_error(series.whole),
+        whole=point_answer(series.whole),
+        points=tuple(map(point_answer, series.points)),
     )
 
 
-def _point(point: Point) -> PointAnswer:
+def usage_answer(_view: View, usage: Usage) -> UsageAnswer:
+    """Return how a use case was used."""
+    return UsageAnswer(
+        usecase=usage.name,
+        environment=usage.environment,
+        since=_time(usage.when.first),
+        until=_time(usage.when.last),
+        step_s=usage.when.step * 60,
+        relative_error=_error(usage.whole),
+        whole=point_answer(usage.whole),
+        points=tuple(map(point_answer, usage.points)),
+        last_used=_maybe_time(usage.last_used),
+        models=tuple(
+            ModelUsage(
+                model=one.model,
+                whole=point_answer(one.whole),
+                unattributed=one.unattributed,
+                last_used=_maybe_time(one.last_used),
+            )
+            for one in usage.models
+        ),
+        manual=tuple(
+            ManualUsage(
+                sli=one.sli, whole=point_answer(one.whole), last_used=_maybe_time(one.last_used)
+            )
+            for one in usage.manual
+        ),
+        left_out=usage.left_out,
+    )
+
+
+def point_answer(point: Point) -> PointAnswer:
+    """Return what was counted in a time."""
     counts = point.counts
     sketch = Sketch() if counts is None else counts.sketch
     quantiles = (_rounded(sketch.quantile(share)) for share in (P50, P95, P99))
@@ -80,6 +113,14 @@ def _point(point: Point) -> PointAnswer:
 
 def _rounded(seconds: float | None) -> float | None:
     return None if seconds is None else round(seconds, DIGITS)
+
+
+def _error(whole: Point) -> float:
+    return round((Sketch() if whole.counts is None else whole.counts.sketch).error, 6)
+
+
+def _maybe_time(minute: int | None) -> datetime | None:
+    return None if minute is None else _time(minute)
 
 
 def _time(minute: int) -> datetime:

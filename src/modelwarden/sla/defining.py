@@ -14,6 +14,7 @@ from modelwarden.facts.sla import SliDefined
 from modelwarden.permissions import Permission
 from modelwarden.registry.queries import find_model
 from modelwarden.registry.reads import resource_of
+from modelwarden.registry.use_cases.queries import find_use_case
 from modelwarden.sla import queries
 from modelwarden.sla.sli import PRODUCTION, Guarded, ResourceType, Sli, check_name, guarded
 from modelwarden.values.ids import ModelName, SliName
@@ -86,13 +87,14 @@ def known_sli(view: View, name: str) -> Sli | None:
 
 def _of_guards(view: View, guard: Guarded) -> Sli | None:
     model = find_model(view, ModelName(guard.model))
-    if model is None:
+    if model is None or (guard.use_case and find_use_case(view, guard.use_case) is None):
         return None
+    labels = {"environment": guard.environment}
     return Sli(
         name=guard.name,
         resource_type=ResourceType.MODEL,
         resource=model.name,
-        labels={"environment": guard.environment},
+        labels=labels if guard.use_case is None else labels | {"use_case": guard.use_case},
         thresholds=(),
         defined_by=model.owner,
         defined_at=model.registered_at,

@@ -7,6 +7,7 @@ none: the sender sends them one by one when a report is refused. They are teleme
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Final, NamedTuple, Protocol, TypeVar
 
@@ -18,6 +19,7 @@ from modelwarden.sla import queries
 from modelwarden.sla.defining import known_sli, may_read, resource_of_sli
 from modelwarden.sla.kept import queries as kept
 from modelwarden.sla.kept.keeping import QUEUE
+from modelwarden.sla.sli import guarded
 from modelwarden.sla.slot import HOUR, Slot, summed
 from modelwarden.store.queueing import one_by_one
 
@@ -74,7 +76,7 @@ def accept(view: View, data: bytes) -> Accepted:
         SliUnknown: nothing is measured under a name, as far as the caller may know.
         NotPermitted: the caller may not report for it.
     """
-    report = slot_report.read(data)
+    report = _without_strangers(view, slot_report.read(data))
     for name in sorted({part.sli for part in report.parts}):
         sli = known_sli(view, name)
         if sli is None:
@@ -84,6 +86,18 @@ def accept(view: View, data: bytes) -> Accepted:
             if part.sli == name:
                 _check_part(sli, part)
     return Accepted(report)
+
+
+def _without_strangers(view: View, report: Report) -> Report:
+    """Leave out what is told for use cases that nobody wrote down; it is told for the model, too, and counts there."""
+
+    def is_strange(name: str) -> bool:
+        of = guarded(name)
+        return of is not None and of.use_case is not None and known_sli(view, name) is None
+
+    strange = {name for name in {part.sli for part in report.parts} if is_strange(name)}
+    parts = tuple(part for part in report.parts if part.sli not in strange)
+    return replace(report, parts=parts)
 
 
 def _check_right(view: View, sli: Sli) -> None:

@@ -32,6 +32,15 @@ _NAMES: Final = (
     .order_by(_ALL_NAMES.c.name)
     .limit(bindparam("limit"))
 )
+_ABOUT: Final = (
+    select(slis)
+    .where(
+        slis.c.resource_type == bindparam("resource_type"),
+        slis.c.resource == bindparam("resource"),
+    )
+    .order_by(slis.c.name)
+    .limit(bindparam("limit"))
+)
 _REPORTER: Final = select(slot_reporters).where(
     slot_reporters.c.sli == bindparam("sli"), slot_reporters.c.instance == bindparam("instance")
 )
@@ -91,6 +100,12 @@ def find_sli(view: View, name: str) -> Sli | None:
     """Return a definition, or None."""
     row = view.row(_SLI, {"name": name})
     return None if row is None else _sli(row)
+
+
+def about(view: View, kind: ResourceType, resource: str, *, limit: int) -> list[Sli]:
+    """Return definitions of what is measured of one resource, by name."""
+    params = {"resource_type": kind.value, "resource": resource, "limit": limit}
+    return [_sli(row) for row in view.rows(_ABOUT, params)]
 
 
 def names_after(view: View, after: str, limit: int) -> list[str]:

@@ -78,6 +78,14 @@ class Series:
     points: tuple[Point, ...]
 
 
+class Span(NamedTuple):
+    """A time from `first` to before `last`, in steps; all in minutes."""
+
+    first: int
+    last: int
+    step: int
+
+
 class Stretch(NamedTuple):
     """The slots of a time, none of them counting what another counts, and when how much was heard of.
 
@@ -128,31 +136,42 @@ def series(
         ValueInvalid: more than 2,000 points, or a finer step than is kept of that time (SL-18).
     """
     found = readable_sli(view, name)
+    when = span(view, since, until, step, back=HOUR)
+    counted = stretch(view, found.name, when)
+    return Series(
+        sli=found.name,
+        since=when.first,
+        until=when.last,
+        step=when.step,
+        whole=whole_of(counted, when),
+        points=tuple(points_of(counted, when)),
+    )
+
+
+def span(
+    view: View, since: datetime | None, until: datetime | None, step: str | None, *, back: int
+) -> Span:
+    """Return the time that is asked for, its ends at whole steps; `back` minutes unless said. Raises ValueInvalid."""
     last = minute_of(view.now if until is None else _utc(until))
-    first = last - HOUR if since is None else minute_of(_utc(since))
+    first = last - back if since is None else minute_of(_utc(since))
     width = _chosen(view, first, last) if step is None else _minutes(step)
     _check(view, first, last, width)
-    first -= first % width
-    last += -last % width
-    stretch = _stretch(view, found.name, first, last, width)
-    points = tuple(_points(stretch, first, last, width))
-    whole = _point(stretch.slots, sum(s for _, s in stretch.heard), first, last - first)
-    return Series(sli=found.name, since=first, until=last, step=width, whole=whole, points=points)
+    return Span(first - first % width, last + -last % width, width)
 
 
 def counts(view: View, *, model: str, environment: str, since: datetime, until: datetime) -> Totals:
     """Return what guards of a model counted, by whole minutes. For the program's own reading: it asks for no right."""
     name, first, last = Guarded(model, environment).name, minute_of(since), minute_of(until)
-    stretch = _stretch(view, name, first, last, MINUTE)
-    found = all_of(stretch.slots)
+    counted = stretch(view, name, Span(first, last, MINUTE))
+    found = all_of(counted.slots)
     return Totals(
         total=0 if found is None else found.total,
         errors=0 if found is None else found.errors,
         blocked=0 if found is None else found.blocked,
         fallbacks=0 if found is None else found.fallbacks,
-        seen=sum(share for _, share in stretch.heard),
+        seen=sum(share for _, share in counted.heard),
         minutes=max(0, last - first),
-        dropped=sum(slot.dropped for slot in stretch.slots),
+        dropped=sum(slot.dropped for slot in counted.slots),
     )
 
 
@@ -164,8 +183,9 @@ def coverage(*, seen: int, minutes: int, total: int, lost: int) -> float:
     return round(seen / (minutes * WHOLE) * kept_share, 6)
 
 
-def _stretch(view: View, name: str, first: int, last: int, width: int) -> Stretch:
+def stretch(view: View, name: str, when: Span) -> Stretch:
     """Read a time: what is sealed from slots of five minutes or an hour, the rest from minutes and fives."""
+    first, last, width = when
     border = min(max(first, kept.sealed_before(view) * HOUR), max(first, last))
     slots: list[Slot] = []
     heard: list[tuple[int, int]] = []
@@ -184,18 +204,26 @@ def _stretch(view: View, name: str, first: int, last: int, width: int) -> Stretc
     return Stretch(slots, heard)
 
 
-def _points(stretch: Stretch, first: int, last: int, width: int) -> list[Point]:
+def points_of(counted: Stretch, when: Span) -> list[Point]:
+    """Return what was counted step by step; a step of which nothing is known has no counts."""
+    first, last, width = when
     slots: dict[int, list[Slot]] = {}
     shares: dict[int, int] = {}
-    for slot in stretch.slots:
+    for slot in counted.slots:
         slots.setdefault((slot.start - first) // width, []).append(slot)
-    for start, share in stretch.heard:
+    for start, share in counted.heard:
         at = (start - first) // width
         shares[at] = shares.get(at, 0) + share
     return [
         _point(slots.get(at, []), shares.get(at, 0), first + at * width, width)
         for at in range((last - first) // width)
     ]
+
+
+def whole_of(counted: Stretch, when: Span) -> Point:
+    """Return all that was counted in a time."""
+    share = sum(share for _, share in counted.heard)
+    return _point(counted.slots, share, when.first, when.last - when.first)
 
 
 def _point(slots: list[Slot], share: int, start: int, minutes: int) -> Point:

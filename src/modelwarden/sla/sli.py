@@ -1,7 +1,7 @@
 """What is measured: a name, the resource that it is about, labels, and thresholds of seconds. Pure (SL-9).
 
 `guard:<model>` is measured for every model without a definition: what its guards count in production; with `@staging`
-behind it, in staging.
+behind it, in staging. `guard:<model>:<use case>` is the part of it that guards count which serve one use case (SL-40).
 """
 
 from __future__ import annotations
@@ -102,19 +102,24 @@ class Guarded(NamedTuple):
 
     model: str
     environment: str
+    use_case: str | None = None
 
     @property
     def name(self) -> SliName:
         """What it is called."""
         behind = "" if self.environment == PRODUCTION else f"@{self.environment}"
-        return SliName(f"{GUARD}{self.model}{behind}")
+        part = "" if self.use_case is None else f":{self.use_case}"
+        return SliName(f"{GUARD}{self.model}{behind}{part}")
 
 
 def guarded(name: str) -> Guarded | None:
     """Return whose guards count under a name; None where the name is of another form."""
-    model, _, environment = name.removeprefix(GUARD).partition("@")
-    found = Guarded(model, environment or PRODUCTION)
-    known = found.environment in {PRODUCTION, STAGING} and MODEL_NAME.fullmatch(model)
+    whole, _, use_case = name.removeprefix(GUARD).partition(":")
+    model, _, environment = whole.partition("@")
+    found = Guarded(model, environment or PRODUCTION, use_case or None)
+    known = found.environment in {PRODUCTION, STAGING} and all(
+        map(MODEL_NAME.fullmatch, (model, use_case or model))
+    )
     return found if known and found.name == name else None
 
 

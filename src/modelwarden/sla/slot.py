@@ -10,18 +10,15 @@ from __future__ import annotations
 import base64
 import hashlib
 from dataclasses import dataclass, replace
-from functools import reduce
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from modelwarden.errors import SlotInvalid
 from modelwarden.guard import fields
-from modelwarden.guard.slots import marked
+from modelwarden.guard.slots import Counts, marked
 from modelwarden.values import canonical
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
-
-    from modelwarden.guard.slots import Counts
 
 MINUTE, FIVE, HOUR = 1, 5, 60
 """The widths of slots, in minutes."""
@@ -55,7 +52,7 @@ class Slot:
     def added(self, other: Slot) -> Slot:
         """Return both together; they are of one SLI, start and width. Raises SlotInvalid over 2^53 - 1."""
         dropped = fields.whole(SlotInvalid, "dropped", self.dropped + other.dropped)
-        return replace(self, counts=together(self.counts, other.counts), dropped=dropped)
+        return replace(self, counts=together((self.counts, other.counts)), dropped=dropped)
 
     def encode(self) -> bytes:
         """Return the canonical bytes: equal slots have equal bytes."""
@@ -77,15 +74,15 @@ class Slot:
         )
 
 
-def together(a: Counts, b: Counts) -> Counts:
-    """Return both together, with the thresholds that both have. Raises SlotInvalid, SketchInvalid over 2^53 - 1."""
-    if a.thresholds == b.thresholds:
-        return a.added(b)
-    kept = frozenset(a.thresholds) & frozenset(b.thresholds)
-    return _with(a, kept).added(_with(b, kept))
+def together(many: Sequence[Counts]) -> Counts:
+    """Return all together, at least one, with the thresholds that all have. Raises SlotInvalid, SketchInvalid."""
+    kept = frozenset.intersection(*(frozenset(one.thresholds) for one in many))
+    return Counts.sum_of([_with(one, kept) for one in many])
 
 
 def _with(counts: Counts, kept: frozenset[str]) -> Counts:
+    if len(counts.thresholds) == len(kept):
+        return counts
     pairs = [
         (threshold, bad)
         for threshold, bad in zip(counts.thresholds, counts.bad, strict=True)
@@ -115,7 +112,7 @@ def widened(slots: Iterable[Slot], width: int) -> list[Slot]:
 def all_of(slots: Iterable[Slot]) -> Counts | None:
     """Return what all of them count; None for none."""
     counts = [slot.counts for slot in slots]
-    return reduce(together, counts) if counts else None
+    return together(counts) if counts else None
 
 
 class Presence(NamedTuple):

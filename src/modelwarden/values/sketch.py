@@ -15,7 +15,7 @@ from modelwarden.errors import SketchInvalid
 from modelwarden.values.buckets import HIGHEST, LOWEST, SCHEMA, tally, upper_bound
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
     from fractions import Fraction
 
 COARSEST, FINEST = -4, 8
@@ -141,12 +141,19 @@ class Sketch:
 
     def merged(self, other: Sketch) -> Sketch:
         """Return both together, at the coarser schema of the two. Raises SketchInvalid over 2^53 values."""
-        schema = min(self.schema, other.schema)
-        ours, theirs = self.coarsened(schema), other.coarsened(schema)
-        together = _sums(iter(theirs.buckets), dict(ours.buckets))
-        return Sketch(
-            schema=schema, zero=ours.zero + theirs.zero, buckets=tuple(sorted(together.items()))
-        )
+        return Sketch.sum_of((self, other))
+
+    @classmethod
+    def sum_of(cls, sketches: Sequence[Sketch]) -> Sketch:
+        """Return all together, at the coarsest of their schemas. Raises SketchInvalid over 2^53 values."""
+        schema = min((one.schema for one in sketches), default=SCHEMA)
+        together: dict[int, int] = {}
+        zero = 0
+        for one in sketches:
+            coarse = one.coarsened(schema)
+            zero += coarse.zero
+            _sums(coarse.buckets, together)
+        return cls(schema=schema, zero=zero, buckets=tuple(sorted(together.items())))
 
     def encode(self) -> bytes:
         """Write the version, the schema, the count of zero, then (step to the index, count) as varints (SL-12)."""
@@ -193,7 +200,7 @@ def _ends(schema: int) -> tuple[int, int]:
     return _coarser(LOWEST + 1, SCHEMA - schema), _coarser(HIGHEST, SCHEMA - schema)
 
 
-def _sums(pairs: Iterator[tuple[int, int]], counts: dict[int, int]) -> dict[int, int]:
+def _sums(pairs: Iterable[tuple[int, int]], counts: dict[int, int]) -> dict[int, int]:
     for index, count in pairs:
         counts[index] = counts.get(index, 0) + count
     return counts

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from datetime import datetime  # noqa: TC003  # the same
 from typing import Any
 
+from modelwarden.values.slas import PointAnswer  # noqa: TC001  # the same
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UseCaseAnswer:
@@ -40,3 +42,53 @@ class UseCaseAnswer:
     sunset_at: datetime | None
     stopped_at: datetime | None
     revision: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ModelUsage:
+    """What guards of one model counted for a use case.
+
+    Attributes:
+        unattributed: attempts at the model that were counted for no use case at all.
+        last_used: the minute of the last attempt, or the hour once that is sealed; None for none in this time.
+    """
+
+    model: str
+    whole: PointAnswer
+    unattributed: int
+    last_used: datetime | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ManualUsage:
+    """What was measured of a use case under a definition; it may count the same attempts, so it is added to nothing."""
+
+    sli: str
+    whole: PointAnswer
+    last_used: datetime | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UsageAnswer:
+    """How a use case was used in a time: what guards counted for it, added up over its models (SL-40).
+
+    Attributes:
+        step_s: the length of a point in seconds; points begin at whole multiples of it, in UTC.
+        relative_error: no quantile is further from the true one than this part of it.
+        whole: all points together; without figures where no guard reported for it.
+        manual: what was measured by hand.
+        left_out: models that the caller may not see, or that are too many for one answer; they are in no figure.
+    """
+
+    usecase: str
+    environment: str
+    since: datetime
+    until: datetime
+    step_s: int
+    relative_error: float
+    whole: PointAnswer
+    points: tuple[PointAnswer, ...]
+    last_used: datetime | None
+    models: tuple[ModelUsage, ...]
+    manual: tuple[ManualUsage, ...]
+    left_out: int

@@ -11,6 +11,8 @@ from modelwarden.errors import NoOpenRequest
 from modelwarden.registry import actions
 from modelwarden.registry.lifecycle import Environment
 from modelwarden.registry.use_cases.answers import use_case_answer
+from modelwarden.sla import actions as sla
+from modelwarden.sla.answers import usage_answer
 from modelwarden.values.pages import Listing, Page
 from modelwarden.values.words import maybe_named
 
@@ -20,7 +22,7 @@ if TYPE_CHECKING:
 
     from modelwarden.ledger.keys import Signer
     from modelwarden.values.answers import EntryAnswer, RequestAnswer
-    from modelwarden.values.use_cases import UseCaseAnswer
+    from modelwarden.values.use_cases import UsageAnswer, UseCaseAnswer
     from modelwarden.warden.bound import Bound
     from modelwarden.warden.release_rooms import Approvals
 
@@ -118,6 +120,26 @@ class UseCases:
         page = Page(limit=limit, cursor=cursor)
         action = partial(audit.use_case_history, name=usecase, page=page)
         return self._bound.page(action, lambda _view, entry: entry)
+
+    def usage(
+        self,
+        usecase: str,
+        *,
+        environment: str = "production",
+        since: datetime | None = None,
+        until: datetime | None = None,
+        step: str | None = None,
+    ) -> UsageAnswer:
+        """Return what guards counted for a use case, of the last 30 days unless asked otherwise; a gap has no figures.
+
+        `step` is such as `5m`, `1h` or `1d`; of what is old only coarser ones are kept.
+
+        Raises UseCaseNotFound, ValueInvalid.
+        """
+        action = partial(
+            sla.usage, name=usecase, environment=environment, since=since, until=until, step=step
+        )
+        return self._bound.read(action, usage_answer)
 
     def submit(self, usecase: str, *, comment: str) -> UseCaseAnswer:
         """Ask for its approval; the comment says in 20 to 4,000 characters why.

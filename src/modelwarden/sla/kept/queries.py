@@ -38,6 +38,12 @@ _SLOTS: Final = (
     )
     .order_by(slots.c.start)
 )
+_TOTAL: Final = select(func.coalesce(func.sum(slots.c.total), 0).label("total")).where(
+    slots.c.sli.in_(bindparam("slis", expanding=True)),
+    slots.c.width == bindparam("width"),
+    slots.c.start >= bindparam("since"),
+    slots.c.start < bindparam("until"),
+)
 _OLDEST: Final = (
     select(slots)
     .where(slots.c.width == bindparam("width"), slots.c.start < bindparam("before"))
@@ -103,6 +109,12 @@ def slots_between(view: View, sli: str, *, width: int, since: int, until: int) -
     """Return the slots of an SLI that begin within these minutes, oldest first."""
     params = {"sli": sli, "width": width, "since": since, "until": until}
     return [_slot(row) for row in view.rows(_SLOTS, params)]
+
+
+def total_between(view: View, slis: Sequence[str], *, width: int, since: int, until: int) -> int:
+    """Return how many attempts the slots of SLIs count that begin within these minutes."""
+    row = view.row(_TOTAL, {"slis": slis, "width": width, "since": since, "until": until})
+    return 0 if row is None else int(row.total)
 
 
 def oldest(view: View, *, width: int, before: int, limit: int) -> list[Slot]:
