@@ -84,7 +84,7 @@ RULES = tuple(
         "faults/test_servicenow_kill", "faults/test_target_kill",
         "sinks/test_pressure", "sinks/test_tiles", "sinks/test_witnessing", "sla/test_ingest", "sla/test_keeping",
         "stories/test_drill", "stories/test_ensemble", "stories/test_fleet", "stories/test_kill", "stories/test_people",
-        "stories/test_use_cases",
+        "sla/test_use_cases", "stories/test_use_cases",
     )
 )  # fmt: skip
 """Files that try those rules, and not the database; others show races, sealing and whole stories on both."""

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from modelwarden.errors import NotPermitted, SliUnknown, UseCaseNotFound, ValueInvalid
+from tests.safeguards.desk import PURPOSE
 from tests.sla.reporting import at, part, wire
 
 if TYPE_CHECKING:
@@ -75,6 +76,17 @@ def test_of_several_models_all_is_added_and_each_is_shown(plant: Plant) -> None:
     assert [(one.model, one.whole.total) for one in found.models] == [("churn", 3), ("fraud", 1)]
     assert found.whole.p99_s == pytest.approx(9.0, rel=found.relative_error)
     assert [one.last_used for one in found.models] == [at(now - 1), at(now)]
+
+
+def test_of_a_long_time_fewer_models_are_read_and_it_says_so(plant: Plant) -> None:
+    names = [f"m{n:02}" for n in range(21)]
+    for name in names:
+        plant.acting("olivia").models.register(name, owner="olivia", business_purpose=PURPOSE)
+    write_down(plant, "calls", models=tuple(names))
+    found = used(plant)
+    assert ([one.model for one in found.models], found.left_out) == (names[:20], 1)
+    year = used(plant, since=at(plant.now - 365 * 24 * 60), step="1d")
+    assert ([one.model for one in year.models], year.left_out) == (names[:2], 19)
 
 
 def test_environments_are_apart(plant: Plant) -> None:

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 BACK: Final = 30 * DAY
 """How far it looks back unless asked otherwise, in minutes."""
 MOST_MODELS: Final = 20
-"""Models whose counts are read for one answer; each has up to 720 slots in 30 days."""
+"""Models whose counts are read for one answer of up to 30 days; the longer the time, the fewer."""
 MOST_SERVED: Final = 1_000
 """Use cases of one model whose counts are no longer nobody's."""
 MOST_MANUAL: Final = 20
@@ -106,7 +106,8 @@ def usage(
     when = span(view, since, until, step, back=BACK)
     counted: list[list[Point]] = []
     models = []
-    for model in found.models[:MOST_MODELS]:
+    most = min(MOST_MODELS, max(1, round(MOST_MODELS * BACK / (when.last - when.first))))
+    for model in found.models[:most]:
         of = Guarded(model, place, found.name).name
         sli = known_sli(view, of)
         if sli is not None and may_read(view, sli):

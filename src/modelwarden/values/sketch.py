@@ -15,7 +15,7 @@ from modelwarden.errors import SketchInvalid
 from modelwarden.values.buckets import HIGHEST, LOWEST, SCHEMA, tally, upper_bound
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
     from fractions import Fraction
 
 COARSEST, FINEST = -4, 8
@@ -174,15 +174,13 @@ class Sketch:
             raise SketchInvalid(f"{len(data)} bytes; no sketch has more than {MAX_BYTES}")
         if data[:1] != bytes((_VERSION,)):
             raise SketchInvalid(f"the first byte has to be the version, {_VERSION}")
-        numbers = list(_numbers(data))
+        numbers = _numbers(data)
         if len(numbers) < 2 or len(numbers) % 2:  # noqa: PLR2004  # schema and zero, then pairs
             _refuse_end()
-        schema, zero = _unzigzag(numbers[0]), numbers[1]
-        index, buckets = 0, []
-        for at in range(2, len(numbers), 2):
-            index += _unzigzag(numbers[at])
-            buckets.append((index, numbers[at + 1]))
-        return cls(schema=schema, zero=zero, buckets=tuple(buckets))
+        schema, zero, *pairs = numbers
+        steps = [n >> 1 if not n & 1 else -(n >> 1) - 1 for n in pairs[::2]]
+        buckets = tuple(zip(accumulate(steps), pairs[1::2], strict=True))
+        return cls(schema=_unzigzag(schema), zero=zero, buckets=buckets)
 
 
 def _estimate(index: int, schema: int) -> float:
@@ -221,9 +219,13 @@ def _write(written: bytearray, number: int) -> None:
     written.append(number)
 
 
-def _numbers(data: bytes) -> Iterator[int]:
+def _numbers(data: bytes) -> list[int]:
+    found = []
     number = shift = 0
     for byte in data[1:]:
+        if byte <= _LOW and not shift:  # most numbers are one byte
+            found.append(byte)
+            continue
         number |= (byte & _LOW) << shift
         if number > MAX_COUNT:
             raise SketchInvalid("a number over 2^53")
@@ -234,10 +236,11 @@ def _numbers(data: bytes) -> Iterator[int]:
             continue
         if shift and not byte:
             raise SketchInvalid("a number that is longer than it has to be")
-        yield number
+        found.append(number)
         number = shift = 0
     if shift:
         _refuse_end()
+    return found
 
 
 def _refuse_end() -> NoReturn:
