@@ -35,15 +35,18 @@ def releasing(folder: Path, *, notes: str = BAD) -> Iterator[Release]:
     org = Org(folder, write_rate=0, read_rate=0)
     govern(org, STEPS)
     rollout = stepped(org, notes=notes).id
+    with org.warden, shown(org) as place:
+        yield Release(org, place, rollout)
+
+
+@contextmanager
+def shown(org: Org) -> Iterator[Place]:
+    """Serve a company's pages to its people, and to frank, who may nothing."""
     org.warden.add_user("frank")
-    tokens = {
-        name: org.warden.acting_as("root" if name == "frank" else name)
-        .tokens.create(user=name)
-        .secret
-        or ""
-        for name in PEOPLE
-    }
-    with org.warden:
-        app = create_server_app(org.warden.settings, warden=org.warden)
-        with served(app) as address:
-            yield Release(org, Place(address, tokens, ""), rollout)
+    tokens = {}
+    for name in PEOPLE:
+        issuer = org.warden.acting_as("root" if name == "frank" else name)
+        tokens[name] = issuer.tokens.create(user=name).secret or ""
+    app = create_server_app(org.warden.settings, warden=org.warden)
+    with served(app) as address:
+        yield Place(address, tokens, "")

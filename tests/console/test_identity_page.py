@@ -7,11 +7,8 @@ from typing import TYPE_CHECKING, Any
 import httpx
 import pytest
 
-from modelwarden.server import create_server_app
-from tests.api.town import served
 from tests.approvals.org import WHY, Org
-from tests.console.readers import Place
-from tests.console.releasing import BAD
+from tests.console.releasing import BAD, shown
 from tests.console.test_browser import come_in, too_small, violations_of
 from tests.safeguards.fleet import ROOT, bearer
 from tests.services import browser as browsers
@@ -21,6 +18,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from playwright.sync_api import Browser
+
+    from tests.console.readers import Place
 
 PATH = "/identities"
 OURS = {"user": "dave", "issuer": "https://github.com", "subject": "774411"}
@@ -35,17 +34,8 @@ def org(tmp_path: Path) -> Iterator[Org]:
 
 @pytest.fixture
 def place(org: Org) -> Iterator[Place]:
-    org.warden.add_user("frank")
-    tokens = {
-        name: org.warden.acting_as("root" if name == "frank" else name)
-        .tokens.create(user=name)
-        .secret
-        or ""
-        for name in ("root", "alice", "bob", "dave", "frank")
-    }
-    app = create_server_app(org.warden.settings, warden=org.warden)
-    with served(app) as address:
-        yield Place(address, tokens, "")
+    with shown(org) as made:
+        yield made
 
 
 def mapped(place: Place) -> Any:  # noqa: ANN401 - any JSON

@@ -7,14 +7,11 @@ from typing import TYPE_CHECKING, Any
 import httpx
 import pytest
 
-from modelwarden.server import create_server_app
-from tests.api.town import served
 from tests.approvals.org import WHY, Org
 from tests.approvals.test_checks import FLOOR, SCAN, publish, scanned
 from tests.approvals.test_signed_files import bundle, kept
 from tests.approvals.test_waivers import LEAVE, waived
-from tests.console.readers import Place
-from tests.console.releasing import BAD
+from tests.console.releasing import BAD, shown
 from tests.console.test_browser import come_in, too_small, violations_of
 from tests.safeguards.fleet import ROOT, bearer
 from tests.services import browser as browsers
@@ -24,6 +21,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from playwright.sync_api import Browser
+
+    from tests.console.readers import Place
 
 ONE = "/models/churn/versions/1.0.0"
 LONG = "9.9.9+build.2026-11-28_nightly.of-the-third-quarter"
@@ -41,17 +40,8 @@ def org(tmp_path: Path) -> Iterator[Org]:
 
 @pytest.fixture
 def place(org: Org) -> Iterator[Place]:
-    org.warden.add_user("frank")
-    tokens = {
-        name: org.warden.acting_as("root" if name == "frank" else name)
-        .tokens.create(user=name)
-        .secret
-        or ""
-        for name in ("alice", "bob", "dave", "root", "frank")
-    }
-    app = create_server_app(org.warden.settings, warden=org.warden)
-    with served(app) as address:
-        yield Place(address, tokens, "")
+    with shown(org) as made:
+        yield made
 
 
 def gate(place: Place) -> Any:  # noqa: ANN401 - any JSON
