@@ -185,23 +185,26 @@ def coverage(*, seen: int, minutes: int, total: int, lost: int) -> float:
 
 def stretch(view: View, name: str, when: Span) -> Stretch:
     """Read a time: what is sealed from slots of five minutes or an hour, the rest from minutes and fives."""
-    first, last, width = when
-    border = min(max(first, kept.sealed_before(view) * HOUR), max(first, last))
     slots: list[Slot] = []
     heard: list[tuple[int, int]] = []
-    if first < border:
-        fine = width % HOUR and first >= minute_of(view.now - FIVES_KEPT)
-        sealed = kept.slots_between(
-            view, name, width=FIVE if fine else HOUR, since=first, until=border
-        )
-        slots += sealed
-        heard += [(slot.start, slot.seen or 0) for slot in sealed]
+    parts = parts_of(view, when)
+    for width, since, until in parts:
+        if since < until:
+            slots += kept.slots_between(view, name, width=width, since=since, until=until)
+    _, border, last = parts[-1]
+    heard += [(slot.start, slot.seen or 0) for slot in slots if slot.start < border]
     if border < last:
-        for each in (MINUTE, FIVE):
-            slots += kept.slots_between(view, name, width=each, since=border, until=last)
         rows = queries.presences(view, name, (border - SILENT) // HOUR, (last - 1) // HOUR)
         heard += [(border + at, share) for at, share in enumerate(seen(rows, border, last))]
     return Stretch(slots, heard)
+
+
+def parts_of(view: View, when: Span) -> tuple[tuple[int, int, int], ...]:
+    """Return (width, since, until) of the slots that count a time once: what is sealed, then minutes and fives."""
+    first, last, width = when
+    border = min(max(first, kept.sealed_before(view) * HOUR), max(first, last))
+    fine = width % HOUR and first >= minute_of(view.now - FIVES_KEPT)
+    return (FIVE if fine else HOUR, first, border), (MINUTE, border, last), (FIVE, border, last)
 
 
 def points_of(counted: Stretch, when: Span) -> list[Point]:
