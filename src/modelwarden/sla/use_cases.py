@@ -42,6 +42,8 @@ BACK: Final = 30 * DAY
 MOST_MODELS: Final = 20
 """Models whose counts are read for one answer of up to 30 days; the longer the time, the fewer."""
 MOST_MANUAL: Final = 20
+MOST_DEFINED: Final = 1_000
+"""Definitions among which those are looked for."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -146,8 +148,11 @@ def usage(
 
 
 def _manual(view: View, name: str, place: str, when: Span) -> tuple[Manual, ...]:
-    found = []
-    for sli in queries.about(view, ResourceType.USE_CASE, name, limit=MOST_MANUAL):
+    """Return what the caller may see of this environment; definitions of elsewhere take no place from it."""
+    found: list[Manual] = []
+    for sli in queries.about(view, ResourceType.USE_CASE, name, limit=MOST_DEFINED):
+        if len(found) == MOST_MANUAL:
+            break
         if sli.labels.get("environment", PRODUCTION) == place and may_read(view, sli):
             part = stretch(view, sli.name, when)
             whole = whole_of(part, when)
