@@ -28,6 +28,8 @@ DAY: Final = 24 * HOUR
 STEPS: Final = (1, 5, 15, HOUR, 6 * HOUR, DAY)
 """Of which one is chosen where none is asked for, in minutes."""
 WANTED_POINTS: Final = 120
+LAST: Final = int(datetime(6000, 1, 1, tzinfo=UTC).timestamp()) // 60
+"""The last minute that may be asked for: with a step behind it, it is still a number of databases."""
 _STEP: Final = re.compile(r"([1-9][0-9]{0,3})([mhd])")
 _UNITS: Final = {"m": 1, "h": HOUR, "d": DAY}
 
@@ -266,7 +268,9 @@ def _chosen(view: View, first: int, last: int) -> int:
 
 def _check(view: View, first: int, last: int, width: int) -> None:
     if not 0 <= first < last:
-        raise ValueInvalid("since", "a time before `until`")
+        raise ValueInvalid("since", "a time from 1970 on, before `until`")
+    if last > LAST:
+        raise ValueInvalid("until", "a time before the year 6000")
     if (last - first) // width > MOST_POINTS:
         raise ValueInvalid("step", f"one that makes at most {MOST_POINTS:,} points of that time")
     for least, age in ((FIVE, MINUTES_KEPT), (HOUR, FIVES_KEPT)):
@@ -277,4 +281,7 @@ def _check(view: View, first: int, last: int, width: int) -> None:
 def _utc(at: datetime) -> datetime:
     if at.tzinfo is None:
         raise ValueInvalid("since, until", "times with their zone")
-    return at.astimezone(UTC)
+    try:
+        return at.astimezone(UTC)
+    except OverflowError:
+        raise ValueInvalid("since, until", "times from 1970 to before the year 6000") from None
