@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from modelwarden.errors import CursorInvalid, ValueInvalid
+from modelwarden.guard.slots import MAX_NAME
 from modelwarden.sla import queries
 from modelwarden.sla.defining import known_sli, may_read, readable_sli
 from modelwarden.sla.kept import queries as kept
@@ -23,7 +24,6 @@ if TYPE_CHECKING:
 
 MOST_POINTS: Final = 2_000
 MOST_BATCHES: Final = 20
-LONGEST_NAME: Final = 200
 DAY: Final = 24 * HOUR
 STEPS: Final = (1, 5, 15, HOUR, 6 * HOUR, DAY)
 """Of which one is chosen where none is asked for, in minutes."""
@@ -107,7 +107,7 @@ def sli(view: View, name: str) -> Sli:
 def slis(view: View, page: Page) -> Listing[Sli]:
     """Return a page of what is measured, by name: definitions, and models whose guards reported in the last days."""
     after, found = page.after or "", []
-    if len(after) > LONGEST_NAME:
+    if len(after) > MAX_NAME:
         raise CursorInvalid
     for _ in range(MOST_BATCHES):
         batch = queries.names_after(view, after, page.limit)
