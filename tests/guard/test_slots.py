@@ -229,7 +229,7 @@ WRONG: dict[str, tuple[str, object]] = {
     "threshold as number": ("parts.0.thresholds", [1, 2]),
     "negative dropped": ("parts.0.dropped", -1),
     "empty sli": ("parts.0.sli", ""),
-    "long sli": ("parts.0.sli", "x" * 201),
+    "long sli": ("parts.0.sli", "x" * 329),
     "sli with a line break": ("parts.0.sli", "a\nb"),
     "sli with a lone surrogate": ("parts.0.sli", "\ud800"),
     "half a minute": ("parts.0.minute", "2026-11-20T11:19:30.000000Z"),

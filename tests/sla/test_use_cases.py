@@ -63,7 +63,7 @@ def test_where_no_guard_reported_there_are_no_figures_and_no_zero(plant: Plant) 
     found = used(plant)
     assert (found.whole.total, found.whole.p99_s, found.last_used) == (None, None, None)
     assert {point.total for point in found.points} == {None}
-    assert found.models[0].unattributed == 0
+    assert found.models[0].unattributed is None
 
 
 def test_of_several_models_all_is_added_and_each_is_shown(plant: Plant) -> None:

@@ -19,6 +19,7 @@ from modelwarden.api.caller import Caller, may, settled
 from modelwarden.api.limits import Rate
 from modelwarden.api.shapes import Moment, Reference, Shape, Word, answers, page, pages
 from modelwarden.errors import BodyTooLarge, ContentTypeUnsupported
+from modelwarden.guard.slots import MAX_NAME
 from modelwarden.permissions import Permission
 from modelwarden.sla import actions
 from modelwarden.sla.answers import series_answer, sli_answer
@@ -41,7 +42,7 @@ _PART: Final = {
     "additionalProperties": False,
     "required": ["sli", "minute", "part", "thresholds", "bad", "sketch", *_COUNTS],
     "properties": {
-        "sli": {"type": "string", "maxLength": 200},
+        "sli": {"type": "string", "maxLength": MAX_NAME},
         "minute": {"type": "string", "format": "date-time"},
         "part": {"type": "integer", "minimum": 1, "maximum": 2**53 - 1},
         "thresholds": {"type": "array", "maxItems": 8, "items": {"type": "string"}},

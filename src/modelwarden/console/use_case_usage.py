@@ -51,7 +51,7 @@ def read_usage(view: Any, name: str, query: Fields) -> Mapping[str, Any]:  # noq
         "end": f"{found.until:%d %b %H:%M} UTC",
         "latest": [(_when(p), _count(p.total), _count(p.errors)) for p in _latest(found)],
         "models": [
-            _row(one.model, one.whole, number(one.unattributed), one.last_used)
+            _row(one.model, one.whole, _count(one.unattributed), one.last_used)
             for one in found.models
         ],
         "manual": [_row(one.sli, one.whole, UNKNOWN, one.last_used) for one in found.manual],

@@ -7,6 +7,7 @@ With a spool it waits on disk, and what recorders left there that were killed is
 from __future__ import annotations
 
 import json
+import re
 import threading
 from collections import deque
 from typing import TYPE_CHECKING, Final, NamedTuple
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 
 MAX_BYTES: Final = 1_048_576
 SEND_WAIT_S: Final = 2.0
+_OF_USE_CASE: Final = re.compile(r"guard:[^:]+:[^:]+")
 
 _ROOM: Final = (
     slot_report.MAX_BYTES - 128
@@ -237,9 +239,14 @@ def outbox_in(folder: Path | None, send: Callable[[bytes], object], *, instance:
 
 
 def _attempts(data: bytes) -> int:
-    """Return what is lost with a part of a killed recorder; one that can't be read is lost uncounted."""
+    """Return what is lost with a part of a killed recorder; one that can't be read is lost uncounted.
+
+    What a guard counted for its use case is lost with what it told for the model.
+    """
     try:
         found = json.loads(data)
+        if _OF_USE_CASE.fullmatch(found["sli"]):
+            return 0
         return int(found["total"]) + int(found["dropped"])
     except (ValueError, KeyError, TypeError):
         return 0

@@ -24,7 +24,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 MAX_THRESHOLDS: Final = 8
-MAX_NAME: Final = 200
+MAX_NAME: Final = 328
+"""Room for the longest names of a model, an environment and a use case, told together."""
 AHEAD: Final = timedelta(minutes=2)
 BEHIND: Final = timedelta(hours=48)
 

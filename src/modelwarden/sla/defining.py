@@ -124,5 +124,10 @@ def readable_sli(view: View, name: str) -> Sli:
 
 
 def may_read(view: View, sli: Sli) -> bool:
-    """Say whether the caller may see what is measured: whoever may see what it is about."""
+    """Say whether the caller may see what is measured: whoever may see what it is about, and the use case it is for."""
+    of = guarded(sli.name)
+    if of is not None and of.use_case is not None:
+        case = Resource(use_case=of.use_case)
+        if not readable(view, Permission.USE_CASE_READ, on=case):
+            return False
     return readable(view, Permission.MODEL_READ, on=resource_of_sli(view, sli))

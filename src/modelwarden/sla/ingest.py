@@ -89,15 +89,24 @@ def accept(view: View, data: bytes) -> Accepted:
 
 
 def _without_strangers(view: View, report: Report) -> Report:
-    """Leave out what is told for use cases that nobody wrote down; it is told for the model, too, and counts there."""
+    """Leave out what is told for use cases that nobody wrote down; it is told for the model, too, and counts there.
 
-    def is_strange(name: str) -> bool:
-        of = guarded(name)
-        return of is not None and of.use_case is not None and known_sli(view, name) is None
-
-    strange = {name for name in {part.sli for part in report.parts} if is_strange(name)}
+    Whoever may not report for the model gets the same refusal as if they were written down.
+    """
+    strange = {name for name in {part.sli for part in report.parts} if _is_strange(view, name)}
     parts = tuple(part for part in report.parts if part.sli not in strange)
     return replace(report, parts=parts)
+
+
+def _is_strange(view: View, name: str) -> bool:
+    of = guarded(name)
+    if of is None or of.use_case is None or known_sli(view, name) is not None:
+        return False
+    model = known_sli(view, of._replace(use_case=None).name)
+    if model is None:
+        return False
+    _check_right(view, replace(model, name=of.name))
+    return True
 
 
 def _check_right(view: View, sli: Sli) -> None:

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from modelwarden.errors import CursorInvalid, ValueInvalid
+from modelwarden.guard.slots import MAX_NAME
 from modelwarden.sla import queries
 from modelwarden.sla.defining import known_sli, may_read, readable_sli
 from modelwarden.sla.kept import queries as kept
@@ -23,11 +24,12 @@ if TYPE_CHECKING:
 
 MOST_POINTS: Final = 2_000
 MOST_BATCHES: Final = 20
-LONGEST_NAME: Final = 200
 DAY: Final = 24 * HOUR
 STEPS: Final = (1, 5, 15, HOUR, 6 * HOUR, DAY)
 """Of which one is chosen where none is asked for, in minutes."""
 WANTED_POINTS: Final = 120
+LAST: Final = int(datetime(6000, 1, 1, tzinfo=UTC).timestamp()) // 60
+"""The last minute that may be asked for: with a step behind it, it is still a number of databases."""
 _STEP: Final = re.compile(r"([1-9][0-9]{0,3})([mhd])")
 _UNITS: Final = {"m": 1, "h": HOUR, "d": DAY}
 
@@ -105,7 +107,7 @@ def sli(view: View, name: str) -> Sli:
 def slis(view: View, page: Page) -> Listing[Sli]:
     """Return a page of what is measured, by name: definitions, and models whose guards reported in the last days."""
     after, found = page.after or "", []
-    if len(after) > LONGEST_NAME:
+    if len(after) > MAX_NAME:
         raise CursorInvalid
     for _ in range(MOST_BATCHES):
         batch = queries.names_after(view, after, page.limit)
@@ -185,23 +187,26 @@ def coverage(*, seen: int, minutes: int, total: int, lost: int) -> float:
 
 def stretch(view: View, name: str, when: Span) -> Stretch:
     """Read a time: what is sealed from slots of five minutes or an hour, the rest from minutes and fives."""
-    first, last, width = when
-    border = min(max(first, kept.sealed_before(view) * HOUR), max(first, last))
     slots: list[Slot] = []
     heard: list[tuple[int, int]] = []
-    if first < border:
-        fine = width % HOUR and first >= minute_of(view.now - FIVES_KEPT)
-        sealed = kept.slots_between(
-            view, name, width=FIVE if fine else HOUR, since=first, until=border
-        )
-        slots += sealed
-        heard += [(slot.start, slot.seen or 0) for slot in sealed]
+    parts = parts_of(view, when)
+    for width, since, until in parts:
+        if since < until:
+            slots += kept.slots_between(view, name, width=width, since=since, until=until)
+    _, border, last = parts[-1]
+    heard += [(slot.start, slot.seen or 0) for slot in slots if slot.start < border]
     if border < last:
-        for each in (MINUTE, FIVE):
-            slots += kept.slots_between(view, name, width=each, since=border, until=last)
         rows = queries.presences(view, name, (border - SILENT) // HOUR, (last - 1) // HOUR)
         heard += [(border + at, share) for at, share in enumerate(seen(rows, border, last))]
     return Stretch(slots, heard)
+
+
+def parts_of(view: View, when: Span) -> tuple[tuple[int, int, int], ...]:
+    """Return (width, since, until) of the slots that count a time once: what is sealed, then minutes and fives."""
+    first, last, width = when
+    border = min(max(first, kept.sealed_before(view) * HOUR), max(first, last))
+    fine = width % HOUR and first >= minute_of(view.now - FIVES_KEPT)
+    return (FIVE if fine else HOUR, first, border), (MINUTE, border, last), (FIVE, border, last)
 
 
 def points_of(counted: Stretch, when: Span) -> list[Point]:
@@ -263,7 +268,9 @@ def _chosen(view: View, first: int, last: int) -> int:
 
 def _check(view: View, first: int, last: int, width: int) -> None:
     if not 0 <= first < last:
-        raise ValueInvalid("since", "a time before `until`")
+        raise ValueInvalid("since", "a time from 1970 on, before `until`")
+    if last > LAST:
+        raise ValueInvalid("until", "a time before the year 6000")
     if (last - first) // width > MOST_POINTS:
         raise ValueInvalid("step", f"one that makes at most {MOST_POINTS:,} points of that time")
     for least, age in ((FIVE, MINUTES_KEPT), (HOUR, FIVES_KEPT)):
@@ -274,4 +281,7 @@ def _check(view: View, first: int, last: int, width: int) -> None:
 def _utc(at: datetime) -> datetime:
     if at.tzinfo is None:
         raise ValueInvalid("since, until", "times with their zone")
-    return at.astimezone(UTC)
+    try:
+        return at.astimezone(UTC)
+    except OverflowError:
+        raise ValueInvalid("since, until", "times from 1970 to before the year 6000") from None

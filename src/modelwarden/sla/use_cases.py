@@ -10,14 +10,23 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from modelwarden.registry.lifecycle import Environment
-from modelwarden.registry.use_cases import queries as registry
 from modelwarden.registry.use_cases.reads import use_case
 from modelwarden.sla import queries
 from modelwarden.sla.defining import known_sli, may_read
 from modelwarden.sla.kept import queries as kept
-from modelwarden.sla.reads import DAY, Point, Span, Stretch, points_of, span, stretch, whole_of
+from modelwarden.sla.reads import (
+    DAY,
+    Point,
+    Span,
+    Stretch,
+    parts_of,
+    points_of,
+    span,
+    stretch,
+    whole_of,
+)
 from modelwarden.sla.sli import PRODUCTION, Guarded, ResourceType
-from modelwarden.sla.slot import FIVE, HOUR, MINUTE, together
+from modelwarden.sla.slot import together
 from modelwarden.values.words import named
 
 if TYPE_CHECKING:
@@ -32,9 +41,9 @@ BACK: Final = 30 * DAY
 """How far it looks back unless asked otherwise, in minutes."""
 MOST_MODELS: Final = 20
 """Models whose counts are read for one answer of up to 30 days; the longer the time, the fewer."""
-MOST_SERVED: Final = 1_000
-"""Use cases of one model whose counts are no longer nobody's."""
 MOST_MANUAL: Final = 20
+MOST_DEFINED: Final = 1_000
+"""Definitions among which those are looked for."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,13 +51,13 @@ class OfModel:
     """What guards of one model counted for a use case.
 
     Attributes:
-        unattributed: attempts at the model that were counted for no use case at all.
+        unattributed: attempts at the model that were counted for no use case at all; None where nobody counted.
         last_used: the minute of the last attempt, or the hour once that is sealed; None for none in this time.
     """
 
     model: ModelName
     whole: Point
-    unattributed: int
+    unattributed: int | None
     last_used: int | None
 
 
@@ -119,7 +128,7 @@ def usage(
                 OfModel(
                     model=model,
                     whole=_one_after_another(points),
-                    unattributed=_unattributed(view, model, place, found.name, when),
+                    unattributed=_unattributed(view, model, place, when),
                     last_used=_last_used(part),
                 )
             )
@@ -139,8 +148,11 @@ def usage(
 
 
 def _manual(view: View, name: str, place: str, when: Span) -> tuple[Manual, ...]:
-    found = []
-    for sli in queries.about(view, ResourceType.USE_CASE, name, limit=MOST_MANUAL):
+    """Return what the caller may see of this environment; definitions of elsewhere take no place from it."""
+    found: list[Manual] = []
+    for sli in queries.about(view, ResourceType.USE_CASE, name, limit=MOST_DEFINED):
+        if len(found) == MOST_MANUAL:
+            break
         if sli.labels.get("environment", PRODUCTION) == place and may_read(view, sli):
             part = stretch(view, sli.name, when)
             whole = whole_of(part, when)
@@ -179,20 +191,18 @@ def _last_used(part: Stretch) -> int | None:
     return max((slot.start for slot in part.slots if slot.counts.total), default=None)
 
 
-def _unattributed(view: View, model: ModelName, place: str, name: str, when: Span) -> int:
-    """Return how many attempts at a model were counted for none of its use cases."""
-    served = registry.use_cases_after(view, "", model=model, state=None, limit=MOST_SERVED)
-    linked = {str(one.name) for one in served} | {name}
-    labelled = [Guarded(model, place, one).name for one in sorted(linked)]
-    whole = _total(view, [Guarded(model, place).name], when)
-    return max(0, whole - _total(view, labelled, when))
-
-
-def _total(view: View, slis: Sequence[str], when: Span) -> int:
-    """Return how many attempts SLIs count, as `stretch` reads them: sealed hours, and finer slots from there on."""
-    border = min(max(when.first, kept.sealed_before(view) * HOUR), max(when.first, when.last))
-    parts = ((HOUR, when.first, border), (MINUTE, border, when.last), (FIVE, border, when.last))
-    return sum(
-        kept.total_between(view, slis, width=width, since=since, until=until)
+def _unattributed(view: View, model: ModelName, place: str, when: Span) -> int | None:
+    """Return how many attempts at a model were counted for no use case; None where nobody counted."""
+    sli, parts = Guarded(model, place).name, parts_of(view, when)
+    found = [
+        kept.total_between(view, sli, width=width, since=since, until=until)
+        for width, since, until in parts
+    ]
+    counted = [total for total in found if total is not None]
+    if not counted:
+        return None
+    labelled = sum(
+        kept.labelled_between(view, sli, width=width, since=since, until=until)
         for width, since, until in parts
     )
+    return max(0, sum(counted) - labelled)

@@ -49,13 +49,13 @@ class ModelUsage:
     """What guards of one model counted for a use case.
 
     Attributes:
-        unattributed: attempts at the model that were counted for no use case at all.
+        unattributed: attempts at the model that were counted for no use case at all; None where nobody counted.
         last_used: the minute of the last attempt, or the hour once that is sealed; None for none in this time.
     """
 
     model: str
     whole: PointAnswer
-    unattributed: int
+    unattributed: int | None
     last_used: datetime | None
 
 

@@ -10,6 +10,7 @@ from sqlalchemy import bindparam, delete, func, insert, select, update
 from modelwarden.guard.slots import Counts
 from modelwarden.sla.slot import HOUR, Slot
 from modelwarden.store.schema.sla import slot_seals, slots
+from modelwarden.store.schema.use_cases import use_cases
 from modelwarden.values.sketch import Sketch
 
 if TYPE_CHECKING:
@@ -38,12 +39,25 @@ _SLOTS: Final = (
     )
     .order_by(slots.c.start)
 )
-_TOTAL: Final = select(func.coalesce(func.sum(slots.c.total), 0).label("total")).where(
-    slots.c.sli.in_(bindparam("slis", expanding=True)),
+_TOTAL: Final = select(func.sum(slots.c.total).label("total")).where(
+    slots.c.sli == bindparam("sli"),
     slots.c.width == bindparam("width"),
     slots.c.start >= bindparam("since"),
     slots.c.start < bindparam("until"),
 )
+_TOTAL_OF_USE_CASES: Final = select(
+    func.sum(  # for each by itself, so that no database reads the slots of all models
+        select(func.sum(slots.c.total))
+        .where(
+            slots.c.sli == bindparam("sli") + ":" + use_cases.c.name,
+            slots.c.width == bindparam("width"),
+            slots.c.start >= bindparam("since"),
+            slots.c.start < bindparam("until"),
+        )
+        .correlate(use_cases)
+        .scalar_subquery()
+    ).label("total")
+).select_from(use_cases)
 _OLDEST: Final = (
     select(slots)
     .where(slots.c.width == bindparam("width"), slots.c.start < bindparam("before"))
@@ -111,10 +125,18 @@ def slots_between(view: View, sli: str, *, width: int, since: int, until: int) -
     return [_slot(row) for row in view.rows(_SLOTS, params)]
 
 
-def total_between(view: View, slis: Sequence[str], *, width: int, since: int, until: int) -> int:
-    """Return how many attempts the slots of SLIs count that begin within these minutes."""
-    row = view.row(_TOTAL, {"slis": slis, "width": width, "since": since, "until": until})
-    return 0 if row is None else int(row.total)
+def total_between(view: View, sli: str, *, width: int, since: int, until: int) -> int | None:
+    """Return how many attempts the slots of an SLI count that begin within these minutes; None without slots."""
+    params = {"sli": sli, "width": width, "since": since, "until": until}
+    row = view.row(_TOTAL, params)
+    return None if row is None or row.total is None else int(row.total)
+
+
+def labelled_between(view: View, sli: str, *, width: int, since: int, until: int) -> int:
+    """Return how many attempts at a model those slots count that are of a use case, whichever."""
+    params = {"sli": sli, "width": width, "since": since, "until": until}
+    row = view.row(_TOTAL_OF_USE_CASES, params)
+    return 0 if row is None or row.total is None else int(row.total)
 
 
 def oldest(view: View, *, width: int, before: int, limit: int) -> list[Slot]:
