@@ -19,6 +19,7 @@ from modelwarden.guard import slot_report
 from modelwarden.guard.lanes import BATCH
 from modelwarden.guard.outbox import MAX_BYTES, Outbox, Waiting
 from modelwarden.guard.recorder import Recorder
+from modelwarden.guard.slots import MAX_NAME
 from modelwarden.values.sketch import Sketch
 from tests.guard.far_end import FarEnd
 
@@ -410,7 +411,7 @@ def test_closing_without_a_far_end_returns(far: FarEnd, wall: Wall) -> None:
     assert far.reports == []
 
 
-@pytest.mark.parametrize("sli", ["", "x" * 201, "a\nb", "\ud800"])
+@pytest.mark.parametrize("sli", ["", "x" * (MAX_NAME + 1), "a\nb", "\ud800"])
 def test_a_bad_name_is_refused_at_once(far: FarEnd, sli: str) -> None:
     with pytest.raises(SlotInvalid, match="sli"):
         Recorder(far, sli=sli)

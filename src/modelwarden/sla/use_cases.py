@@ -52,7 +52,7 @@ class OfModel:
 
     Attributes:
         unattributed: attempts at the model that were counted for no use case at all; None where nobody counted.
-        last_used: the minute of the last attempt, or the hour once that is sealed; None for none in this time.
+        last_used: the minute of the last attempt, later the five minutes and then the hour; None for none in this time.
     """
 
     model: ModelName
