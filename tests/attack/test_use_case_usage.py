@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import threading
 from datetime import UTC, datetime, timedelta, timezone
 from typing import TYPE_CHECKING, Any
 
@@ -13,13 +14,12 @@ from modelwarden.guard import slot_report
 from modelwarden.guard.guard import Guard
 from modelwarden.guard.recorder import Recorder
 from tests.safeguards.desk import PURPOSE
-from tests.sla.reporting import Plant, at, part, wire
+from tests.sla.reporting import Plant, at, part, used, wire, write_down
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from modelwarden.values.use_cases import UsageAnswer
 
 ONE, TWO = "00000000000000a1", "00000000000000b2"
 MODEL, CALLS, LETTERS = "guard:churn", "guard:churn:calls", "guard:churn:letters"
@@ -30,15 +30,6 @@ def plant(store_url: str, tmp_path: Path) -> Iterator[Plant]:
     opened = Plant.opened(store_url, tmp_path)
     yield opened
     opened.warden.close()
-
-
-def write_down(plant: Plant, *names: str, models: tuple[str, ...] = ("churn",)) -> None:
-    for name in names:
-        plant.acting("olivia").use_cases.create(name, models=models)
-
-
-def used(plant: Plant, name: str = "calls", **how: Any) -> UsageAnswer:  # noqa: ANN401
-    return plant.acting("dave").use_cases.usage(name, **{"until": at(plant.now + 1)} | how)
 
 
 # --- what a reporter may tell ------------------------------------------------------------------------
@@ -217,6 +208,16 @@ def test_a_guard_with_the_longest_names_starts_and_counts_for_both(
         seen += [one.name for one in listed.items]
         cursor = listed.next_cursor
     assert set(names) <= set(seen)
+
+
+@pytest.mark.parametrize("name", ["", "Calls", "calls:late", "a/b", "u" * 129])
+def test_a_guard_for_what_can_be_no_use_case_is_refused_before_anything_runs(
+    tmp_path: Path, name: str
+) -> None:
+    before = threading.active_count()
+    with pytest.raises(ValueInvalid, match="use_case"):
+        Guard("http://127.0.0.1:9", "churn", use_case=name, state_dir=tmp_path, init_wait=0)
+    assert threading.active_count() == before
 
 
 def lost_with(slis: tuple[str, ...], folder: Path) -> int:

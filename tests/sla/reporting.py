@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     from modelwarden.store.change import Change
     from modelwarden.values.slas import SeriesAnswer
+    from modelwarden.values.use_cases import UsageAnswer
     from modelwarden.warden.rooms import Rooms
 
 SLI = "churn-latency"
@@ -102,3 +103,14 @@ class Plant(Desk):
     def later(self, **by: float) -> None:
         self.clock.advance(**by)
         self.keeping.idle()
+
+
+def write_down(plant: Plant, *names: str, models: tuple[str, ...] = ("churn",)) -> None:
+    """Let olivia write use cases down."""
+    for name in names:
+        plant.acting("olivia").use_cases.create(name, models=models)
+
+
+def used(plant: Plant, name: str = "calls", **how: Any) -> UsageAnswer:  # noqa: ANN401
+    """Return how a use case was used up to now, as dave may see it."""
+    return plant.acting("dave").use_cases.usage(name, **{"until": at(plant.now + 1)} | how)

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 
 from modelwarden.errors import NotPermitted, SliUnknown, UseCaseNotFound, ValueInvalid
 from tests.safeguards.desk import PURPOSE
-from tests.sla.reporting import at, part, wire
+from tests.sla.reporting import at, part, used, wire, write_down
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from modelwarden.values.use_cases import UsageAnswer
     from modelwarden.warden.rooms import Rooms
     from tests.sla.reporting import Plant
 
@@ -23,16 +22,6 @@ CALLS, LETTERS = "guard:churn:calls", "guard:churn:letters"
 
 def guards(plant: Plant, *, scope: Mapping[str, str] | None = None) -> Rooms:
     return plant.account("guard.report", scope=scope)
-
-
-def write_down(plant: Plant, *names: str, models: tuple[str, ...] = ("churn",)) -> None:
-    for name in names:
-        plant.acting("olivia").use_cases.create(name, models=models)
-
-
-def used(plant: Plant, name: str = "calls", by: str = "dave", **how: Any) -> UsageAnswer:  # noqa: ANN401
-    how = {"until": at(plant.now + 1)} | how
-    return plant.acting(by).use_cases.usage(name, **how)
 
 
 def test_two_use_cases_of_one_model_are_told_apart_and_the_rest_is_nobodys(plant: Plant) -> None:

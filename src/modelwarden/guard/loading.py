@@ -69,9 +69,8 @@ def _load_what_hubs_need() -> None:
     """Have gevent choose its loop, resolver and pool now, if this program has gevent at all."""
     gevent = sys.modules.get("gevent")
     if gevent is not None:
-        with contextlib.suppress(
-            AttributeError, ImportError
-        ):  # half loaded, or set to what is not there
+        # It may be half loaded, or set to what is not there.
+        with contextlib.suppress(AttributeError, ImportError):
             for name in ("loop", "resolver", "threadpool"):
                 getattr(gevent.config, name)
 

@@ -316,7 +316,7 @@ def _check_names(settings: Settings) -> None:
     for field, name, form in (
         ("model", settings.model, MODEL_NAME),
         ("environment", settings.environment, NAME),
-        ("use_case", settings.use_case or "unsaid", MODEL_NAME),
+        ("use_case", settings.use_case, MODEL_NAME),
     ):
-        if form.fullmatch(str(name)) is None:
+        if not (name is None and field == "use_case") and form.fullmatch(str(name)) is None:
             raise ValueInvalid(field, "a lowercase name, as it is registered")

@@ -14,10 +14,12 @@ from modelwarden.sla.defining import known_sli, may_read, readable_sli
 from modelwarden.sla.kept import queries as kept
 from modelwarden.sla.kept.keeping import FIVES_KEPT, MINUTES_KEPT, minute_of
 from modelwarden.sla.sli import Guarded
-from modelwarden.sla.slot import FIVE, HOUR, MINUTE, SILENT, WHOLE, Slot, all_of, seen
+from modelwarden.sla.slot import FIVE, HOUR, MINUTE, SILENT, WHOLE, Slot, all_of, seen, together
 from modelwarden.values.pages import Listing, Page, cursor_for
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from modelwarden.guard.slots import Counts
     from modelwarden.sla.sli import Sli
     from modelwarden.store.change import View
@@ -139,14 +141,14 @@ def series(
     """
     found = readable_sli(view, name)
     when = span(view, since, until, step, back=HOUR)
-    counted = stretch(view, found.name, when)
+    points = tuple(points_of(stretch(view, found.name, when), when))
     return Series(
         sli=found.name,
         since=when.first,
         until=when.last,
         step=when.step,
-        whole=whole_of(counted, when),
-        points=tuple(points_of(counted, when)),
+        whole=whole_of(points),
+        points=points,
     )
 
 
@@ -225,10 +227,21 @@ def points_of(counted: Stretch, when: Span) -> list[Point]:
     ]
 
 
-def whole_of(counted: Stretch, when: Span) -> Point:
-    """Return all that was counted in a time."""
-    share = sum(share for _, share in counted.heard)
-    return _point(counted.slots, share, when.first, when.last - when.first)
+def whole_of(points: Sequence[Point]) -> Point:
+    """Add up points that follow one another."""
+    return Point(
+        start=points[0].start,
+        minutes=sum(one.minutes for one in points),
+        counts=counts_of(points),
+        seen=sum(one.seen for one in points),
+        dropped=sum(one.dropped for one in points),
+    )
+
+
+def counts_of(points: Sequence[Point]) -> Counts | None:
+    """Return what points count together; None where none is known."""
+    known = [one.counts for one in points if one.counts is not None]
+    return together(known) if known else None
 
 
 def _point(slots: list[Slot], share: int, start: int, minutes: int) -> Point:

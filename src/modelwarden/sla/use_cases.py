@@ -19,6 +19,7 @@ from modelwarden.sla.reads import (
     Point,
     Span,
     Stretch,
+    counts_of,
     parts_of,
     points_of,
     span,
@@ -26,14 +27,12 @@ from modelwarden.sla.reads import (
     whole_of,
 )
 from modelwarden.sla.sli import PRODUCTION, Guarded, ResourceType
-from modelwarden.sla.slot import together
 from modelwarden.values.words import named
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import datetime
 
-    from modelwarden.guard.slots import Counts
     from modelwarden.store.change import View
     from modelwarden.values.ids import ModelName, UseCaseName
 
@@ -127,7 +126,7 @@ def usage(
             models.append(
                 OfModel(
                     model=model,
-                    whole=_one_after_another(points),
+                    whole=whole_of(points),
                     unattributed=_unattributed(view, model, place, when),
                     last_used=_last_used(part),
                 )
@@ -139,7 +138,7 @@ def usage(
         name=found.name,
         environment=place,
         when=when,
-        whole=_one_after_another(steps),
+        whole=whole_of(steps),
         points=steps,
         models=tuple(models),
         manual=_manual(view, found.name, place, when),
@@ -155,20 +154,9 @@ def _manual(view: View, name: str, place: str, when: Span) -> tuple[Manual, ...]
             break
         if sli.labels.get("environment", PRODUCTION) == place and may_read(view, sli):
             part = stretch(view, sli.name, when)
-            whole = whole_of(part, when)
+            whole = whole_of(points_of(part, when))
             found.append(Manual(sli=sli.name, whole=whole, last_used=_last_used(part)))
     return tuple(found)
-
-
-def _one_after_another(points: Sequence[Point]) -> Point:
-    """Add up points that follow one another."""
-    return Point(
-        start=points[0].start,
-        minutes=sum(one.minutes for one in points),
-        counts=_counts(points),
-        seen=sum(one.seen for one in points),
-        dropped=sum(one.dropped for one in points),
-    )
 
 
 def _side_by_side(points: Sequence[Point]) -> Point:
@@ -176,15 +164,10 @@ def _side_by_side(points: Sequence[Point]) -> Point:
     return Point(
         start=points[0].start,
         minutes=points[0].minutes,
-        counts=_counts(points),
+        counts=counts_of(points),
         seen=sum(one.seen for one in points) // len(points),
         dropped=sum(one.dropped for one in points),
     )
-
-
-def _counts(points: Sequence[Point]) -> Counts | None:
-    known = [one.counts for one in points if one.counts is not None]
-    return together(known) if known else None
 
 
 def _last_used(part: Stretch) -> int | None:
