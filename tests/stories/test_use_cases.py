@@ -24,16 +24,21 @@ PURPOSE = "predicts which customers leave next month"
 PEOPLE = {"carol": "admin", "dave": "operator", "olivia": "developer"}
 
 
-@pytest.mark.services
-def test_calls_that_carry_a_deprecated_use_case_are_refused(store_url: str, tmp_path: Path) -> None:
-    with open_warden(store_url, keys_folder=tmp_path / "keys") as warden:
+def founded(url: str, keys: Path) -> tuple[str, dict[str, str]]:
+    """Set up people and a model; return the token of its guards, and theirs."""
+    with open_warden(url, keys_folder=keys) as warden:
         for name, role in PEOPLE.items():
             warden.add_user(name, roles=[role])
         warden.acting_as("olivia").models.register(
             "churn", owner="olivia", business_purpose=PURPOSE
         )
-        secret = guard_token(warden, owner="carol")
         tokens = {name: warden.acting_as(name).tokens.create().secret or "" for name in PEOPLE}
+        return guard_token(warden, owner="carol"), tokens
+
+
+@pytest.mark.services
+def test_calls_that_carry_a_deprecated_use_case_are_refused(store_url: str, tmp_path: Path) -> None:
+    secret, tokens = founded(store_url, tmp_path / "keys")
     with ExitStack() as stack:
         address = stack.enter_context(serving(store_url, tmp_path))
         guard = Guard(address, "churn", token=secret, init_wait=20.0, state_dir=tmp_path / "state")
@@ -64,14 +69,7 @@ def test_calls_that_carry_a_deprecated_use_case_are_refused(store_url: str, tmp_
 def test_a_guard_that_serves_one_use_case_is_counted_for_it_and_stops_with_it(
     store_url: str, tmp_path: Path
 ) -> None:
-    with open_warden(store_url, keys_folder=tmp_path / "keys") as warden:
-        for name, role in PEOPLE.items():
-            warden.add_user(name, roles=[role])
-        warden.acting_as("olivia").models.register(
-            "churn", owner="olivia", business_purpose=PURPOSE
-        )
-        secret = guard_token(warden, owner="carol")
-        tokens = {name: warden.acting_as(name).tokens.create().secret or "" for name in PEOPLE}
+    secret, tokens = founded(store_url, tmp_path / "keys")
     with ExitStack() as stack:
         address = stack.enter_context(serving(store_url, tmp_path))
         olivia, dave = (
